@@ -1,0 +1,55 @@
+/**
+ * The TPM behind the register interface: what QEMU's TPM backend class offers to its device models, as promises.
+ * One implementation talks to swtpm; where that swtpm runs is the channels' affair.
+ */
+import type { TpmVersion } from "../tis/ports.ts";
+
+/** One state blob as swtpm's CMD_GET_STATEBLOB gives it. */
+export interface StateBlob {
+  bytes: Uint8Array;
+  /** swtpm's PTM_STATE_FLAG_*: 2 = the blob is encrypted with swtpm's migration key. */
+  flags: number;
+}
+
+/** The whole state of a TPM, in the order in which it has to be set. An empty blob stands for "none". */
+export interface TpmState {
+  /** PTM_BLOB_TYPE_PERMANENT: seeds, NV, hierarchies. */
+  permanent: StateBlob;
+  /** PTM_BLOB_TYPE_VOLATILE: PCRs, sessions, loaded objects of a running TPM. */
+  volatile: StateBlob;
+  /** PTM_BLOB_TYPE_SAVESTATE: what TPM2_Shutdown(STATE) / TPM_SaveState kept. */
+  savestate: StateBlob;
+}
+
+/** What is known of a backend once it has started. */
+export interface BackendInfo {
+  version: Exclude<TpmVersion, "unspecified">;
+  /** Largest command or response in bytes, as negotiated with CMD_SET_BUFFERSIZE. */
+  bufferSize: number;
+  /** Who serves, for people: e.g. "swtpm 0.7.1 (id:00001014), firmware 20191023". */
+  description: string;
+}
+
+export interface TpmBackend {
+  /**
+   * Probes the TPM and powers it on. With `state`, its blobs are set while the TPM is stopped, before CMD_INIT;
+   * a blob that is refused fails the start, and CMD_INIT is then never sent.
+   */
+  start(options?: { state?: TpmState }): Promise<BackendInfo>;
+  /** A power cycle: CMD_STOP, buffer size, CMD_INIT. Permanent state stays; PCRs start over. */
+  reset(): Promise<void>;
+  /** Runs one whole command at a locality and gives its response. Commands run in the order of the calls. */
+  deliver(locality: number, command: Uint8Array): Promise<Uint8Array>;
+  /** CMD_CANCEL_TPM_CMD, kept in order with the command it is meant for. The command's answer is still delivered. */
+  cancel(): Promise<void>;
+  /** The establishment flag: true after a dynamic root of trust was measured (CMD_GET_TPMESTABLISHED). */
+  establishmentFlag(): Promise<boolean>;
+  /** CMD_RESET_TPMESTABLISHED from `locality` (3 or 4). */
+  resetEstablishmentFlag(locality: number): Promise<void>;
+  /** The three state blobs of the running TPM. */
+  getState(): Promise<TpmState>;
+  /** Ends the session: CMD_STOP, and CMD_SHUTDOWN where the swtpm is ours; closes the channels. */
+  shutdown(): Promise<void>;
+  /** Called once when the backend has failed for good (channel closed, time limit, protocol violation). */
+  onFailure: ((error: Error) => void) | undefined;
+}

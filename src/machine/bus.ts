@@ -1,0 +1,44 @@
+/**
+ * What WebTPM needs of an emulator: a memory window, an interrupt line, firmware files, notice of resets, and a
+ * guest clock that can stand still. One adapter implements it for v86; another emulator needs another adapter only.
+ */
+import type { MmioDevice } from "../tis/ports.ts";
+
+/** A range of guest-physical addresses, in bytes. */
+export interface MmioWindow {
+  base: number;
+  size: number;
+}
+
+/** The guest's clock (all of it: TSC, PIT, APIC and ACPI timers). */
+export interface GuestClock {
+  /** True while guest time stands still. */
+  readonly frozen: boolean;
+  /** Guest time in milliseconds since the machine was made; does not advance while frozen. */
+  now(): number;
+}
+
+export interface MachineBus {
+  readonly clock: GuestClock;
+  /** Puts a device into the address space. Windows must not overlap. Survives machine resets. */
+  attach(window: MmioWindow, device: MmioDevice): void;
+  /** Adds a fw_cfg file (name below 56 bytes), to be read by the firmware at the next reset. Replaces one of that name. */
+  setFirmwareFile(name: string, data: Uint8Array): void;
+  /** Takes a fw_cfg file away again. */
+  removeFirmwareFile(name: string): void;
+  /** Drives an ISA interrupt line. */
+  setIrq(line: number, raised: boolean): void;
+  /**
+   * Calls back, synchronously, whenever the machine is reset: by the guest, by the page, by `restart()`.
+   * @returns a function that ends the subscription.
+   */
+  onReset(listener: () => void): () => void;
+  /**
+   * Holds the machine: CPU stopped and guest time standing still until every hold was released. Holds nest; each
+   * has a reason that the page can show ("TPM command", "breakpoint", "paused by the user").
+   * @returns the release function, which may be called more than once.
+   */
+  hold(reason: string): () => void;
+  /** Reasons of the holds in force. */
+  readonly holds: readonly string[];
+}

@@ -1,0 +1,97 @@
+/**
+ * The vocabulary of a running TPM as the page and embedders see it: status, command records, and the `Tpm` object.
+ * Types only; `tpm.ts` beside this file is the implementation.
+ */
+import type { AccessSize, MmioDevice, TpmVersion } from "../tis/ports.ts";
+
+/** Where the register interface runs: in a worker behind shared memory, or on the emulator's own thread. */
+export type Placement = "worker" | "local";
+
+/** Who runs the TPM commands. */
+export type BackendKind = "bridge" | "proxy" | "hidden";
+
+export interface TpmStatus {
+  /** `executing` while a TPM command runs; `failed` is failure mode: registers read 0 until a reset succeeds. */
+  phase: "starting" | "ready" | "executing" | "failed" | "closed";
+  /** One sentence for people: what is going on and, after a failure, what to do. */
+  message: string;
+  placement: Placement;
+  /** Why the device is not in a worker, e.g. that the page is not cross-origin isolated. */
+  placementReason?: string;
+  backend: BackendKind;
+  /** E.g. "swtpm 0.7.1 on ws://127.0.0.1:5173". */
+  backendLabel: string;
+  /** `unspecified` until the backend has started, and in failure mode. */
+  version: TpmVersion;
+}
+
+/** One TPM command with its answer. Times are `performance.now()` milliseconds of the page. */
+export interface CommandRecord {
+  /** Counts up from 1 in order of execution. */
+  id: number;
+  startedAt: number;
+  /** Host milliseconds from tpmGo to the response; undefined while it runs. */
+  duration?: number;
+  locality: number;
+  /** TPM_CC / ordinal. */
+  code: number;
+  /** Field name of the command, e.g. "TPM2_PCR_Extend", or its number in hex. */
+  name: string;
+  request: Uint8Array;
+  response?: Uint8Array;
+  /** TPM_RC of the response. */
+  responseCode?: number;
+  /** E.g. "TPM_RC_SUCCESS". */
+  responseName?: string;
+  /** `page`: sent by the page itself, e.g. to read the PCRs; the guest does not see it. */
+  origin: "guest" | "page";
+}
+
+/** PCR values of one bank, by index. */
+export interface PcrBank {
+  /** Lower-case algorithm name, as tpm2-tools writes it: "sha1", "sha256", "sha384", "sha512". */
+  algorithm: string;
+  values: Uint8Array[];
+}
+
+/** Events of a `Tpm`, by name. */
+export interface TpmEvents {
+  status: TpmStatus;
+  /** A command began. The record is the same object that `command` later carries, completed. */
+  commandstart: CommandRecord;
+  command: CommandRecord;
+  /** New PCR values, read from the TPM after something changed them. */
+  pcrs: PcrBank[];
+  /** The firmware or the guest wrote to the event-log area (coalesced). */
+  eventlog: Uint8Array;
+  /** The machine was reset and the TPM with it. */
+  reset: undefined;
+}
+
+/** A TPM attached to (or ready to be attached to) a machine. */
+export interface TpmHandle {
+  readonly status: TpmStatus;
+  /** Resolves when the TPM is powered on; rejects with the reason it could not be. */
+  readonly ready: Promise<void>;
+  /** The page's side of the device: what the machine's MMIO bus calls. */
+  readonly device: MmioDevice;
+  /** Every command since the page was opened, oldest first; bounded, the oldest are dropped. */
+  readonly commands: readonly CommandRecord[];
+  /** A register as the guest would read it, without the side effects of a read. */
+  peek(address: number, size: AccessSize): number;
+  read(address: number, size: AccessSize): number;
+  write(address: number, size: AccessSize, value: number): void;
+  /**
+   * Plays the driver: claims locality 0, sends `command` through the registers and gives the response.
+   * @throws {TpmBusyError} when a guest owns the TPM or a command runs.
+   */
+  command(command: Uint8Array): Promise<Uint8Array>;
+  /** Reads all PCR banks from the TPM, between the guest's commands. */
+  pcrs(): Promise<PcrBank[]>;
+  /** The event-log area as it stands, cut after the last event. */
+  eventLog(): Uint8Array;
+  /** Power-cycles the TPM and resets the device. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+  on<K extends keyof TpmEvents>(event: K, listener: (detail: TpmEvents[K]) => void): () => void;
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config";
+
+/** Shared memory between page and worker needs a cross-origin isolated page. */
+const isolation = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+export default defineConfig({
+  server: { host: "127.0.0.1", headers: isolation },
+  preview: { host: "127.0.0.1", headers: isolation },
+  worker: { format: "es" },
+  build: { target: "es2022" },
+  test: {
+    include: ["src/**/*.test.ts"],
+    // Real swtpm processes and machines run in some of these; two cores bear no more.
+    maxWorkers: 2,
+  },
+});
