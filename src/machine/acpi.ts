@@ -1,0 +1,89 @@
+/**
+ * What tells firmware and operating system that there is a TPM: the TPM2 or TCPA table, and an SSDT with the
+ * device. SeaBIOS builds its own ACPI tables on v86 and adds every fw_cfg file whose name begins with `acpi/`
+ * to them as it is, so whole tables with checksums are made here.
+ *
+ * Sources: TCG ACPI Specification 1.2, sections 7.3 (TCPA, client) and 8.3 (TPM2); ACPI 6.4; what QEMU emits.
+ */
+import { ByteWriter } from "../bytes/writer.ts";
+import { TIS_BASE, TIS_SIZE, type TpmVersion } from "../tis/ports.ts";
+import {
+  type Aml,
+  byte,
+  device,
+  eisaId,
+  memory32Fixed,
+  named,
+  scope,
+  string,
+  table,
+  unicode,
+} from "./aml.ts";
+import type { MmioWindow } from "./bus.ts";
+
+/** Where the firmware's event log lies: the spare upper half of the device's own 128 KiB MMIO block. */
+export const EVENT_LOG_WINDOW: Readonly<MmioWindow> = { base: 0xfed5_0000, size: 0x1_0000 };
+
+/** A file for `MachineBus.setFirmwareFile`. */
+export interface FirmwareFile {
+  name: string;
+  data: Aml;
+}
+
+const CLIENT_PLATFORM = 0;
+const START_METHOD_TIS = 6;
+const START_METHOD_PARAMETERS = 12;
+const PRESENT_ENABLED_SHOWN_WORKING = 0x0f;
+
+/** Names of the files that {@link firmwareFiles} may give. */
+const TPM2_FILE = "acpi/TPM2";
+const TCPA_FILE = "acpi/TCPA";
+const SSDT_FILE = "acpi/SSDT-TPM";
+/** All names that may have been set for any version; to be removed before other files are set. */
+export const FIRMWARE_FILE_NAMES: readonly string[] = [TPM2_FILE, TCPA_FILE, SSDT_FILE];
+
+/** The TPM2 table, revision 4: FIFO interface at its usual address, event log at `log`. 76 bytes. */
+export function tpm2Table(log: MmioWindow): Aml {
+  const body = new ByteWriter()
+    .u16le(CLIENT_PLATFORM)
+    .u16le(0)
+    .u64le(0n) // no control area: that is for the CRB interface
+    .u32le(START_METHOD_TIS)
+    .zeros(START_METHOD_PARAMETERS)
+    .u32le(log.size)
+    .u64le(BigInt(log.base));
+  return table("TPM2", 4, body.finish());
+}
+
+/** The TCPA table of a client platform, revision 2, for TPM 1.2. 50 bytes. */
+export function tcpaTable(log: MmioWindow): Aml {
+  const body = new ByteWriter().u16le(CLIENT_PLATFORM).u32le(log.size).u64le(BigInt(log.base));
+  return table("TCPA", 2, body.finish());
+}
+
+/** The SSDT with `\_SB.TPM0`; tpm.asl in this folder is the same in source form. */
+export function ssdt(version: "2.0" | "1.2"): Aml {
+  const identity =
+    version === "2.0"
+      ? [named("_HID", string("MSFT0101")), named("_STR", unicode("TPM 2.0 Device"))]
+      : [named("_HID", eisaId("PNP0C31"))];
+  const tpm = device(
+    "TPM0",
+    ...identity,
+    named("_UID", byte(1)),
+    named("_STA", byte(PRESENT_ENABLED_SHOWN_WORKING)),
+    named("_CRS", memory32Fixed(TIS_BASE, TIS_SIZE)),
+  );
+  return table("SSDT", 2, scope("\\_SB_", tpm));
+}
+
+/**
+ * The fw_cfg files for a TPM of this version; none for "unspecified", so that nobody looks for a TPM that failed.
+ * @param log the event-log area.
+ */
+export function firmwareFiles(version: TpmVersion, log: MmioWindow = EVENT_LOG_WINDOW): FirmwareFile[] {
+  if (version === "unspecified") return [];
+  const announcement =
+    version === "2.0" ? { name: TPM2_FILE, data: tpm2Table(log) } : { name: TCPA_FILE, data: tcpaTable(log) };
+  return [announcement, { name: SSDT_FILE, data: ssdt(version) }];
+}

@@ -1,0 +1,140 @@
+/**
+ * The guest's clock. All of v86's guest time (TSC, PIT, APIC timer, ACPI PM timer) comes from one function,
+ * `microtick()`, milliseconds as a float. This clock takes its place on both sides: in the WebAssembly module
+ * through the option `wasm_fn`, in the devices through `V86Bus` (v86.ts). It follows the host's monotonic clock,
+ * except that it
+ *
+ * - stands still while the machine is held, so that no driver's time limit runs out then;
+ * - never moves by more than {@link MAX_STEP_MS} between two looks the machine takes at it. A machine looks at
+ *   least every 100 ms, even when idle; a longer gap means that the page was suspended, throttled in a background
+ *   tab, or stuck in other work. The guest's time falls behind the wall clock then, instead of jumping by minutes
+ *   and making every time limit run out at once.
+ *
+ * The real-time clock (CMOS) is not governed by it: v86 keeps that on `Date.now()`, and so do we. A guest that
+ * reads it after a pause gets the true date (`hwclock --hctosys`), and what a guest times with it, alarms and
+ * periodic interrupts, is never shorter than asked.
+ */
+import type { GuestClock } from "./bus.ts";
+
+/** Longest step of guest time between two looks, in milliseconds; well below any TPM driver's limit (750 ms). */
+export const MAX_STEP_MS = 250;
+
+/** A guest clock that its owner can stop, start and set. */
+export class MachineClock implements GuestClock {
+  readonly #host: () => number;
+  readonly #origin: number;
+  /** What v86 was told last. */
+  #last: number;
+  /** Host time minus guest time. */
+  #behind = 0;
+  #frozen = false;
+
+  /** @param host a monotonic clock in milliseconds. */
+  constructor(host: () => number = () => performance.now()) {
+    this.#host = host;
+    this.#origin = this.#last = host();
+  }
+
+  get frozen(): boolean {
+    return this.#frozen;
+  }
+
+  now(): number {
+    const ahead = this.#frozen ? 0 : this.#host() - this.#behind - this.#last;
+    return this.#last + Math.min(ahead, MAX_STEP_MS) - this.#origin;
+  }
+
+  /**
+   * What v86 calls in place of its own: guest milliseconds, with the origin of `performance.now()`, as devices
+   * looked at that clock before this one took over. A bound function, to be handed out.
+   */
+  readonly microtick = (): number => {
+    if (this.#frozen) return this.#last;
+    const step = this.#host() - this.#behind - this.#last;
+    if (step > MAX_STEP_MS) {
+      this.#behind += step - MAX_STEP_MS;
+      this.#last += MAX_STEP_MS;
+    } else {
+      this.#last += step;
+    }
+    return this.#last;
+  };
+
+  /** Stops guest time. Only while the CPU does not run: v86's inner loop ends a slice by this clock. */
+  freeze(): void {
+    this.microtick();
+    this.#frozen = true;
+  }
+
+  /** Lets guest time go on from where it stopped. */
+  thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    this.#behind = this.#host() - this.#last;
+  }
+
+  /**
+   * Sets guest time to a value that `microtick()` gave earlier, perhaps in another page: a restored machine's
+   * timers then go on as if no time had passed. The machine must be stopped.
+   */
+  set(microtick: number): void {
+    this.#last = microtick;
+    this.#behind = this.#host() - microtick;
+  }
+}
+
+/** Where v86.wasm comes from: its URL (fetched), or its bytes. */
+export type WasmSource = string | URL | Uint8Array<ArrayBuffer> | ArrayBuffer;
+
+/** v86's option `wasm_fn`: gets the imports, gives the exports. */
+export type WasmFunction = (imports: WebAssembly.Imports) => Promise<WebAssembly.Exports>;
+
+/** v86.wasm could not be loaded or is no WebAssembly this host can run. */
+export class WasmLoadError extends Error {
+  override name = "WasmLoadError";
+}
+
+export interface GuestClockParts {
+  clock: MachineClock;
+  /** To be given to `new V86({ wasm_fn })`: makes the module run by `clock`. */
+  wasm_fn: WasmFunction;
+  /** The module's bytes once they are loaded; v86 wants them again to unpack `.zst` state images. */
+  bytes: Promise<ArrayBuffer>;
+}
+
+/**
+ * Makes a clock for one machine, with the `wasm_fn` that puts v86's WebAssembly side under it.
+ * @throws {WasmLoadError} through `wasm_fn` and `bytes`.
+ */
+export function createGuestClock(wasm: WasmSource): GuestClockParts {
+  const clock = new MachineClock();
+  const bytes = loadWasm(wasm);
+  // Both users of `bytes` report its failure; a third report, as an unhandled rejection, would say nothing more.
+  bytes.catch(() => {});
+  return {
+    clock,
+    bytes,
+    wasm_fn: async (imports) => {
+      const module = await bytes;
+      const env = { ...imports.env, microtick: clock.microtick };
+      try {
+        return (await WebAssembly.instantiate(module, { ...imports, env })).instance.exports;
+      } catch (cause) {
+        throw new WasmLoadError("v86.wasm could not be started in this browser", { cause });
+      }
+    },
+  };
+}
+
+async function loadWasm(wasm: WasmSource): Promise<ArrayBuffer> {
+  if (wasm instanceof ArrayBuffer) return wasm;
+  if (wasm instanceof Uint8Array) return wasm.slice().buffer;
+  let response: Response;
+  try {
+    response = await fetch(wasm);
+  } catch (cause) {
+    throw new WasmLoadError(`v86.wasm could not be fetched from ${wasm}`, { cause });
+  }
+  if (!response.ok) throw new WasmLoadError(`v86.wasm could not be fetched from ${wasm}: ${response.status}`);
+  return response.arrayBuffer();
+}

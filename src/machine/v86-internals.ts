@@ -1,0 +1,121 @@
+/**
+ * The parts of v86 that this adapter uses and v86 does not document: their shapes, and the check that they are
+ * there. Every name below is one that v86's release build keeps.
+ */
+
+/** The version of the npm package `v86` with which all of this was tried. */
+export const TRIED_V86_VERSION = "0.5.462";
+
+/** The public side of `new V86(...)`, as far as it is used here. */
+export interface V86Emulator {
+  run(): Promise<void>;
+  stop(): Promise<void>;
+  restart(): void;
+  is_running(): boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: v86 types each event's argument; here they carry none.
+  add_listener(event: any, listener: (argument: any) => void): void;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  remove_listener(event: any, listener: (argument: any) => void): void;
+}
+
+/** A file that v86 serves through fw_cfg (ports 0x510 and 0x511). */
+export interface OptionRom {
+  name: string;
+  data: Uint8Array;
+}
+
+type Read = (address: number) => number;
+type Write = (address: number, value: number) => void;
+
+/** `emulator.v86.cpu.io`. */
+export interface V86Io {
+  mmap_register(base: number, size: number, r8: Read, w8: Write, r32: Read, w32: Write): void;
+  register_read(port: number, device: object, r8: () => number): void;
+  register_write(port: number, device: object, w8: (value: number) => void): void;
+}
+
+/** `emulator.v86.cpu`. */
+export interface V86Cpu {
+  io: V86Io;
+  option_roms: OptionRom[];
+  memory_size: Int32Array;
+  /** Runs a slice of guest code; gives the milliseconds that the machine may then sleep. */
+  main_loop(): number;
+  /** Where every kind of reset ends up. */
+  reboot_internal(): void;
+  device_raise_irq(line: number): void;
+  device_lower_irq(line: number): void;
+}
+
+/** `emulator.v86`. */
+export interface V86Machine {
+  cpu: V86Cpu;
+  run(): void;
+  stop(): void;
+  /** Looks after the machine in so many milliseconds: runs a slice, or notices that it is to stop. */
+  next_tick(milliseconds: number): void;
+  /** The class; its static `microtick` is the clock of all of v86's devices, in every machine of the page. */
+  constructor: { microtick: () => number };
+}
+
+/** This v86 lacks something the adapter stands on. */
+export class V86VersionError extends Error {
+  override name = "V86VersionError";
+  constructor(
+    /** Paths of the missing members, from the emulator on. */
+    readonly missing: readonly string[],
+  ) {
+    super(
+      `this v86 has no ${missing.join(", ")}; WebTPM was tried with v86 ${TRIED_V86_VERSION}: ` +
+        "install that version (its release build, libv86.mjs, will do)",
+    );
+  }
+}
+
+const EXPECTED: Record<string, string> = {
+  run: "function",
+  stop: "function",
+  next_tick: "function",
+  "constructor.microtick": "function",
+  "cpu.main_loop": "function",
+  "cpu.reboot_internal": "function",
+  "cpu.device_raise_irq": "function",
+  "cpu.device_lower_irq": "function",
+  "cpu.memory_size": "object",
+  "cpu.option_roms": "object",
+  "cpu.io.mmap_register": "function",
+  "cpu.io.register_read": "function",
+  "cpu.io.register_write": "function",
+};
+
+function member(root: unknown, path: string): unknown {
+  return path
+    .split(".")
+    .reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], root);
+}
+
+/**
+ * The machine inside a loaded emulator.
+ * @throws {V86VersionError} naming every member that is not there.
+ */
+export function v86Machine(emulator: V86Emulator): V86Machine {
+  const machine = member(emulator, "v86");
+  const missing = Object.keys(EXPECTED).filter((path) => typeof member(machine, path) !== EXPECTED[path]);
+  if (missing.length) throw new V86VersionError(missing.map((path) => `v86.${path}`));
+  return machine as V86Machine;
+}
+
+/**
+ * Resolves when the emulator has made its devices (`emulator-loaded`), at once if it already has.
+ * v86 creates `cpu.devices` in the same step as `cpu.io`, so either of them says "loaded" even if the other was renamed.
+ */
+export function whenLoaded(emulator: V86Emulator): Promise<void> {
+  if (member(emulator, "v86.cpu.io") ?? member(emulator, "v86.cpu.devices")) return Promise.resolve();
+  return new Promise((resolve) => {
+    const loaded = () => {
+      emulator.remove_listener("emulator-loaded", loaded);
+      resolve();
+    };
+    emulator.add_listener("emulator-loaded", loaded);
+  });
+}

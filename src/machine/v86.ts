@@ -1,0 +1,156 @@
+/**
+ * The machine bus over v86, an x86 PC emulator (npm `v86`). v86 offers no interface for adding devices, so this
+ * works on its internals; v86-internals.ts lists them and checks that they are there.
+ */
+import type { MmioDevice } from "../tis/ports.ts";
+import type { GuestClock, MachineBus, MmioWindow } from "./bus.ts";
+import { MachineClock } from "./clock.ts";
+import { FirmwareLog } from "./firmware-log.ts";
+import { MmioMap } from "./mmio-map.ts";
+import { RunControl } from "./run-control.ts";
+import { type V86Cpu, type V86Emulator, type V86Machine, v86Machine, whenLoaded } from "./v86-internals.ts";
+
+/** v86 gives a fw_cfg directory entry 56 bytes for the name, the last of them a zero. */
+const MAX_FILE_NAME = 55;
+
+/**
+ * Attaches to an emulator made by `new V86({ autostart: false, acpi: true, ... })`; waits for `emulator-loaded`.
+ * Attach once per emulator, before it runs, and in a fresh page before `restore_state`: what is attached is no
+ * part of a saved state, but survives `restart()`.
+ *
+ * @param clock the clock whose `wasm_fn` the emulator was made with (`createGuestClock`). Without one, holds stop
+ *   the CPU but guest time goes on, and slow TPM commands may run into drivers' time limits.
+ * @throws {V86VersionError} when this v86 lacks something that is needed.
+ */
+export async function attachV86(emulator: V86Emulator, clock?: MachineClock): Promise<V86Bus> {
+  await whenLoaded(emulator);
+  return new V86Bus(emulator, v86Machine(emulator), clock);
+}
+
+export class V86Bus implements MachineBus {
+  readonly clock: GuestClock;
+  readonly #emulator: V86Emulator;
+  readonly #cpu: V86Cpu;
+  readonly #map: MmioMap;
+  readonly #control: RunControl;
+  readonly #resetListeners = new Set<() => void>();
+  #firmwareLog: FirmwareLog | undefined;
+
+  /** Use {@link attachV86}. */
+  constructor(emulator: V86Emulator, machine: V86Machine, clock: MachineClock | undefined) {
+    this.#emulator = emulator;
+    this.#cpu = machine.cpu;
+    this.clock = clock ?? new MachineClock();
+    this.#map = new MmioMap(this.#cpu.io, (this.#cpu.memory_size[0] as number) >>> 0);
+    this.#control = new RunControl(emulator, machine, clock);
+    if (clock) runDevicesBy(clock, machine);
+    this.#watchResets();
+  }
+
+  attach(window: MmioWindow, device: MmioDevice): void {
+    this.#map.attach(window, device);
+  }
+
+  /** Undoes `attach` for exactly this window: its addresses read all ones. */
+  detach(window: MmioWindow): void {
+    this.#map.detach(window);
+  }
+
+  setFirmwareFile(name: string, data: Uint8Array): void {
+    if (!name || name.length > MAX_FILE_NAME) {
+      throw new RangeError(`a firmware file's name has 1 to ${MAX_FILE_NAME} characters: "${name}"`);
+    }
+    this.removeFirmwareFile(name);
+    this.#cpu.option_roms.push({ name, data });
+  }
+
+  removeFirmwareFile(name: string): void {
+    const at = this.#cpu.option_roms.findIndex((rom) => rom.name === name);
+    if (at >= 0) this.#cpu.option_roms.splice(at, 1);
+  }
+
+  setIrq(line: number, raised: boolean): void {
+    if (raised) this.#cpu.device_raise_irq(line);
+    else this.#cpu.device_lower_irq(line);
+  }
+
+  onReset(listener: () => void): () => void {
+    this.#resetListeners.add(listener);
+    return () => this.#resetListeners.delete(listener);
+  }
+
+  hold(reason: string): () => void {
+    return this.#control.hold(reason);
+  }
+
+  get holds(): readonly string[] {
+    return this.#control.holds;
+  }
+
+  /** Calls back when a hold begins or ends, or the user pauses or resumes, with the reasons then in force. */
+  onHoldsChange(listener: (holds: readonly string[]) => void): () => void {
+    return this.#control.onChange(listener);
+  }
+
+  /** Pauses the machine as the user; the same as `emulator.stop()`. */
+  pause(): void {
+    this.#control.pause();
+  }
+
+  /** Starts the machine or ends the user's pause; the same as `emulator.run()`. Holds stay in force. */
+  resume(): void {
+    this.#control.resume();
+  }
+
+  /** Resolves when a stop that was asked for has taken effect or has been called off; see `stopped`. */
+  settled(): Promise<void> {
+    return this.#control.settled();
+  }
+
+  /** True while the CPU stands still. */
+  get stopped(): boolean {
+    return this.#control.stopped;
+  }
+
+  /** Presses the machine's reset button. */
+  reset(): void {
+    this.#emulator.restart();
+  }
+
+  /**
+   * Calls back with each line that SeaBIOS writes to its debug port (0x402). Firmware looks for the port once,
+   * when it starts: subscribe before the machine runs.
+   */
+  onFirmwareLog(listener: (line: string) => void): () => void {
+    this.#firmwareLog ??= new FirmwareLog(this.#cpu.io);
+    return this.#firmwareLog.onLine(listener);
+  }
+
+  #watchResets(): void {
+    const cpu = this.#cpu;
+    const reboot = cpu.reboot_internal;
+    cpu.reboot_internal = () => {
+      reboot.call(cpu);
+      for (const listener of this.#resetListeners) listener();
+    };
+  }
+}
+
+/**
+ * Puts v86's devices under the clock. They all read one static function, shared by every machine of the page, so
+ * it is ours only while this machine's code runs.
+ */
+function runDevicesBy(clock: MachineClock, machine: V86Machine): void {
+  const v86 = machine.constructor;
+  const { cpu } = machine;
+  const slice = cpu.main_loop;
+  cpu.main_loop = () => {
+    const others = v86.microtick;
+    v86.microtick = clock.microtick;
+    try {
+      return slice();
+    } finally {
+      v86.microtick = others;
+    }
+  };
+}
