@@ -62,6 +62,7 @@ export function string(text: string): Aml {
 
 /** An integer constant of one byte; 1 has an opcode of its own. */
 export function byte(value: number): Aml {
+  if (value < 0 || value > 0xff) throw new RangeError(`${value} does not fit a byte constant`);
   return value === 1 ? Uint8Array.of(ONE_OP) : Uint8Array.of(BYTE_PREFIX, value);
 }
 

@@ -1,0 +1,110 @@
+/** The ACPI tables against `iasl`, the reference compiler (Debian: acpica-tools). */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { toHex } from "../bytes/hex.ts";
+import { EVENT_LOG_WINDOW, FIRMWARE_FILE_NAMES, firmwareFiles, ssdt, tcpaTable, tpm2Table } from "./acpi.ts";
+import { buffer, device, eisaId, MAKER, named } from "./aml.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "webtpm-acpi-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const iasl = (...args: string[]) =>
+  execFileSync("iasl", args, { cwd: scratch, encoding: "utf8", stdio: "pipe" });
+
+/** Compiles tpm.asl; returns the table. */
+function compiled(...flags: string[]): Uint8Array {
+  const source = readFileSync(join(import.meta.dirname, "tpm.asl"));
+  writeFileSync(join(scratch, "tpm.asl"), source);
+  iasl(...flags, "-p", "compiled", "tpm.asl");
+  return readFileSync(join(scratch, "compiled.aml"));
+}
+
+/** What iasl reads in a data table, by field name. */
+function disassembled(table: Uint8Array): { fields: Record<string, string>; complaints: string[] } {
+  writeFileSync(join(scratch, "table.dat"), table);
+  iasl("-d", "table.dat");
+  const text = readFileSync(join(scratch, "table.dsl"), "utf8");
+  const fields: Record<string, string> = {};
+  for (const match of text.matchAll(/^\[[^\]]+\]\s+([^:]+?) : (.*)$/gm)) {
+    fields[match[1] as string] = (match[2] as string).trim();
+  }
+  return { fields, complaints: text.match(/incorrect|invalid|should be|warning|error/gi) ?? [] };
+}
+
+const sum = (bytes: Uint8Array) => bytes.reduce((total, value) => total + value, 0) & 0xff;
+const BODY = 36;
+
+describe("the SSDT", () => {
+  it.each([
+    ["2.0", []],
+    ["1.2", ["-DTPM12"]],
+  ] as const)("for TPM %s is what iasl makes of tpm.asl", (version, flags) => {
+    const ours = ssdt(version);
+    const theirs = compiled(...flags);
+    expect(toHex(ours.subarray(BODY))).toBe(toHex(theirs.subarray(BODY)));
+    // The headers differ in the checksum and in who made the table (iasl signs as creator).
+    expect(toHex(ours.subarray(0, 9))).toBe(toHex(theirs.subarray(0, 9)));
+    expect(toHex(ours.subarray(10, 28))).toBe(toHex(theirs.subarray(10, 28)));
+    expect(sum(ours)).toBe(0);
+  });
+});
+
+describe("the data tables", () => {
+  it("TPM2 is read by iasl as meant", () => {
+    const table = tpm2Table(EVENT_LOG_WINDOW);
+    const { fields, complaints } = disassembled(table);
+    expect(fields).toMatchObject({
+      Signature: expect.stringContaining('"TPM2"'),
+      "Table Length": "0000004C",
+      Revision: "04",
+      "Oem ID": `"${MAKER.oemId}"`,
+      "Platform Class": "0000",
+      "Control Address": "0000000000000000",
+      "Start Method": expect.stringContaining("06"),
+      "Minimum Log Length": "00010000",
+      "Log Address": "00000000FED50000",
+    });
+    expect(complaints).toEqual([]);
+    expect([table.length, sum(table)]).toEqual([76, 0]);
+  });
+
+  it("TCPA is read by iasl as meant", () => {
+    const table = tcpaTable(EVENT_LOG_WINDOW);
+    const { fields, complaints } = disassembled(table);
+    expect(fields).toMatchObject({
+      "Table Length": "00000032",
+      Revision: "02",
+      "Platform Class": "0000",
+      "Min Event Log Length": "00010000",
+      "Event Log Address": "00000000FED50000",
+    });
+    expect(complaints).toEqual([]);
+    expect([table.length, sum(table)]).toEqual([50, 0]);
+  });
+});
+
+describe("the firmware files", () => {
+  it("announce one TPM of the right version, or none", () => {
+    const names = (version: Parameters<typeof firmwareFiles>[0]) => firmwareFiles(version).map((f) => f.name);
+    expect(names("2.0")).toEqual(["acpi/TPM2", "acpi/SSDT-TPM"]);
+    expect(names("1.2")).toEqual(["acpi/TCPA", "acpi/SSDT-TPM"]);
+    expect(names("unspecified")).toEqual([]);
+    expect(FIRMWARE_FILE_NAMES).toEqual(expect.arrayContaining([...names("2.0"), ...names("1.2")]));
+  });
+});
+
+describe("the AML encoder", () => {
+  it("writes lengths of one and of two bytes", () => {
+    // A package counts its own length field: 1 + 2 + 59 = 0x3E, then 2 + 2 + 60 = 0x40 in two bytes.
+    expect(toHex(buffer(new Uint8Array(59))).slice(0, 8)).toBe("113e0a3b");
+    expect(toHex(buffer(new Uint8Array(61))).slice(0, 10)).toBe("1141040a3d");
+    expect(() => device("TPM0", buffer(new Uint8Array(200)), new Uint8Array(4096))).toThrow("too long");
+    expect(() => buffer(new Uint8Array(256))).toThrow(RangeError);
+  });
+  it("packs EISA identifiers", () => {
+    expect(toHex(named("_HID", eisaId("PNP0C31")))).toBe("085f4849440c41d00c31");
+  });
+});

@@ -1,0 +1,133 @@
+/**
+ * A guest of a few bytes for tests of the machine itself: a 64 KiB "BIOS" that enters 32-bit mode with flat
+ * segments, runs the given code and halts. It needs no image and starts in a millisecond.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { V86, type V86Options } from "v86";
+import { ByteWriter } from "../../bytes/writer.ts";
+import { createV86 } from "../create-v86.ts";
+
+const BIOS_SIZE = 0x1_0000;
+const BIOS_BASE = 0xf_0000;
+const CODE_AT = 0x100;
+const RESET_VECTOR = 0xfff0;
+/** RAM that the code may use for its results. */
+export const RESULTS = 0x1000;
+
+export type Code = number[];
+
+const u32 = (value: number): Code => [
+  value & 0xff,
+  (value >>> 8) & 0xff,
+  (value >>> 16) & 0xff,
+  value >>> 24,
+];
+
+/** The few instructions that tests need, by what they do. */
+export const asm = {
+  /** EAX, AX or AL from memory. */
+  load: (address: number, size: 1 | 2 | 4): Code => [
+    ...(size === 1 ? [0xa0] : size === 2 ? [0x66, 0xa1] : [0xa1]),
+    ...u32(address),
+  ],
+  /** EAX, AX or AL to memory. */
+  store: (address: number, size: 1 | 2 | 4): Code => [
+    ...(size === 1 ? [0xa2] : size === 2 ? [0x66, 0xa3] : [0xa3]),
+    ...u32(address),
+  ],
+  set: (value: number): Code => [0xb8, ...u32(value)],
+  in8: (port: number): Code => [0xba, ...u32(port), 0xec],
+  in32: (port: number): Code => [0xba, ...u32(port), 0xed],
+  out8: (port: number, value: number): Code => [0xba, ...u32(port), 0xb0, value, 0xee],
+  out32: (port: number, value: number): Code => [0xba, ...u32(port), 0xb8, ...u32(value), 0xef],
+  /** Low half of the time-stamp counter to EAX. */
+  rdtsc: (): Code => [0x0f, 0x31],
+  /** Runs `body` (up to 120 bytes, not using ECX) `count` times. */
+  times: (count: number, body: Code): Code => [
+    0xb9,
+    ...u32(count),
+    ...body,
+    0x49,
+    0x75,
+    -(body.length + 3) & 0xff,
+  ],
+  /** Repeats `body`, which leaves a value in AL, until that is not zero. */
+  until: (body: Code): Code => [...body, 0x84, 0xc0, 0x74, -(body.length + 4) & 0xff],
+  /** One byte to the serial port: a sign of life for the test to wait for. */
+  say: (character: string): Code => asm.out8(0x3f8, character.charCodeAt(0)),
+  halt: (): Code => [0xf4, 0xeb, 0xfd],
+};
+
+/** The BIOS image with `code` in it. */
+export function tinyBios(code: Code): Uint8Array<ArrayBuffer> {
+  const image = new Uint8Array(BIOS_SIZE);
+  const gdt = new ByteWriter()
+    .zeros(8)
+    .u32le(0x0000_ffff)
+    .u32le(0x00cf_9a00)
+    .u32le(0x0000_ffff)
+    .u32le(0x00cf_9200);
+  const gdtAt = 0x40;
+  const start = [
+    ...[0xfa, 0x2e, 0x66, 0x0f, 0x01, 0x16, 0x38, 0x00], // cli; lgdt cs:[0x38]
+    ...[0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0], // cr0 |= 1
+    ...[0x66, 0xea, ...u32(BIOS_BASE + CODE_AT), 0x08, 0x00], // jmp 8:code
+  ];
+  const flat = [0xb8, 0x10, 0, 0, 0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0]; // ds = es = ss = 0x10
+  image.set(start, 0);
+  image.set(
+    new ByteWriter()
+      .u16le(gdt.length - 1)
+      .u32le(BIOS_BASE + gdtAt)
+      .finish(),
+    0x38,
+  );
+  image.set(gdt.finish(), gdtAt);
+  image.set([...flat, ...code, ...asm.halt()], CODE_AT);
+  image.set([0xea, 0x00, 0x00, 0x00, 0xf0], RESET_VECTOR); // jmp F000:0000
+  return image;
+}
+
+const wasm = readFileSync(createRequire(import.meta.url).resolve("v86/build/v86.wasm"));
+
+/** A machine that will run `code`, with its bus; not started yet. */
+export async function tinyMachine(code: Code) {
+  const options: V86Options = {
+    bios: { buffer: tinyBios(code).buffer },
+    memory_size: 2 ** 20 * 2,
+    vga_memory_size: 2 ** 20,
+    disable_keyboard: true,
+    disable_mouse: true,
+    disable_speaker: true,
+  };
+  const { emulator, bus } = await createV86(V86, options, new Uint8Array(wasm));
+  let said = "";
+  const listeners = new Set<() => void>();
+  emulator.add_listener("serial0-output-byte", (byte: number) => {
+    said += String.fromCharCode(byte);
+    for (const listener of listeners) listener();
+  });
+  return {
+    emulator,
+    bus,
+    /** What the guest has said so far. */
+    said: () => said,
+    /** Resolves when the guest has said `text`. */
+    hears: (text: string) =>
+      new Promise<void>((resolve) => {
+        const check = () => {
+          if (!said.includes(text)) return;
+          listeners.delete(check);
+          resolve();
+        };
+        listeners.add(check);
+        check();
+      }),
+    /** The `index`th 32-bit result. */
+    result: (index: number) => {
+      const bytes = emulator.read_memory(RESULTS + 4 * index, 4);
+      return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+    },
+  };
+}
