@@ -1,0 +1,11 @@
+/** Event logs: everything that other folders use. */
+export { checkDigests, type DigestCheck, type KnownContent } from "./check.ts";
+export { compareLogs, type LogDifference } from "./compare-logs.ts";
+export { compareWithPcrs, type PcrComparison } from "./compare-pcrs.ts";
+export { DIRECT_BOOT_PREFIX, describeEvent, type EventDescription, MAKERS, type Maker } from "./describe.ts";
+export type { Detail } from "./describe-data.ts";
+export { EVENT_TYPES, type EventTypeName, eventType, eventTypeName } from "./event-types.ts";
+export { hash } from "./hash.ts";
+export type { Bank, EventLog, LogAlgorithm, LogDigest, LogEvent, LogProblem, SpecId } from "./log.ts";
+export { parseEventLog } from "./parse.ts";
+export { type ReplayedBank, type ReplayStep, replay } from "./replay.ts";
