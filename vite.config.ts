@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { imagesPlugin } from "./src/images/vite-plugin.ts";
 
 /** Shared memory between page and worker needs a cross-origin isolated page. */
 const isolation = {
@@ -7,6 +8,7 @@ const isolation = {
 };
 
 export default defineConfig({
+  plugins: [imagesPlugin()],
   server: { host: "127.0.0.1", headers: isolation },
   preview: { host: "127.0.0.1", headers: isolation },
   worker: { format: "es" },

@@ -1,0 +1,143 @@
+/**
+ * The cache of everything that is fetched or built: one directory for each recipe, named by what went into it, so
+ * that a changed recipe is built anew and an unchanged one never twice. An entry is built beside the cache and moved
+ * in whole; two processes that want the same one wait for each other.
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** The cache directory: `WEBTPM_CACHE`, else `webtpm` in `XDG_CACHE_HOME` or in `~/.cache`. */
+export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.WEBTPM_CACHE) return env.WEBTPM_CACHE;
+  return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "webtpm");
+}
+
+/** The first 16 hex digits of the SHA-256 over all parts, each with its length, so that parts cannot run together. */
+export function contentKey(parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) {
+    const bytes = typeof part === "string" ? Buffer.from(part) : part;
+    hash.update(`${bytes.length}:`).update(bytes);
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+export interface Recipe {
+  /** Short name, part of the directory's. */
+  name: string;
+  /** From `contentKey`. */
+  key: string;
+  /** Fills the empty directory that it is given. */
+  build(directory: string): Promise<void>;
+  /** Called once when another process holds the lock. */
+  onWait?(): void;
+}
+
+export class Cache {
+  readonly root: string;
+
+  constructor(root = cacheDirectory()) {
+    this.root = root;
+  }
+
+  /** The directory of a recipe, whether or not it is there. */
+  path(recipe: Pick<Recipe, "name" | "key">): string {
+    return join(this.root, `${recipe.name}-${recipe.key}`);
+  }
+
+  has(recipe: Pick<Recipe, "name" | "key">): boolean {
+    return existsSync(this.path(recipe));
+  }
+
+  /** The recipe's directory, built first when it is not there. */
+  async get(recipe: Recipe): Promise<string> {
+    const target = this.path(recipe);
+    if (existsSync(target)) return target;
+    return this.locked(`${recipe.name}-${recipe.key}`, recipe.onWait, async () => {
+      if (existsSync(target)) return target;
+      const draft = join(this.root, `.draft-${recipe.name}-${recipe.key}-${process.pid}`);
+      await rm(draft, { recursive: true, force: true });
+      await mkdir(draft, { recursive: true });
+      try {
+        await recipe.build(draft);
+        await rename(draft, target).catch((error) => {
+          // Someone else was quicker, which can only be when a lock was taken for stale.
+          if (!existsSync(target)) throw error;
+        });
+      } finally {
+        await rm(draft, { recursive: true, force: true });
+      }
+      return target;
+    });
+  }
+
+  /** Does `work` while no other process does work of that name. */
+  async locked<T>(name: string, onWait: (() => void) | undefined, work: () => Promise<T>): Promise<T> {
+    await mkdir(this.root, { recursive: true });
+    const path = join(this.root, `.lock-${name}`);
+    let told = false;
+    while (!(await tryLock(path))) {
+      if (!told) onWait?.();
+      told = true;
+      await sleep(300);
+    }
+    // Touched while held: a lock that was not touched for long belongs to a process that is gone.
+    const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), BEAT_MS);
+    beat.unref();
+    try {
+      return await work();
+    } finally {
+      clearInterval(beat);
+      await rm(path, { force: true });
+    }
+  }
+
+  /** Removes drafts and locks that ended processes left behind. */
+  async sweep(): Promise<void> {
+    for (const name of await readdir(this.root).catch(() => [])) {
+      const path = join(this.root, name);
+      if (name.startsWith(".lock-")) await removeStale(path);
+      const draftOwner = /^\.draft-.*-(\d+)$/.exec(name)?.[1];
+      if (draftOwner && !isAlive(Number(draftOwner))) await rm(path, { recursive: true, force: true });
+    }
+  }
+}
+
+const BEAT_MS = 5_000;
+/** Without a touch for so long a lock is stale, even if its number now belongs to another process. */
+const STALE_MS = 60_000;
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+async function removeStale(path: string): Promise<void> {
+  const age = await stat(path)
+    .then((s) => Date.now() - s.mtimeMs)
+    .catch(() => 0);
+  const owner = Number(await readFile(path, "utf8").catch(() => ""));
+  const dead = Number.isInteger(owner) && owner > 0 && !isAlive(owner);
+  if (dead || age > STALE_MS) await rm(path, { force: true });
+}
+
+async function tryLock(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, "wx");
+    await file.writeFile(String(process.pid));
+    await file.close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    await removeStale(path);
+    return false;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * All images together: makes those that are missing, and describes those that are there as the manifest that the
+ * page reads.
+ */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { Apt } from "./apt.ts";
+import { type Cache, contentKey } from "./cache.ts";
+import { BIOS, buildFirmware, VGA_BIOS } from "./firmware.ts";
+import { guestSources } from "./guest-programs.ts";
+import { buildInitrd, GUEST_PACKAGES, INITRD } from "./initrd.ts";
+import { readKernelBuild, writeKernelBuild } from "./kernel-status.ts";
+import type { ImageFile, ImageManifest, KernelImage, KernelName } from "./manifest.ts";
+import { type Entry, type ProduceRecipe, produce, readEntry } from "./produce.ts";
+import { type OnProgress, step } from "./progress.ts";
+import { buildSmallKernel, type KernelBuildOptions, smallKernelKey } from "./small-kernel.ts";
+import { buildStockKernel, KERNEL } from "./stock-kernel.ts";
+import { PACKAGES } from "./versions.ts";
+
+/** Images that were asked for have not been made yet. */
+export class ImagesMissingError extends Error {
+  override readonly name = "ImagesMissingError";
+}
+
+const MEMORY_SIZE = 128 * 1024 * 1024;
+
+/** The shell's prompt, as `guest/init.c` sets it. */
+const PROMPT = "webtpm# ";
+
+/** What each kernel boots best with; every part was measured under v86. */
+const CMDLINE: Record<KernelName, string> = {
+  small: "console=ttyS0 loglevel=3 tsc=reliable",
+  stock:
+    "console=ttyS0 quiet mitigations=off nokaslr no_timer_check random.trust_cpu=on cryptomgr.notests audit=0 " +
+    "apparmor=0 8250.nr_uarts=1 i8042.noaux",
+};
+
+const text = (name: string) => readFile(fileURLToPath(new URL(name, import.meta.url)), "utf8");
+const pins = (list: readonly { name: string; sha256: string }[]) =>
+  list.map((pin) => `${pin.name} ${pin.sha256}`);
+
+type SetPart = "firmware" | "initrd" | "stock-kernel" | "small-kernel";
+
+/** The recipes' names and keys. The texts of the builders are part of the keys, so a changed builder builds anew. */
+async function keys(): Promise<Record<SetPart, string>> {
+  return {
+    firmware: contentKey([...pins([PACKAGES.seabios]), await text("firmware.ts")]),
+    initrd: contentKey([
+      ...pins(GUEST_PACKAGES),
+      ...(await Promise.all(["initrd.ts", "cpio.ts", "guest-programs.ts"].map(text))),
+      ...(await guestSources()),
+    ]),
+    "stock-kernel": contentKey([...pins([PACKAGES.stockKernel]), await text("stock-kernel.ts")]),
+    "small-kernel": await smallKernelKey(),
+  };
+}
+
+export interface Images {
+  manifest: ImageManifest;
+  /** The file behind each URL of the manifest. */
+  files: Map<string, string>;
+}
+
+export class ImageSet {
+  readonly #cache: Cache;
+  readonly #apt: Apt;
+  readonly #report: OnProgress;
+
+  constructor(cache: Cache, report: OnProgress) {
+    this.#cache = cache;
+    this.#report = report;
+    this.#apt = new Apt(cache, report);
+  }
+
+  async #part(name: SetPart, title: string, build: ProduceRecipe["build"]): Promise<Entry> {
+    const tell = step(title, this.#report);
+    const key = (await keys())[name];
+    return produce(this.#cache, {
+      name,
+      key,
+      onWait: () => tell("another process is making it; waiting"),
+      build: async (directory) => {
+        tell("making it");
+        const produced = await build(directory);
+        tell("made");
+        return produced;
+      },
+    });
+  }
+
+  /** Makes firmware, stock kernel and guest image where they are missing: some seconds and about 60 MB of downloads. */
+  async prepare(): Promise<void> {
+    await this.#cache.sweep();
+    await this.#part("firmware", "Firmware (SeaBIOS)", (directory) => buildFirmware(this.#apt, directory));
+    await this.#part("initrd", "Guest image (busybox, tpm2-tools)", (directory) =>
+      buildInitrd(this.#apt, directory),
+    );
+    await this.#part("stock-kernel", "Linux kernel (Debian's)", (directory) =>
+      buildStockKernel(this.#apt, directory),
+    );
+  }
+
+  async hasSmallKernel(): Promise<boolean> {
+    return this.#cache.has({ name: "small-kernel", key: await smallKernelKey() });
+  }
+
+  /** Builds the small kernel where it is missing: some minutes. Says in the cache how far it is. */
+  async prepareSmallKernel(options: Omit<KernelBuildOptions, "report">): Promise<void> {
+    if (await this.hasSmallKernel()) return;
+    const tell = step("Small Linux kernel", this.#report);
+    let told = 0;
+    const report = (message: string, percent: number) => {
+      tell(message, percent);
+      if (Date.now() - told < 500 && percent < 100) return;
+      told = Date.now();
+      writeKernelBuild(this.#cache, { state: "building", percent: Math.floor(percent), message }).catch(
+        (error) => tell(`its progress cannot be shown: ${error.message}`),
+      );
+    };
+    try {
+      await this.#part("small-kernel", "Small Linux kernel", (directory) =>
+        buildSmallKernel(this.#apt, directory, { ...options, report }),
+      );
+      await writeKernelBuild(this.#cache, { state: "done", percent: 100, message: "built" });
+    } catch (error) {
+      const message = (error as Error).message.split("\n")[0]!;
+      await writeKernelBuild(this.#cache, { state: "failed", percent: 0, message });
+      throw error;
+    }
+  }
+
+  /**
+   * Describes what there is, without making anything.
+   * @throws {ImagesMissingError} when `prepare()` has not been run for this version of the recipes.
+   */
+  async read(): Promise<Images> {
+    const files = new Map<string, string>();
+    const found = await this.#entries();
+    const { firmware, initrd } = found;
+    const stock = found["stock-kernel"];
+    const small = found["small-kernel"];
+    if (!firmware || !initrd || !stock) {
+      throw new ImagesMissingError(
+        "The guest's images are not there yet: run `npm start` or `npm run images`.",
+      );
+    }
+    const kernels: ImageManifest["kernels"] = { stock: await kernelImage(files, stock, "stock") };
+    if (small) kernels.small = await kernelImage(files, small, "small");
+    const kernel = small ? "small" : "stock";
+    const kernelBuild = small ? undefined : await readKernelBuild(this.#cache);
+    const manifest: ImageManifest = {
+      bios: await imageFile(files, firmware, BIOS),
+      vgaBios: await imageFile(files, firmware, VGA_BIOS),
+      initrd: await imageFile(files, initrd, INITRD),
+      kernels,
+      kernel,
+      cmdline: CMDLINE[kernel],
+      guest: guestDescription(kernels[kernel]!, initrd),
+      memorySize: MEMORY_SIZE,
+      prompt: PROMPT,
+      ...(kernelBuild ? { kernelBuild } : {}),
+    };
+    return { manifest, files };
+  }
+
+  async #entries(): Promise<Partial<Record<SetPart, Entry>>> {
+    const all = Object.entries(await keys()).map(async ([name, key]) => {
+      const recipe = { name, key };
+      return [name, this.#cache.has(recipe) ? await readEntry(this.#cache.path(recipe)) : undefined];
+    });
+    return Object.fromEntries(await Promise.all(all));
+  }
+}
+
+function guestDescription(kernel: KernelImage, initrd: Entry): string {
+  const version = (name: string) => initrd.sources.find((source) => source.package === name)?.version ?? "";
+  return `Linux ${kernel.release}, busybox ${version("busybox-static").replace(/^\d+:/, "")}, tpm2-tools ${version("tpm2-tools")}`;
+}
+
+/** Digests of files that do not change once they are in the cache. */
+const described = new Map<string, Pick<ImageFile, "size" | "sha256" | "unpackedSize">>();
+
+async function imageFile(files: Map<string, string>, entry: Entry, name: string): Promise<ImageFile> {
+  const path = join(entry.directory, name);
+  const compression = name.endsWith(".gz") ? "gzip" : "none";
+  let facts = described.get(path);
+  if (!facts) {
+    const bytes = await readFile(path);
+    const unpackedSize = compression === "gzip" ? (await promisify(gunzip)(bytes)).length : bytes.length;
+    facts = { size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), unpackedSize };
+    described.set(path, facts);
+  }
+  const stem = name.replace(/\..*$/, "");
+  const extension = name.slice(stem.length) || extname(name);
+  const url = `${stem}-${facts.sha256.slice(0, 12)}${extension}`;
+  files.set(url, path);
+  return { url, ...facts, compression, sources: entry.sources };
+}
+
+async function kernelImage(files: Map<string, string>, entry: Entry, name: KernelName): Promise<KernelImage> {
+  const file = await imageFile(files, entry, KERNEL);
+  return { ...file, release: entry.release ?? "", cmdline: CMDLINE[name] };
+}

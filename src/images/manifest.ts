@@ -1,0 +1,76 @@
+/**
+ * What the page learns from `images/manifest.json`: which firmware, kernels and guest image there are, where to fetch
+ * them, and what they are. Types only; `image-set.ts` makes it, `vite-plugin.ts` serves it.
+ */
+
+/** A package that went into an image, for the page's list of notices. */
+export interface ImageSource {
+  /** Debian's package name. */
+  package: string;
+  /** Debian's version of it. */
+  version: string;
+  /** SPDX expression. */
+  licence: string;
+  /** Where the source is. */
+  source: string;
+  /** False when the archive no longer had the version that this project was tried with. */
+  pinned: boolean;
+}
+
+/** One downloadable file. */
+export interface ImageFile {
+  /** Relative to the manifest's own URL, e.g. "bios-256k-0a1b2c3d4e5f.bin". The name changes with the content. */
+  url: string;
+  /** Bytes to download. */
+  size: number;
+  /** Of the downloaded bytes, hex. */
+  sha256: string;
+  /** How the downloaded bytes are packed; `load.ts` unpacks them. */
+  compression: "none" | "gzip";
+  /** Bytes after unpacking. */
+  unpackedSize: number;
+  /** What it was made of. */
+  sources: ImageSource[];
+}
+
+export type KernelName = "small" | "stock";
+
+/** A Linux kernel with the command line that it boots best with. */
+export interface KernelImage extends ImageFile {
+  /** `uname -r`. */
+  release: string;
+  cmdline: string;
+}
+
+/** How far the small kernel is, while `npm start` builds it in the background. */
+export interface KernelBuild {
+  state: "waiting" | "building" | "done" | "failed";
+  /** 0 to 100. */
+  percent: number;
+  /** One line for people. */
+  message: string;
+}
+
+export interface ImageManifest {
+  /** SeaBIOS with its TCG parts. */
+  bios: ImageFile;
+  /** VGA option ROM. */
+  vgaBios: ImageFile;
+  initrd: ImageFile;
+  kernels: { stock: KernelImage; small?: KernelImage };
+  /** The kernel to boot: the small one as soon as there is one. */
+  kernel: KernelName;
+  /** Command line of that kernel. */
+  cmdline: string;
+  /** One sentence about the guest, for the page. */
+  guest: string;
+  /** Guest RAM that the image was tried with, in bytes. v86 puts the initrd at 64 MiB, so 128 MiB is the least. */
+  memorySize: number;
+  /** What the guest prints when its shell takes commands. */
+  prompt: string;
+  /** Only while the small kernel is missing. */
+  kernelBuild?: KernelBuild;
+}
+
+/** Where the manifest is, relative to the page. */
+export const MANIFEST_URL = "images/manifest.json";

@@ -1,0 +1,70 @@
+/**
+ * The images in Vite: served from the cache by the dev and preview servers, copied into `images/` by a build.
+ */
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Plugin } from "vite";
+import { Cache } from "./cache.ts";
+import { ImageSet, ImagesMissingError } from "./image-set.ts";
+import { MANIFEST_URL } from "./manifest.ts";
+import { printProgress } from "./progress.ts";
+
+const FOLDER = "images";
+
+async function answer(set: ImageSet, name: string, response: ServerResponse): Promise<void> {
+  const { manifest, files } = await set.read();
+  if (name === "manifest.json") {
+    const body = JSON.stringify(manifest, null, 2);
+    response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-cache" });
+    response.end(body);
+    return;
+  }
+  const path = files.get(name);
+  if (!path) {
+    response.writeHead(404, { "Content-Type": "text/plain" });
+    response.end(`There is no image ${name}. Reload the page: the images may have been built anew.`);
+    return;
+  }
+  const file = [manifest.bios, manifest.vgaBios, manifest.initrd, ...Object.values(manifest.kernels)].find(
+    (candidate) => candidate.url === name,
+  );
+  response.writeHead(200, {
+    // Never a content encoding: the page unpacks the bytes itself and checks their size.
+    "Content-Type": name.endsWith(".gz") ? "application/gzip" : "application/octet-stream",
+    "Content-Length": String(file?.size ?? ""),
+    "Cache-Control": "public, max-age=31536000, immutable",
+  });
+  createReadStream(path)
+    .on("error", (error) => response.destroy(error))
+    .pipe(response);
+}
+
+function middleware(set: ImageSet) {
+  return (request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    if (!path.startsWith(`/${FOLDER}/`) || (request.method !== "GET" && request.method !== "HEAD"))
+      return next();
+    answer(set, path.slice(FOLDER.length + 2), response).catch((error: Error) => {
+      response.writeHead(error instanceof ImagesMissingError ? 503 : 500, { "Content-Type": "text/plain" });
+      response.end(error.message);
+    });
+  };
+}
+
+/** Serves and ships the images. A build fails when they have not been made. */
+export function imagesPlugin(cache = new Cache()): Plugin {
+  const set = new ImageSet(cache, printProgress());
+  return {
+    name: "webtpm-images",
+    configureServer: (server) => void server.middlewares.use(middleware(set)),
+    configurePreviewServer: (server) => void server.middlewares.use(middleware(set)),
+    async generateBundle() {
+      const { manifest, files } = await set.read();
+      this.emitFile({ type: "asset", fileName: MANIFEST_URL, source: JSON.stringify(manifest, null, 2) });
+      for (const [name, path] of files) {
+        this.emitFile({ type: "asset", fileName: `${FOLDER}/${name}`, source: await readFile(path) });
+      }
+    },
+  };
+}
