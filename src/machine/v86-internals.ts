@@ -12,6 +12,8 @@ export interface V86Emulator {
   stop(): Promise<void>;
   restart(): void;
   is_running(): boolean;
+  read_memory(offset: number, length: number): Uint8Array;
+  write_memory(bytes: Uint8Array, offset: number): void;
   // biome-ignore lint/suspicious/noExplicitAny: v86 types each event's argument; here they carry none.
   add_listener(event: any, listener: (argument: any) => void): void;
   // biome-ignore lint/suspicious/noExplicitAny: as above.

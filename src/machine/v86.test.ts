@@ -133,6 +133,26 @@ describe("resets", () => {
   });
 });
 
+describe("a crash of the emulator", () => {
+  const badSegment = [...asm.set(0x1230), 0x8e, 0xd8];
+
+  it("is told, stops the machine, and ends with a reset", async () => {
+    // The first time the program loads a selector that is not there, with no handler for the fault.
+    const m = await machine(asm.load(BASE, 1), [0x84, 0xc0, 0x75, badSegment.length], badSegment);
+    let resets = 0;
+    m.bus.attach({ base: BASE, size: 0x100 }, { read: () => resets, write() {} });
+    m.bus.onReset(() => resets++);
+    const crash = new Promise<Error>((resolve) => m.bus.onCrash(resolve));
+    m.bus.resume();
+    expect((await crash).message).toContain("the emulator has failed");
+    await m.bus.settled();
+    expect(m.bus.stopped).toBe(true);
+    m.bus.reset();
+    m.bus.resume();
+    await m.hears("!");
+  });
+});
+
 describe("firmware files", () => {
   it("are replaced and removed by name, and have short names", async () => {
     const m = await machine();
@@ -209,6 +229,8 @@ describe("another v86", () => {
       remove_listener() {},
       is_running: () => false,
       restart() {},
+      read_memory: () => new Uint8Array(),
+      write_memory() {},
       run: async () => {},
       stop: async () => {},
     };

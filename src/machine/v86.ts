@@ -6,8 +6,10 @@ import type { MmioDevice } from "../tis/ports.ts";
 import type { GuestClock, MachineBus, MmioWindow } from "./bus.ts";
 import { MachineClock } from "./clock.ts";
 import { FirmwareLog } from "./firmware-log.ts";
+import { keepKernel } from "./kernel-reload.ts";
 import { MmioMap } from "./mmio-map.ts";
 import { RunControl } from "./run-control.ts";
+import { type MachineCrashError, superviseSlices } from "./slices.ts";
 import { type V86Cpu, type V86Emulator, type V86Machine, v86Machine, whenLoaded } from "./v86-internals.ts";
 
 /** v86 gives a fw_cfg directory entry 56 bytes for the name, the last of them a zero. */
@@ -34,6 +36,7 @@ export class V86Bus implements MachineBus {
   readonly #map: MmioMap;
   readonly #control: RunControl;
   readonly #resetListeners = new Set<() => void>();
+  readonly #crashListeners = new Set<(error: MachineCrashError) => void>();
   #firmwareLog: FirmwareLog | undefined;
 
   /** Use {@link attachV86}. */
@@ -43,8 +46,8 @@ export class V86Bus implements MachineBus {
     this.clock = clock ?? new MachineClock();
     this.#map = new MmioMap(this.#cpu.io, (this.#cpu.memory_size[0] as number) >>> 0);
     this.#control = new RunControl(emulator, machine, clock);
-    if (clock) runDevicesBy(clock, machine);
-    this.#watchResets();
+    superviseSlices(machine, clock, (error) => this.#crashed(error));
+    this.#watchResets(keepKernel(emulator, machine.cpu));
   }
 
   attach(window: MmioWindow, device: MmioDevice): void {
@@ -77,6 +80,15 @@ export class V86Bus implements MachineBus {
   onReset(listener: () => void): () => void {
     this.#resetListeners.add(listener);
     return () => this.#resetListeners.delete(listener);
+  }
+
+  /**
+   * Calls back when v86 itself has failed, on something that it does not emulate; the machine is then paused, and
+   * `reset()` may bring it back. Without a listener the error is thrown from v86's timer.
+   */
+  onCrash(listener: (error: MachineCrashError) => void): () => void {
+    this.#crashListeners.add(listener);
+    return () => this.#crashListeners.delete(listener);
   }
 
   hold(reason: string): () => void {
@@ -126,31 +138,19 @@ export class V86Bus implements MachineBus {
     return this.#firmwareLog.onLine(listener);
   }
 
-  #watchResets(): void {
+  #watchResets(reloadKernel: (() => void) | undefined): void {
     const cpu = this.#cpu;
     const reboot = cpu.reboot_internal;
     cpu.reboot_internal = () => {
       reboot.call(cpu);
+      reloadKernel?.();
       for (const listener of this.#resetListeners) listener();
     };
   }
-}
 
-/**
- * Puts v86's devices under the clock. They all read one static function, shared by every machine of the page, so
- * it is ours only while this machine's code runs.
- */
-function runDevicesBy(clock: MachineClock, machine: V86Machine): void {
-  const v86 = machine.constructor;
-  const { cpu } = machine;
-  const slice = cpu.main_loop;
-  cpu.main_loop = () => {
-    const others = v86.microtick;
-    v86.microtick = clock.microtick;
-    try {
-      return slice();
-    } finally {
-      v86.microtick = others;
-    }
-  };
+  #crashed(error: MachineCrashError): boolean {
+    this.#control.pause();
+    for (const listener of this.#crashListeners) listener(error);
+    return this.#crashListeners.size > 0;
+  }
 }
