@@ -1,0 +1,20 @@
+/** All commands of the TPM 2.0 library specification. The compiler finds one that is missing. */
+import type { CommandName } from "../command-codes.ts";
+import { ATTESTATION_COMMANDS } from "./attestation.ts";
+import { CRYPTO_COMMANDS } from "./crypto.ts";
+import { NV_COMMANDS } from "./nv.ts";
+import { OBJECT_COMMANDS } from "./objects.ts";
+import { PCR_COMMANDS } from "./pcr.ts";
+import { POLICY_COMMANDS } from "./policy.ts";
+import type { CommandSpec } from "./spec.ts";
+import { START_COMMANDS } from "./start.ts";
+
+export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
+  ...START_COMMANDS,
+  ...OBJECT_COMMANDS,
+  ...CRYPTO_COMMANDS,
+  ...ATTESTATION_COMMANDS,
+  ...PCR_COMMANDS,
+  ...POLICY_COMMANDS,
+  ...NV_COMMANDS,
+};
