@@ -1,0 +1,25 @@
+/** `npm run kernel`: builds the small kernel, which boots several times faster under v86 than Debian's own. */
+import { parseArgs } from "node:util";
+import { Cache } from "../images/cache.ts";
+import { ImageSet } from "../images/image-set.ts";
+import { printProgress } from "../images/progress.ts";
+import { endOnSignal } from "./signals.ts";
+
+const HELP = `Usage: npm run kernel [-- --verbose]
+
+Builds the small Linux kernel from Debian's kernel source, unless it is in the cache already.
+It takes three to eight minutes and about 2 GB of disk while it runs.
+
+  --verbose   show every line of the build
+  --help      show this text
+`;
+
+const { values } = parseArgs({ options: { verbose: { type: "boolean" }, help: { type: "boolean" } } });
+if (values.help) {
+  console.log(HELP);
+} else {
+  const set = new ImageSet(new Cache(), printProgress());
+  const signal = endOnSignal();
+  await set.prepareSmallKernel({ signal, ...(values.verbose ? { log: (line) => console.log(line) } : {}) });
+  console.log("The small kernel is in the cache.");
+}

@@ -1,0 +1,133 @@
+#!/usr/bin/env node
+/**
+ * What `npm start`, `npm test` and the other scripts start: plain JavaScript without a dependency, so that it runs in
+ * a fresh clone. It installs what the verb needs (npm's packages, Debian's packages), saying so, and then runs the
+ * verb's TypeScript file with the given arguments.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
+
+/** Debian's packages by what they are for. A package counts as there when its file is. */
+const TOOLS = {
+  swtpm: { swtpm: "/usr/bin/swtpm" },
+  compiler: { gcc: "/usr/bin/gcc", "libc6-dev": "/usr/include/stdio.h" },
+  kernel: {
+    make: "/usr/bin/make",
+    flex: "/usr/bin/flex",
+    bison: "/usr/bin/bison",
+    bc: "/usr/bin/bc",
+    "xz-utils": "/usr/bin/xz",
+  },
+  qemu: { "qemu-system-x86": "/usr/bin/qemu-system-i386" },
+  browser: { chromium: "/usr/bin/chromium" },
+  test: {
+    websockify: "/usr/bin/websockify",
+    "acpica-tools": "/usr/bin/iasl",
+    tshark: "/usr/bin/tshark",
+    "tpm2-tools": "/usr/bin/tpm2",
+    "swtpm-tools": "/usr/bin/swtpm_ioctl",
+    cpio: "/usr/bin/cpio",
+  },
+};
+
+/** The verbs: the file to run, beside this one, and the tools that it needs. */
+const VERBS = {
+  start: { file: "start.ts", needs: ["swtpm", "compiler", "kernel"] },
+  test: { file: "test.ts", needs: ["swtpm", "compiler", "kernel", "qemu", "browser", "test"] },
+  build: { file: "build.ts", needs: ["compiler", "kernel"] },
+  images: { file: "images.ts", needs: ["compiler"] },
+  kernel: { file: "kernel.ts", needs: ["compiler", "kernel"] },
+  bridge: { file: "../bridge/main.ts", needs: ["swtpm"] },
+  qtest: { file: "qtest.ts", needs: ["swtpm"] },
+  swtpm: { file: "swtpm.ts", needs: ["compiler", "kernel"] },
+  bench: { file: "bench.ts", needs: ["swtpm", "compiler", "kernel", "qemu", "browser"] },
+};
+
+const say = (line) => console.error(`[set-up] ${line}`);
+
+function stop(message) {
+  console.error(`\n${message}`);
+  process.exit(1);
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  stop(`Node ${process.versions.node} is too old: version 20.19 or later is needed.`);
+}
+
+/** Runs a program with its output shown; ends everything when it fails. */
+function mustRun(program, args, what) {
+  const result = spawnSync(program, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  if (result.error) stop(`${what}: ${program} cannot be started (${result.error.message}).`);
+  if (result.status !== 0) stop(`${what} failed (${program} ${args.join(" ")}).`);
+}
+
+const time = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+
+function installNodeModules() {
+  const installed = time(join(ROOT, "node_modules/.package-lock.json"));
+  if (installed >= time(join(ROOT, "package-lock.json"))) return;
+  say(
+    installed === 0
+      ? "installing npm's packages (npm ci)"
+      : "npm's packages are older than package-lock.json: npm ci",
+  );
+  // Chromium comes from Debian; Playwright need not bring another.
+  process.env.PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD = "1";
+  mustRun("npm", ["ci", "--no-audit", "--no-fund"], "Installing npm's packages");
+}
+
+/** How this user may run apt-get: directly as root, through sudo where it asks nothing, or not at all. */
+function aptPrefix() {
+  if (process.getuid?.() === 0) return [];
+  if (spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0) return ["sudo", "-n"];
+  return undefined;
+}
+
+function installDebianPackages(needs) {
+  const wanted = needs.flatMap((need) => Object.entries(TOOLS[need]));
+  const missing = wanted.filter(([, file]) => !existsSync(file)).map(([name]) => name);
+  if (missing.length === 0) return;
+  const install = ["apt-get", "install", "-y", "--no-install-recommends", ...missing];
+  if (!existsSync("/usr/bin/apt-get")) {
+    stop(`These programs are missing, and there is no apt-get to install them with: ${missing.join(", ")}.`);
+  }
+  const prefix = aptPrefix();
+  if (!prefix) {
+    stop(`Debian packages are missing. Install them, then start again:\n\n  sudo ${install.join(" ")}\n`);
+  }
+  say(`installing Debian's packages: ${missing.join(", ")}`);
+  const environment = ["env", "DEBIAN_FRONTEND=noninteractive"];
+  const apt = (args, what) => {
+    const [program, ...rest] = [...prefix, ...environment, ...args];
+    mustRun(program, rest, what);
+  };
+  apt(["apt-get", "update", "-q"], "Updating apt's package lists");
+  apt(install, "Installing Debian's packages");
+  say("Debian's packages are installed");
+}
+
+/** Runs the verb in a child process that gets this one's signals, and ends as it ends. */
+function runVerb(file, args) {
+  const tsx = join(ROOT, "node_modules/tsx/dist/cli.mjs");
+  const child = spawn(process.execPath, [tsx, join(ROOT, "src/tools", file), ...args], { stdio: "inherit" });
+  // A Ctrl-C in a terminal reaches the child by itself; waiting here lets it end in its own way.
+  process.on("SIGINT", () => undefined);
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => stop(`${file} cannot be started: ${error.message}`));
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+const [name, ...args] = process.argv.slice(2);
+const verb = VERBS[name];
+if (!verb) stop(`usage: npm start | npm test | npm run ${Object.keys(VERBS).slice(2).join(" | ")}`);
+checkNode();
+installNodeModules();
+if (!args.includes("--help")) installDebianPackages(verb.needs);
+runVerb(verb.file, args);

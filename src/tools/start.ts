@@ -1,0 +1,138 @@
+/**
+ * `npm start`: makes the images that are missing, serves the page and the bridge on loopback, prints the URL, and
+ * builds the small kernel in the background.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { createServer, type ViteDevServer } from "vite";
+import { Cache } from "../images/cache.ts";
+import { ImageSet } from "../images/image-set.ts";
+import { printProgress } from "../images/progress.ts";
+import { endOnSignal } from "./signals.ts";
+
+const HELP = `Usage: npm start [-- OPTIONS]
+
+Serves the page and the bridge to swtpm on this machine, and prints the URL to open.
+
+  --port N          port to listen on (default: 5173; 0 takes a free one)
+  --tpm 2.0|1.2     the TPM that the page starts with (default: 2.0)
+  --no-open         do not open a browser
+  --no-kernel       do not build the small kernel in the background
+  --help            show this text
+`;
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const DEFAULT_PORT = 5173;
+
+/** What was typed cannot be done. */
+class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      port: { type: "string" },
+      tpm: { type: "string", default: "2.0" },
+      "no-open": { type: "boolean" },
+      "no-kernel": { type: "boolean" },
+      help: { type: "boolean" },
+    },
+  });
+  const port = values.port === undefined ? DEFAULT_PORT : Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new UsageError(`--port ${values.port}: a number from 0 to 65535 is wanted`);
+  }
+  if (values.tpm !== "2.0" && values.tpm !== "1.2") {
+    throw new UsageError(`--tpm ${values.tpm}: either 2.0 or 1.2 is wanted`);
+  }
+  return { port, tpm: values.tpm, open: !values["no-open"], kernel: !values["no-kernel"], help: values.help };
+}
+
+async function serve(port: number): Promise<ViteDevServer> {
+  const server = await createServer({ root: ROOT, server: { port, strictPort: true } });
+  try {
+    return await server.listen();
+  } catch (error) {
+    await server.close();
+    if ((error as Error).message.includes("already in use")) {
+      throw new UsageError(`Port ${port} is in use. Choose another: npm start -- --port ${port + 1}`);
+    }
+    throw error;
+  }
+}
+
+function pageUrl(server: ViteDevServer, tpm: string): string {
+  const base = server.resolvedUrls?.local[0];
+  if (!base) throw new Error("the server does not say where it listens");
+  return tpm === "2.0" ? base : `${base}?tpm=${tpm}`;
+}
+
+/** Opens a browser where there is a display; says nothing where there is none. */
+function openBrowser(url: string): void {
+  if (!process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) return;
+  spawn("xdg-open", [url], { stdio: "ignore", detached: true })
+    .on("error", () => undefined)
+    .unref();
+}
+
+/**
+ * Builds the small kernel in a process of its own, at the lowest priority. It outlives neither this process nor an
+ * error: the next `npm start` begins again.
+ */
+function buildKernel(cache: Cache, signal: AbortSignal): void {
+  const path = join(cache.root, "kernel-build.log");
+  const log = openSync(path, "w");
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, join(ROOT, "src/tools/kernel.ts"), "--verbose"],
+    {
+      stdio: ["ignore", log, log],
+    },
+  );
+  closeSync(log);
+  signal.addEventListener("abort", () => child.kill("SIGTERM"));
+  console.log(`The small kernel is being built in the background (log: ${path}).`);
+  console.log("Until it is there the page boots Debian's own, which takes longer.");
+  child.on("error", (error) => console.error(`The small kernel cannot be built: ${error.message}`));
+  child.on("exit", (code) => {
+    if (signal.aborted) return;
+    if (code === 0) console.log("The small kernel is ready: the next boot takes it.");
+    else
+      console.error(`The small kernel could not be built; see ${path}. The page goes on with Debian's own.`);
+  });
+}
+
+async function main(): Promise<void> {
+  const { port, tpm, open, kernel, help } = options();
+  if (help) return void console.log(HELP);
+  const signal = endOnSignal();
+  const cache = new Cache();
+  const set = new ImageSet(cache, printProgress());
+  await set.prepare();
+  signal.throwIfAborted();
+  const server = await serve(port);
+  signal.addEventListener("abort", () => {
+    server.close().then(
+      () => process.exit(),
+      (error: Error) => {
+        console.error(error.message);
+        process.exit();
+      },
+    );
+  });
+  if (kernel && !(await set.hasSmallKernel())) buildKernel(cache, signal);
+  const url = pageUrl(server, tpm);
+  console.log("WebTPM is ready. Open this page (Ctrl-C ends):");
+  console.log(url);
+  if (open) openBrowser(url);
+}
+
+main().catch((error: Error & { code?: string }) => {
+  const expected = error instanceof UsageError || error.code?.startsWith("ERR_PARSE_ARGS");
+  console.error(expected ? error.message : (error.stack ?? error.message));
+  process.exit(process.exitCode ?? 1);
+});

@@ -1,0 +1,152 @@
+/**
+ * `npm test`: everything that can be checked, in order: formatting and lint, types, unused code, unit and integration
+ * tests, the comparison with QEMU, and the page in Chromium. One plain line at the end counts it all.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Cache } from "../images/cache.ts";
+import { ImageSet } from "../images/image-set.ts";
+import { printProgress } from "../images/progress.ts";
+import { endOnSignal } from "./signals.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Count {
+  passed: number;
+  failed: number;
+}
+
+interface Step {
+  name: string;
+  /** A program in node_modules/.bin, with its arguments. */
+  command: string[];
+  env?: Record<string, string>;
+  /** Reads the report that the program left; a step without one is a single check. */
+  count?: () => Count;
+}
+
+/** Vitest's and Playwright's JSON reports. */
+const countVitest = (path: string): Count => {
+  const report = readReport<{ numPassedTests: number; numFailedTests: number }>(path);
+  return { passed: report.numPassedTests, failed: report.numFailedTests };
+};
+const countPlaywright = (path: string): Count => {
+  const { stats } = readReport<{ stats: { expected: number; unexpected: number; flaky: number } }>(path);
+  // A test that only passes when repeated has not passed.
+  return { passed: stats.expected, failed: stats.unexpected + stats.flaky };
+};
+
+function readReport<T>(path: string): T {
+  return JSON.parse(readFileSync(path, "utf8")) as T;
+}
+
+function vitest(name: string, report: string, config: string): Step {
+  const options = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  return {
+    name,
+    command: ["vitest", "run", "--config", config, ...options],
+    count: () => countVitest(report),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** The steps; those of a kind of test that has no files yet are left out. */
+async function steps(scratch: string): Promise<Step[]> {
+  const end2end = readdirSync(join(ROOT, "e2e"));
+  const conformance = join(scratch, "conformance.json");
+  const pages = join(scratch, "pages.json");
+  return [
+    { name: "Format and lint", command: ["biome", "check", "."] },
+    { name: "Types", command: ["tsc", "-p", "tsconfig.json"] },
+    { name: "Types of the pure core", command: ["tsc", "-p", "src/tsconfig.core.json"] },
+    { name: "Unused code", command: ["knip", "--no-progress"] },
+    vitest("Unit and integration tests", join(scratch, "unit.json"), "vite.config.ts"),
+    ...(end2end.includes("conformance")
+      ? [vitest("Comparison with QEMU", conformance, "e2e/conformance/vitest.config.ts")]
+      : []),
+    ...(end2end.some((name) => name.endsWith(".spec.ts"))
+      ? [
+          {
+            name: "The page in Chromium",
+            command: ["playwright", "test", "--config", "e2e/playwright.config.ts", "--reporter=list,json"],
+            env: { PLAYWRIGHT_JSON_OUTPUT_NAME: pages, WEBTPM_PORT: String(await freePort()) },
+            count: () => countPlaywright(pages),
+          },
+        ]
+      : []),
+  ];
+}
+
+function execute(step: Step, signal: AbortSignal): Promise<boolean> {
+  const [program, ...args] = step.command as [string, ...string[]];
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(ROOT, "node_modules/.bin", program), args, {
+      cwd: ROOT,
+      env: { ...process.env, ...step.env },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    const stop = () => child.kill("SIGTERM");
+    signal.addEventListener("abort", stop, { once: true });
+    child.on("error", reject);
+    child.on("exit", (code) => {
+      signal.removeEventListener("abort", stop);
+      resolve(code === 0);
+    });
+  });
+}
+
+/** Counts a step. A program that fails without a failed test of its own counts as one failure. */
+function tally(step: Step, succeeded: boolean): Count {
+  let count: Count = { passed: succeeded ? 1 : 0, failed: 0 };
+  try {
+    if (step.count) count = step.count();
+  } catch (error) {
+    console.error(`${step.name}: its report cannot be read (${(error as Error).message})`);
+    count = { passed: 0, failed: 0 };
+    succeeded = false;
+  }
+  if (!succeeded && count.failed === 0) count.failed = 1;
+  return count;
+}
+
+async function main(): Promise<void> {
+  const signal = endOnSignal();
+  const set = new ImageSet(new Cache(), printProgress());
+  await set.prepare();
+  await set.prepareSmallKernel({ signal });
+  const scratch = mkdtempSync(join(tmpdir(), "webtpm-test-"));
+  const lines: string[] = [];
+  const total: Count = { passed: 0, failed: 0 };
+  try {
+    for (const step of await steps(scratch)) {
+      if (signal.aborted) break;
+      console.log(`\n=== ${step.name} ===`);
+      const begin = Date.now();
+      const count = tally(step, await execute(step, signal));
+      total.passed += count.passed;
+      total.failed += count.failed;
+      const seconds = ((Date.now() - begin) / 1000).toFixed(0);
+      lines.push(
+        `${count.failed ? "FAILED" : "ok    "}  ${step.name}: ${count.passed} passed, ${count.failed} failed (${seconds} s)`,
+      );
+    }
+  } finally {
+    if (existsSync(scratch)) rmSync(scratch, { recursive: true });
+  }
+  console.log(`\n${lines.join("\n")}\n`);
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+  if (total.failed > 0 || signal.aborted) process.exitCode ||= 1;
+}
+
+await main();
