@@ -172,7 +172,8 @@ function command12(name: OrdinalName, body: ByteWriter): Uint8Array<ArrayBuffer>
   return withHeader(TPM_TAG_RQU_COMMAND, TPM_ORD[name], body);
 }
 
-function withHeader(tag: number, code: number, body: ByteWriter): Uint8Array<ArrayBuffer> {
+/** Puts the header before a command's body. */
+export function withHeader(tag: number, code: number, body: ByteWriter): Uint8Array<ArrayBuffer> {
   const bytes = body.finish();
   return new ByteWriter()
     .u16be(tag)

@@ -2,22 +2,13 @@
 import { decodeField, decodeFields, decodeRegion } from "../decode-type.ts";
 import { Cursor, decodeHeader, finish, group, headerCode, type Message } from "../message.ts";
 import { commandName } from "../names.ts";
-import { type FieldSpec, f, struct } from "../schema.ts";
+import { type FieldSpec, f } from "../schema.ts";
 import { type Field, find } from "../tree.ts";
 import { UINT32 } from "../types/integers.ts";
 import { capabilityAnswer } from "./capabilities.ts";
 import { COMMANDS12, type Command12Spec } from "./commands.ts";
 import { ordinalOf, TPM_ORD } from "./ordinals.ts";
-import {
-  BOOL,
-  sized32,
-  TPM_AUTHDATA,
-  TPM_AUTHHANDLE,
-  TPM_COMMAND_CODE,
-  TPM_NONCE,
-  TPM_RESULT_CODE,
-  TPM_TAG,
-} from "./types.ts";
+import { COMMAND_AUTH, RESPONSE_AUTH, sized32, TPM_COMMAND_CODE, TPM_RESULT_CODE, TPM_TAG } from "./types.ts";
 
 const COMMAND_HEADER = [
   f("tag", TPM_TAG, "how many authorizations there are"),
@@ -29,17 +20,6 @@ const RESPONSE_HEADER = [
   f("paramSize", UINT32, "bytes of the whole response"),
   f("returnCode", TPM_RESULT_CODE, "how the command ended"),
 ];
-const COMMAND_AUTH = struct("authorization", "TPM Main, Part 1, 13", "one authorization", [
-  f("authHandle", TPM_AUTHHANDLE, "the session"),
-  f("nonceOdd", TPM_NONCE, "the caller's nonce"),
-  f("continueAuthSession", BOOL, "whether the session lives on"),
-  f("auth", TPM_AUTHDATA, "HMAC of the command with the secret"),
-]);
-const RESPONSE_AUTH = struct("authorization", "TPM Main, Part 1, 13", "one authorization", [
-  f("nonceEven", TPM_NONCE, "the TPM's nonce"),
-  f("continueAuthSession", BOOL, "whether the session lives on"),
-  f("resAuth", TPM_AUTHDATA, "HMAC of the response with the secret"),
-]);
 const COMMAND_AUTH_SIZE = 45;
 const RESPONSE_AUTH_SIZE = 41;
 

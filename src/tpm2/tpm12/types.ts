@@ -365,3 +365,16 @@ export const DURATIONS = struct(
 );
 /** Items without a count, up to the end of the enclosing structure. */
 export const NV_INDEXES = fixedBytes("TPM_NV_INDEX[]", "rest", "NV indexes, four bytes each");
+
+/** Authorizations stand at the end of a message. */
+export const COMMAND_AUTH = struct("authorization", "TPM Main, Part 1, 13", "one authorization", [
+  f("authHandle", TPM_AUTHHANDLE, "the session"),
+  f("nonceOdd", TPM_NONCE, "the caller's nonce"),
+  f("continueAuthSession", BOOL, "whether the session lives on"),
+  f("auth", TPM_AUTHDATA, "HMAC of the command with the secret"),
+]);
+export const RESPONSE_AUTH = struct("authorization", "TPM Main, Part 1, 13", "one authorization", [
+  f("nonceEven", TPM_NONCE, "the TPM's nonce"),
+  f("continueAuthSession", BOOL, "whether the session lives on"),
+  f("resAuth", TPM_AUTHDATA, "HMAC of the response with the secret"),
+]);
