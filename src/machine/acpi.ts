@@ -3,7 +3,8 @@
  * device. SeaBIOS builds its own ACPI tables on v86 and adds every fw_cfg file whose name begins with `acpi/`
  * to them as it is, so whole tables with checksums are made here.
  *
- * Sources: TCG ACPI Specification 1.2, sections 7.3 (TCPA, client) and 8.3 (TPM2); ACPI 6.4; what QEMU emits.
+ * Sources: TCG ACPI Specification (the client TCPA table of family 1.2, the TPM2 table of family 2.0); ACPI 6.4 for
+ * headers and AML; the bytes that QEMU 7.2 emits.
  */
 import { ByteWriter } from "../bytes/writer.ts";
 import { TIS_BASE, TIS_SIZE, type TpmVersion } from "../tis/ports.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createGuestClock, MAX_STEP_MS, MachineClock, WasmLoadError } from "./clock.ts";
+import { createV86 } from "./create-v86.ts";
 
 /** A clock over a host time that the test sets. */
 function clockAt(start: number) {
@@ -62,6 +63,8 @@ describe("createGuestClock", () => {
   it("says what is wrong with the module", async () => {
     const { wasm_fn } = createGuestClock(new TextEncoder().encode("<!doctype html>"));
     await expect(wasm_fn({ env: {} })).rejects.toThrow(WasmLoadError);
+    const { V86 } = await import("v86");
+    await expect(createV86(V86, {}, new Uint8Array(8))).rejects.toThrow("could not be started");
     const unreachable = createGuestClock("http://127.0.0.1:9/v86.wasm");
     await expect(unreachable.wasm_fn({ env: {} })).rejects.toThrow(
       "fetched from http://127.0.0.1:9/v86.wasm",

@@ -11,8 +11,8 @@
  *   and making every time limit run out at once.
  *
  * The real-time clock (CMOS) is not governed by it: v86 keeps that on `Date.now()`, and so do we. A guest that
- * reads it after a pause gets the true date (`hwclock --hctosys`), and what a guest times with it, alarms and
- * periodic interrupts, is never shorter than asked.
+ * reads it after a pause gets the true date (`hwclock --hctosys`); alarms and periodic interrupts of the RTC go by
+ * the wall clock too, and those that came due during a pause come at its end.
  */
 import type { GuestClock } from "./bus.ts";
 

@@ -32,11 +32,12 @@ export async function createV86<E extends V86Emulator, O extends object>(
   const failure = new Promise<never>((_, reject) => {
     fail = reject;
   });
-  const reporting: typeof wasm_fn = (imports) => {
-    const exports = wasm_fn(imports);
-    exports.catch(fail);
-    return exports;
-  };
+  // v86 looks after no failure here, so it gets none to see: the machine is simply never made.
+  const reporting: typeof wasm_fn = (imports) =>
+    wasm_fn(imports).catch((error: Error) => {
+      fail(error);
+      return new Promise<never>(() => {});
+    });
   const own = { wasm_fn: reporting, autostart: false, acpi: true };
   const emulator = new V86({ ...options, ...own } as unknown as O);
   emulator.add_listener("download-error", (file: { file_name?: string }) => {

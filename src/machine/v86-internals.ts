@@ -41,6 +41,8 @@ export interface V86Cpu {
   io: V86Io;
   option_roms: OptionRom[];
   memory_size: Int32Array;
+  /** `acpi` only in a machine made with that option. It remembers the highest time that its timer has shown. */
+  devices: { acpi?: { timer_last_value: number; timer_imprecision_offset: number } };
   /** Runs a slice of guest code; gives the milliseconds that the machine may then sleep. */
   main_loop(): number;
   /** Where every kind of reset ends up. */
@@ -83,6 +85,7 @@ const EXPECTED: Record<string, string> = {
   "cpu.reboot_internal": "function",
   "cpu.device_raise_irq": "function",
   "cpu.device_lower_irq": "function",
+  "cpu.devices": "object",
   "cpu.memory_size": "object",
   "cpu.option_roms": "object",
   "cpu.io.mmap_register": "function",

@@ -196,7 +196,9 @@ describe("a saved state", () => {
       ...[0, 1].flatMap(clearBar),
       ...asm.load(BASE, 4),
       ...keep(0),
+      ...[...asm.rdtsc(), ...keep(2), ...asm.in32(0xb008), ...keep(4)],
       ...asm.until(asm.load(BASE, 1)),
+      ...[...asm.rdtsc(), ...keep(3), ...asm.in32(0xb008), ...keep(5)],
       ...asm.load(BASE, 4),
       ...keep(1),
     ];
@@ -211,13 +213,19 @@ describe("a saved state", () => {
     first.bus.pause();
     await first.bus.settled();
     const state = await first.emulator.save_state();
+    const time = first.bus.clock.microtick();
+    await wait(300);
 
     const second = await machine(program);
     second.bus.attach({ base: BASE, size: 0x100 }, { read: () => 0x2201, write() {} });
+    second.bus.setTime(time);
     await second.emulator.restore_state(state);
     second.bus.resume();
     await second.hears("!");
     expect([second.result(0), second.result(1)]).toEqual([0x1100, 0x2201]);
+    const tsc = ((second.result(3) - second.result(2)) >>> 0) / 1e6;
+    const pm = ((second.result(5) - second.result(4)) & 0xff_ffff) / 3579.545;
+    expect(Math.max(tsc, pm)).toBeLessThan(250);
   });
 });
 

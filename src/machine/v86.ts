@@ -3,7 +3,7 @@
  * works on its internals; v86-internals.ts lists them and checks that they are there.
  */
 import type { MmioDevice } from "../tis/ports.ts";
-import type { GuestClock, MachineBus, MmioWindow } from "./bus.ts";
+import type { MachineBus, MmioWindow } from "./bus.ts";
 import { MachineClock } from "./clock.ts";
 import { FirmwareLog } from "./firmware-log.ts";
 import { keepKernel } from "./kernel-reload.ts";
@@ -30,7 +30,7 @@ export async function attachV86(emulator: V86Emulator, clock?: MachineClock): Pr
 }
 
 export class V86Bus implements MachineBus {
-  readonly clock: GuestClock;
+  readonly clock: MachineClock;
   readonly #emulator: V86Emulator;
   readonly #cpu: V86Cpu;
   readonly #map: MmioMap;
@@ -89,6 +89,19 @@ export class V86Bus implements MachineBus {
   onCrash(listener: (error: MachineCrashError) => void): () => void {
     this.#crashListeners.add(listener);
     return () => this.#crashListeners.delete(listener);
+  }
+
+  /**
+   * Sets the guest's clock, for a restored machine to go on in its own time: keep `clock.microtick()` with the saved
+   * state, and give it to this before `restore_state`. The machine must be stopped.
+   */
+  setTime(microtick: number): void {
+    this.clock.set(microtick);
+    const { acpi } = this.#cpu.devices;
+    if (!acpi) return;
+    // The ACPI timer never goes back of itself, and its memory of the time is no part of a saved state.
+    acpi.timer_last_value = 0;
+    acpi.timer_imprecision_offset = 0;
   }
 
   hold(reason: string): () => void {
