@@ -49,13 +49,13 @@ async function library(root: string, name: string): Promise<CpioEntry> {
   throw new Error(`${name} is not in the packages of the guest`);
 }
 
-/** tpm2-tools is one program with a link for each of its commands. */
+/** tpm2-tools is one program with many names, which `guest/init.c` makes links for. */
 async function tpm2Tools(root: string): Promise<CpioEntry[]> {
   const place = join(root, "usr/bin");
-  const names = (await readdir(place)).filter((name) => name.startsWith("tpm2_"));
+  const names = (await readdir(place)).filter((name) => name.startsWith("tpm2_")).sort();
   return [
     program("bin/tpm2", await readFile(join(place, "tpm2"))),
-    ...names.sort().map((name): CpioEntry => ({ type: "symlink", path: `bin/${name}`, target: "tpm2" })),
+    { type: "file", path: "etc/tpm2-commands", data: Buffer.from(`${names.join("\n")}\n`) },
   ];
 }
 

@@ -2,16 +2,21 @@
  * The small kernel, built from Debian's kernel source with `kernel.config`: it boots several times faster under v86
  * than the stock one. Takes some minutes of processor time, once.
  */
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { type Apt, unpack } from "./apt.ts";
 import { contentKey } from "./cache.ts";
 import { run } from "./command.ts";
 import type { Produced } from "./produce.ts";
-import { KERNEL } from "./stock-kernel.ts";
+import { memorySizeOf, rawBzImage } from "./raw-kernel.ts";
 import { PACKAGES } from "./versions.ts";
+
+/** Packed for the way to the page only; the kernel itself is not compressed (`raw-kernel.ts`). */
+export const SMALL_KERNEL = "bzImage.gz";
 
 const CONFIG = fileURLToPath(new URL("kernel.config", import.meta.url));
 /** Changed by hand when this file changes what is built; the text of this file is not part of the key. */
@@ -88,7 +93,17 @@ export async function buildSmallKernel(
     options.report("compiling", Math.min(99, 4 + (95 * lines) / EXPECTED_LINES));
   });
   const release = (await readFile(join(source, "include/config/kernel.release"), "utf8")).trim();
-  await copyFile(join(source, "arch/x86/boot/bzImage"), join(target, KERNEL));
+  await polite(
+    "objcopy",
+    ["-O", "binary", "-R", ".note", "-R", ".comment", "-S", "vmlinux", "vmlinux.raw"],
+    log,
+  );
+  const image = rawBzImage(
+    await readFile(join(source, "arch/x86/boot/bzImage")),
+    await readFile(join(source, "vmlinux.raw")),
+    memorySizeOf(await readFile(join(source, "System.map"), "utf8")),
+  );
+  await writeFile(join(target, SMALL_KERNEL), await promisify(gzip)(image, { level: 9 }));
   await writeFile(join(target, "kernel.config"), await readFile(join(source, ".config")));
   await rm(work, { recursive: true, force: true });
   // The source is 139 MB and no longer needed.

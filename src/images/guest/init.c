@@ -38,6 +38,27 @@ static void open_console(void) {
   if (file > 2) CALL(close, file, 0, 0);
 }
 
+/* tpm2-tools is one program that goes by the name it was called with. Its many names come as a list, one a line: made
+   here they cost a fifth of what they cost as entries of the image. */
+static void link_tools(void) {
+  static char names[8192];
+  static char path[64] = "/bin/";
+  long file = CALL(open, "/etc/tpm2-commands", 0, 0);
+  if (file < 0) return;
+  long size = CALL(read, file, names, sizeof names);
+  CALL(close, file, 0, 0);
+  unsigned end = 5;
+  for (long i = 0; i < size; i++) {
+    if (names[i] != '\n') {
+      if (end < sizeof path - 1) path[end++] = names[i];
+      continue;
+    }
+    path[end] = 0;
+    CALL(symlink, "tpm2", path, 0);
+    end = 5;
+  }
+}
+
 static void greet(char tpm) {
   static char name[6][65];
   CALL(uname, name, 0, 0);
@@ -74,6 +95,7 @@ __attribute__((used)) static void entry(void) {
   CALL(signal, SIGTERM, on_signal, 0);
   CALL(signal, SIGUSR1, on_signal, 0);
   CALL(signal, SIGUSR2, on_signal, 0);
+  link_tools();
   CALL(chdir, "/root", 0, 0);
   open_console();
   greet(first_byte(TPM_VERSION_FILE));

@@ -5,7 +5,7 @@
 enum {
   SYS_exit = 1, SYS_fork = 2, SYS_read = 3, SYS_write = 4, SYS_open = 5, SYS_close = 6, SYS_waitpid = 7,
   SYS_execve = 11, SYS_chdir = 12, SYS_mount = 21, SYS_access = 33, SYS_sync = 36, SYS_mkdir = 39,
-  SYS_signal = 48, SYS_ioctl = 54, SYS_dup2 = 63, SYS_setsid = 66, SYS_sethostname = 74, SYS_reboot = 88,
+  SYS_signal = 48, SYS_ioctl = 54, SYS_dup2 = 63, SYS_setsid = 66, SYS_sethostname = 74, SYS_symlink = 83, SYS_reboot = 88,
   SYS_uname = 122,
 };
 
