@@ -1,0 +1,140 @@
+/**
+ * A small hash accelerator on the memory bus, such as many chips have: the option ROM says which memory to hash,
+ * and the browser's own crypto hashes it, many times faster than the emulated CPU (four banks of an 8 MB boot take
+ * that several seconds). What is hashed is the guest's memory at the time the guest asks.
+ *
+ * | offset | register | |
+ * | --- | --- | --- |
+ * | 0x00 | ID, read | "WTHE" |
+ * | 0x04 | ALGORITHM, write | TPM_ALG_ID; begins a new message |
+ * | 0x08 | ADDRESS, write | guest-physical address of the next piece |
+ * | 0x0C | SIZE, write | bytes of it; takes the piece |
+ * | 0x10 | STATUS, read | 0 idle, 1 busy, 2 done, 3 failed |
+ * | 0x10 | FINISH, write | any value: hash the pieces |
+ * | 0x40 | DIGEST, read | up to 64 bytes |
+ */
+import type { MachineBus, MmioWindow } from "../machine/bus.ts";
+
+type MmioDevice = Parameters<MachineBus["attach"]>[1];
+type AccessSize = Parameters<MmioDevice["read"]>[1];
+
+/** Beside the TPM's registers, in the same MMIO block. */
+export const HASH_ENGINE_WINDOW: Readonly<MmioWindow> = { base: 0xfed4_8000, size: 0x100 };
+
+const ID = 0x4548_5457;
+const REGISTER = {
+  id: 0x00,
+  algorithm: 0x04,
+  address: 0x08,
+  size: 0x0c,
+  status: 0x10,
+  digest: 0x40,
+} as const;
+const STATUS = { idle: 0, busy: 1, done: 2, failed: 3 } as const;
+const DIGEST_SIZE = 64;
+/** TPM_ALG_ID to the Web Cryptography API's name. */
+const ALGORITHMS = new Map([
+  [0x0004, "SHA-1"],
+  [0x000b, "SHA-256"],
+  [0x000c, "SHA-384"],
+  [0x000d, "SHA-512"],
+]);
+
+/** @returns the guest's memory, as long as asked for; throws when there is none. */
+export type ReadMemory = (address: number, length: number) => Uint8Array;
+/** `crypto.subtle.digest`. */
+export type Digest = (algorithm: string, data: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer>;
+
+/** The platform's digest function; undefined where there is none (a page that came over plain HTTP). */
+export function platformDigest(): Digest | undefined {
+  const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
+  return subtle && ((algorithm, data) => subtle.digest(algorithm, data));
+}
+
+export class HashEngine implements MmioDevice {
+  readonly #registers = new DataView(new ArrayBuffer(HASH_ENGINE_WINDOW.size));
+  readonly #readMemory: ReadMemory;
+  readonly #digest: Digest;
+  #pieces: Uint8Array[] = [];
+  /** Counts messages, so that a late answer to an old one is dropped. */
+  #message = 0;
+
+  constructor(readMemory: ReadMemory, digest: Digest) {
+    this.#readMemory = readMemory;
+    this.#digest = digest;
+    this.#registers.setUint32(REGISTER.id, ID, true);
+  }
+
+  read(address: number, size: AccessSize): number {
+    const offset = address - HASH_ENGINE_WINDOW.base;
+    if (size === 1) return this.#registers.getUint8(offset);
+    return size === 4 ? this.#registers.getUint32(offset, true) : this.#registers.getUint16(offset, true);
+  }
+
+  /** Only whole registers can be written. */
+  write(address: number, size: AccessSize, value: number): void {
+    if (size !== 4) return;
+    const offset = address - HASH_ENGINE_WINDOW.base;
+    if (offset === REGISTER.algorithm) this.#begin(value);
+    else if (offset === REGISTER.address) this.#registers.setUint32(offset, value, true);
+    else if (offset === REGISTER.size) this.#take(value >>> 0);
+    else if (offset === REGISTER.status) this.#finish();
+  }
+
+  #begin(algorithm: number): void {
+    this.#message++;
+    this.#pieces = [];
+    this.#registers.setUint32(REGISTER.algorithm, algorithm, true);
+    this.#status = ALGORITHMS.has(algorithm) ? STATUS.idle : STATUS.failed;
+  }
+
+  #take(size: number): void {
+    if (this.#status !== STATUS.idle || !size) return;
+    try {
+      const piece = this.#readMemory(this.#registers.getUint32(REGISTER.address, true), size);
+      if (piece.length === size) this.#pieces.push(piece.slice());
+      else this.#status = STATUS.failed;
+    } catch {
+      this.#status = STATUS.failed; // there is no such memory: the guest's mistake
+    }
+  }
+
+  #finish(): void {
+    const name = ALGORITHMS.get(this.#registers.getUint32(REGISTER.algorithm, true));
+    if (this.#status !== STATUS.idle || !name) return;
+    const message = this.#message;
+    this.#status = STATUS.busy;
+    const data = joined(this.#pieces);
+    this.#pieces = [];
+    this.#digest(name, data).then(
+      (digest) => this.#done(message, new Uint8Array(digest)),
+      () => this.#done(message, undefined),
+    );
+  }
+
+  #done(message: number, digest: Uint8Array | undefined): void {
+    if (message !== this.#message) return;
+    const place = new Uint8Array(this.#registers.buffer, REGISTER.digest, DIGEST_SIZE);
+    place.fill(0);
+    if (digest) place.set(digest);
+    this.#status = digest ? STATUS.done : STATUS.failed;
+  }
+
+  get #status(): number {
+    return this.#registers.getUint32(REGISTER.status, true);
+  }
+
+  set #status(status: number) {
+    this.#registers.setUint32(REGISTER.status, status, true);
+  }
+}
+
+function joined(pieces: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const data = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    data.set(piece, at);
+    at += piece.length;
+  }
+  return data;
+}
