@@ -1,0 +1,204 @@
+/**
+ * The device's state as plain data with names: what is stored, sent to another machine, and compared. Readable
+ * without this code, and checked before it is used again.
+ */
+import {
+  ACCESS_BITS,
+  INT_ENABLE_BITS,
+  INT_STATUS_BITS,
+  LOCALITY_WORDS,
+  mapMemory,
+  NONE,
+  OWED_ABANDONED,
+  OWED_ANSWER,
+  OWED_NOTHING,
+  STATE,
+  STS_BITS,
+  TIS_STATE_BYTES,
+  VERSIONS,
+  WORD,
+} from "./layout.ts";
+import { LOCALITIES, type TpmVersion } from "./ports.ts";
+import { ACCESS } from "./registers.ts";
+import { EXECUTION, STATES, type TisState } from "./states.ts";
+import { validate } from "./validate.ts";
+
+export const TIS_SNAPSHOT_FORMAT = "webtpm-tis";
+/** Raised when fields change their meaning. */
+export const TIS_SNAPSHOT_VERSION = 1;
+
+export interface TisLocalitySnapshot {
+  state: TisState;
+  /** TPM_STS without burstCount, tpmFamily and selfTestDone. */
+  sts: number;
+  activeLocality: boolean;
+  requestUse: boolean;
+  beenSeized: boolean;
+  /** A seize that waits until the running command is answered. */
+  seize: boolean;
+  intEnable: number;
+  intStatus: number;
+}
+
+export interface TisSnapshot {
+  format: typeof TIS_SNAPSHOT_FORMAT;
+  formatVersion: typeof TIS_SNAPSHOT_VERSION;
+  tpmVersion: TpmVersion;
+  bufferSize: number;
+  established: boolean;
+  irqNumber: number;
+  irqRaised: boolean;
+  interfaceLocked: boolean;
+  selfTestDone: boolean;
+  /** `null` stands for no locality. */
+  activeLocality: number | null;
+  abortingLocality: number | null;
+  nextLocality: number | null;
+  fifoOffset: number;
+  packetLength: number;
+  /**
+   * A command runs: an answer to `complete` is due after `restore`. `abandoned` when nobody waits for it any more;
+   * a locality in state execution has another command then, which is handed out when the answer has come.
+   */
+  execution: { locality: number | null; abandoned: boolean } | null;
+  localities: TisLocalitySnapshot[];
+  /** The whole FIFO. */
+  fifo: Uint8Array;
+}
+
+/** What was given to `TisDevice.restore` is no snapshot of a device's state. */
+export class TisSnapshotError extends Error {
+  override name = "TisSnapshotError";
+}
+
+/** Names of the fields that are kept as they are, and their words. */
+const NUMBERS = {
+  bufferSize: WORD.BUFFER_SIZE,
+  irqNumber: WORD.IRQ_NUMBER,
+  fifoOffset: WORD.OFFSET,
+  packetLength: WORD.PACKET_LENGTH,
+} as const;
+const FLAGS = {
+  established: WORD.ESTABLISHED,
+  irqRaised: WORD.IRQ_LEVEL,
+  interfaceLocked: WORD.INTERFACE_LOCKED,
+  selfTestDone: WORD.SELF_TEST_DONE,
+} as const;
+const LOCALITY_OR_NONE = {
+  activeLocality: WORD.ACTIVE,
+  abortingLocality: WORD.ABORTING,
+  nextLocality: WORD.NEXT,
+} as const;
+const LOCALITY_NUMBERS = { sts: STS_BITS, intEnable: INT_ENABLE_BITS, intStatus: INT_STATUS_BITS } as const;
+const LOCALITY_FLAGS = {
+  activeLocality: ACCESS.ACTIVE_LOCALITY,
+  requestUse: ACCESS.REQUEST_USE,
+  beenSeized: ACCESS.BEEN_SEIZED,
+  seize: ACCESS.SEIZE,
+} as const;
+
+const keys = <T extends object>(table: T) => Object.keys(table) as (keyof T)[];
+const mapTable = <T extends object, V>(table: T, value: (entry: T[keyof T]) => V) =>
+  Object.fromEntries(keys(table).map((name) => [name, value(table[name])])) as { [K in keyof T]: V };
+const numberOrNull = (locality: number) => (locality === NONE ? null : locality);
+
+/** The state in `memory`; it must not change meanwhile. */
+export function takeSnapshot(memory: ArrayBufferLike): TisSnapshot {
+  const { words, fifo } = mapMemory(memory);
+  const numbers = Array.from({ length: LOCALITIES }, (_, locality) => locality);
+  const localities = numbers.map((locality) => takeLocality(words, locality * LOCALITY_WORDS));
+  const executing = localities.findIndex(({ state }) => state === STATES[EXECUTION]);
+  const owed = words[WORD.OWED]!;
+  return {
+    format: TIS_SNAPSHOT_FORMAT,
+    formatVersion: TIS_SNAPSHOT_VERSION,
+    tpmVersion: VERSIONS[words[WORD.VERSION]!]!,
+    ...mapTable(NUMBERS, (word) => words[word]!),
+    ...mapTable(FLAGS, (word) => words[word] !== 0),
+    ...mapTable(LOCALITY_OR_NONE, (word) => numberOrNull(words[word]!)),
+    execution:
+      owed === OWED_NOTHING
+        ? null
+        : { locality: numberOrNull(executing), abandoned: owed === OWED_ABANDONED },
+    localities,
+    fifo: fifo.slice(),
+  };
+}
+
+function takeLocality(words: Int32Array, first: number): TisLocalitySnapshot {
+  return {
+    state: STATES[words[STATE + first]!]!,
+    ...mapTable(LOCALITY_NUMBERS, (word) => words[word + first]!),
+    ...mapTable(LOCALITY_FLAGS, (bit) => (words[ACCESS_BITS + first]! & bit) !== 0),
+  };
+}
+
+/**
+ * The state that a snapshot describes, in memory of its own.
+ * @throws {TisSnapshotError} saying which field is wrong.
+ */
+export function readSnapshot(snapshot: unknown): ArrayBuffer {
+  const fields = record(snapshot, "a snapshot");
+  if (fields.format !== TIS_SNAPSHOT_FORMAT) refuse("format", fields.format);
+  if (fields.formatVersion !== TIS_SNAPSHOT_VERSION) refuse("formatVersion", fields.formatVersion);
+  const memory = new ArrayBuffer(TIS_STATE_BYTES);
+  const { words, fifo } = mapMemory(memory);
+  words[WORD.VERSION] = oneOf(VERSIONS, fields.tpmVersion, "tpmVersion");
+  for (const name of keys(NUMBERS)) words[NUMBERS[name]] = int32(fields[name], name);
+  for (const name of keys(FLAGS)) words[FLAGS[name]] = flag(fields[name], name);
+  for (const name of keys(LOCALITY_OR_NONE)) {
+    words[LOCALITY_OR_NONE[name]] = fields[name] === null ? NONE : int32(fields[name], name);
+  }
+  const { localities } = fields;
+  if (!Array.isArray(localities) || localities.length !== LOCALITIES) return refuse("localities", localities);
+  localities.forEach((locality: unknown, number) => {
+    readLocality(words, number, record(locality, `localities[${number}]`));
+  });
+  words[WORD.OWED] = readExecution(fields.execution);
+  if (!(fields.fifo instanceof Uint8Array) || fields.fifo.length !== fifo.length) refuse("fifo", fields.fifo);
+  fifo.set(fields.fifo as Uint8Array);
+  const wrong = validate(memory);
+  if (wrong) throw new TisSnapshotError(`this snapshot of the TPM interface is inconsistent: ${wrong}`);
+  return memory;
+}
+
+function readLocality(words: Int32Array, locality: number, fields: Record<string, unknown>): void {
+  const first = locality * LOCALITY_WORDS;
+  const path = (name: string) => `localities[${locality}].${name}`;
+  words[STATE + first] = oneOf(STATES, fields.state, path("state"));
+  for (const name of keys(LOCALITY_NUMBERS)) {
+    words[LOCALITY_NUMBERS[name] + first] = int32(fields[name], path(name));
+  }
+  for (const name of keys(LOCALITY_FLAGS)) {
+    if (flag(fields[name], path(name))) words[ACCESS_BITS + first]! |= LOCALITY_FLAGS[name];
+  }
+}
+
+function readExecution(execution: unknown): number {
+  if (execution === null) return OWED_NOTHING;
+  const { abandoned } = record(execution, "execution");
+  return flag(abandoned, "execution.abandoned") ? OWED_ABANDONED : OWED_ANSWER;
+}
+
+function refuse(field: string, value: unknown): never {
+  const shown = typeof value === "object" && value !== null ? "something else" : JSON.stringify(value);
+  throw new TisSnapshotError(`this is no snapshot of the TPM interface: ${field} is ${shown}`);
+}
+
+function record(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return refuse(what, value);
+  return value as Record<string, unknown>;
+}
+
+function int32(value: unknown, field: string): number {
+  return typeof value === "number" && (value | 0) === value ? value : refuse(field, value);
+}
+
+function flag(value: unknown, field: string): 0 | 1 {
+  return typeof value === "boolean" ? (value ? 1 : 0) : refuse(field, value);
+}
+
+function oneOf(names: readonly string[], value: unknown, field: string): number {
+  const index = names.indexOf(value as string);
+  return index < 0 ? refuse(field, value) : index;
+}
