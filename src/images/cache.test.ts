@@ -99,6 +99,17 @@ describe("Cache", () => {
     expect(existsSync(dead)).toBe(false);
     expect(existsSync(alive)).toBe(true);
   });
+  test("sweeps entries that nobody wanted for a month", async () => {
+    const cache = new Cache(root);
+    const old = await cache.get({ ...counting(), name: "old-thing", key: "00112233445566aa" });
+    const used = await cache.get({ ...counting(), key: "00112233445566bb" });
+    const longAgo = new Date(Date.now() - 40 * 24 * 3_600_000);
+    for (const path of [old, used]) utimesSync(path, longAgo, longAgo);
+    await cache.get({ ...counting(), key: "00112233445566bb" });
+    await cache.sweep();
+    expect(existsSync(old)).toBe(false);
+    expect(existsSync(used)).toBe(true);
+  });
 });
 
 test("contentKey keeps parts apart", () => {

@@ -56,7 +56,10 @@ export class Cache {
   /** The recipe's directory, built first when it is not there. */
   async get(recipe: Recipe): Promise<string> {
     const target = this.path(recipe);
-    if (existsSync(target)) return target;
+    if (existsSync(target)) {
+      await touch(target);
+      return target;
+    }
     return this.locked(`${recipe.name}-${recipe.key}`, recipe.onWait, async () => {
       if (existsSync(target)) return target;
       const draft = join(this.root, `.draft-${recipe.name}-${recipe.key}-${process.pid}`);
@@ -86,7 +89,7 @@ export class Cache {
       await sleep(300);
     }
     // Touched while held: a lock that was not touched for long belongs to a process that is gone.
-    const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), BEAT_MS);
+    const beat = setInterval(() => void touch(path), BEAT_MS);
     beat.unref();
     try {
       return await work();
@@ -96,10 +99,11 @@ export class Cache {
     }
   }
 
-  /** Removes drafts and locks that ended processes left behind. */
+  /** Removes drafts and locks that ended processes left behind, and entries that nobody wanted for a month. */
   async sweep(): Promise<void> {
     for (const name of await readdir(this.root).catch(() => [])) {
       const path = join(this.root, name);
+      if (ENTRY.test(name) && (await age(path)) > UNUSED_MS) await rm(path, { recursive: true, force: true });
       if (name.startsWith(".lock-")) await removeStale(path);
       const draftOwner = /^\.draft-.*-(\d+)$/.exec(name)?.[1];
       if (draftOwner && !isAlive(Number(draftOwner))) await rm(path, { recursive: true, force: true });
@@ -110,6 +114,9 @@ export class Cache {
 const BEAT_MS = 5_000;
 /** Without a touch for so long a lock is stale, even if its number now belongs to another process. */
 const STALE_MS = 60_000;
+/** The name of a recipe's directory. */
+const ENTRY = /^[a-z][a-z-]*-[0-9a-f]{16}$/;
+const UNUSED_MS = 30 * 24 * 3600 * 1000;
 
 function isAlive(pid: number): boolean {
   try {
@@ -120,13 +127,19 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Marks a file as used now; one that has just been removed needs no mark. */
+const touch = (path: string) => utimes(path, new Date(), new Date()).catch(() => undefined);
+
+/** Milliseconds since a file was touched; 0 for one that is not there. */
+async function age(path: string): Promise<number> {
+  const status = await stat(path).catch(() => undefined);
+  return status ? Date.now() - status.mtimeMs : 0;
+}
+
 async function removeStale(path: string): Promise<void> {
-  const age = await stat(path)
-    .then((s) => Date.now() - s.mtimeMs)
-    .catch(() => 0);
   const owner = Number(await readFile(path, "utf8").catch(() => ""));
   const dead = Number.isInteger(owner) && owner > 0 && !isAlive(owner);
-  if (dead || age > STALE_MS) await rm(path, { force: true });
+  if (dead || (await age(path)) > STALE_MS) await rm(path, { force: true });
 }
 
 async function tryLock(path: string): Promise<boolean> {

@@ -61,10 +61,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The steps; those of a kind of test that has no files yet are left out. */
+/** Folders of `e2e/` with a Vitest configuration of their own: comparisons with other programs. */
+function comparisons(scratch: string): Step[] {
+  const folders = readdirSync(join(ROOT, "e2e")).sort();
+  return folders
+    .map((folder) => ({ folder, config: join("e2e", folder, "vitest.config.ts") }))
+    .filter(({ config }) => existsSync(join(ROOT, config)))
+    .map(({ folder, config }) => vitest(`Comparison: ${folder}`, join(scratch, `${folder}.json`), config));
+}
+
 async function steps(scratch: string): Promise<Step[]> {
-  const end2end = readdirSync(join(ROOT, "e2e"));
-  const conformance = join(scratch, "conformance.json");
   const pages = join(scratch, "pages.json");
   return [
     { name: "Format and lint", command: ["biome", "check", "."] },
@@ -72,19 +78,13 @@ async function steps(scratch: string): Promise<Step[]> {
     { name: "Types of the pure core", command: ["tsc", "-p", "src/tsconfig.core.json"] },
     { name: "Unused code", command: ["knip", "--no-progress"] },
     vitest("Unit and integration tests", join(scratch, "unit.json"), "vite.config.ts"),
-    ...(end2end.includes("conformance")
-      ? [vitest("Comparison with QEMU", conformance, "e2e/conformance/vitest.config.ts")]
-      : []),
-    ...(end2end.some((name) => name.endsWith(".spec.ts"))
-      ? [
-          {
-            name: "The page in Chromium",
-            command: ["playwright", "test", "--config", "e2e/playwright.config.ts", "--reporter=list,json"],
-            env: { PLAYWRIGHT_JSON_OUTPUT_NAME: pages, WEBTPM_PORT: String(await freePort()) },
-            count: () => countPlaywright(pages),
-          },
-        ]
-      : []),
+    ...comparisons(scratch),
+    {
+      name: "The page in Chromium",
+      command: ["playwright", "test", "--config", "e2e/playwright.config.ts", "--reporter=list,json"],
+      env: { PLAYWRIGHT_JSON_OUTPUT_NAME: pages, WEBTPM_PORT: String(await freePort()) },
+      count: () => countPlaywright(pages),
+    },
   ];
 }
 
