@@ -2,7 +2,17 @@
 import { hexNumber, toHex } from "../bytes/hex.ts";
 import { ByteReader } from "../bytes/reader.ts";
 import { algorithmName } from "../tpm2/algorithms.ts";
-import { devicePathFile, efiBlob, efiGpt, efiImage, efiTables, efiVariable } from "./efi.ts";
+import {
+  devicePathFile,
+  type EfiVariable,
+  efiBlob,
+  efiGpt,
+  efiImage,
+  efiLoadOption,
+  efiSignatureLists,
+  efiTables,
+  efiVariable,
+} from "./efi.ts";
 import { type EventTypeName, eventTypeName } from "./event-types.ts";
 import type { LogEvent } from "./log.ts";
 import { startupLocality } from "./replay.ts";
@@ -112,8 +122,7 @@ function optionRom(body: Uint8Array): Detail[] {
 function variable({ data }: LogEvent): DataDescription | undefined {
   const found = efiVariable(data);
   if (!found) return undefined;
-  const value =
-    found.value.length === 1 && found.name === "SecureBoot" ? onOff(found.value) : show(found.value);
+  const value = variableValue(found) ?? show(found.value);
   return {
     text: `${found.name} = ${value}`,
     details: [
@@ -124,7 +133,31 @@ function variable({ data }: LogEvent): DataDescription | undefined {
   };
 }
 
-const onOff = (value: Uint8Array) => (value[0] ? "on" : "off");
+/** The value in words, for variables that everyone meets. */
+function variableValue({ name, value }: EfiVariable): string | undefined {
+  if (name === "SecureBoot" && value.length === 1) return value[0] ? "on" : "off";
+  if (name === "BootOrder" && value.length % 2 === 0) return bootOrder(value);
+  if (/^Boot[0-9a-fA-F]{4}$/.test(name)) return loadOption(value);
+  return ["PK", "KEK", "db", "dbx"].includes(name) ? signatures(value) : undefined;
+}
+
+function bootOrder(value: Uint8Array): string {
+  const reader = new ByteReader(value);
+  const entries = Array.from({ length: value.length / 2 }, () =>
+    reader.u16le().toString(16).padStart(4, "0"),
+  );
+  return entries.map((number) => `Boot${number}`).join(", ");
+}
+
+function loadOption(value: Uint8Array): string | undefined {
+  const option = efiLoadOption(value);
+  return option && `"${option.description}"${option.active ? "" : " (not active)"}`;
+}
+
+function signatures(value: Uint8Array): string | undefined {
+  const count = efiSignatureLists(value)?.reduce((sum, list) => sum + list.signatures.length, 0);
+  return count === undefined ? undefined : `${count} key${count === 1 ? "" : "s"} or hashes`;
+}
 
 function image({ data }: LogEvent): DataDescription | undefined {
   const found = efiImage(data);

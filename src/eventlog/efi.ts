@@ -22,8 +22,8 @@ export function isVariableEvent(type: number): boolean {
 
 /** A GUID in text: the first three fields are little-endian numbers. */
 export function guid(bytes: Uint8Array): string {
-  const hex = (start: number, end: number) => toHex(bytes.slice(start, end));
-  const swapped = (start: number, end: number) => toHex(bytes.slice(start, end).reverse());
+  const hex = (start: number, end: number) => toHex(bytes.subarray(start, end));
+  const swapped = (start: number, end: number) => toHex(bytes.subarray(start, end).toReversed());
   return [swapped(0, 4), swapped(4, 6), swapped(6, 8), hex(8, 10), hex(10, 16)].join("-");
 }
 
@@ -129,7 +129,10 @@ export interface GptPartition {
   typeGuid: string;
   firstLba: bigint;
   lastLba: bigint;
+  attributes: bigint;
   name: string;
+  /** The name as it lies in the table, UTF-16 filled up with zeros. */
+  nameBytes: Uint8Array;
 }
 
 /** UEFI_GPT_DATA: the partition table's header and the partitions in use. */
@@ -149,6 +152,66 @@ export function efiGpt(data: Uint8Array): { diskGuid: string; partitions: GptPar
 function gptPartition(entry: ByteReader): GptPartition {
   const typeGuid = guid(entry.take(16));
   const own = guid(entry.take(16));
-  const [firstLba, lastLba] = [entry.u64le(), entry.u64le()];
-  return { guid: own, typeGuid, firstLba, lastLba, name: utf16(entry.bytes.subarray(GPT_ENTRY_NAME)) };
+  const [firstLba, lastLba, attributes] = [entry.u64le(), entry.u64le(), entry.u64le()];
+  const nameBytes = entry.bytes.subarray(GPT_ENTRY_NAME);
+  return { guid: own, typeGuid, firstLba, lastLba, attributes, name: utf16(nameBytes), nameBytes };
+}
+
+export interface EfiSignatureList {
+  /** GUID of the kind of signature: certificates, hashes, ... */
+  type: string;
+  /** Bytes of the whole list. */
+  size: number;
+  headerSize: number;
+  /** Bytes of each signature, owner included. */
+  signatureSize: number;
+  signatures: { owner: string; data: Uint8Array }[];
+}
+
+const SIGNATURE_LIST_HEADER = 28;
+const GUID_SIZE = 16;
+
+/** EFI_SIGNATURE_LISTs: what the variables PK, KEK, db and dbx hold (UEFI 2.10, section 32.4.1). */
+export function efiSignatureLists(value: Uint8Array): EfiSignatureList[] | undefined {
+  return tryRead(value, (reader) => {
+    const lists: EfiSignatureList[] = [];
+    while (reader.left) {
+      const type = guid(reader.take(GUID_SIZE));
+      const [size, headerSize, signatureSize] = [reader.u32le(), reader.u32le(), reader.u32le()];
+      reader.take(headerSize);
+      const body = reader.take(size - SIGNATURE_LIST_HEADER - headerSize);
+      if (signatureSize < GUID_SIZE || body.length % signatureSize) return undefined;
+      const signatures = Array.from({ length: body.length / signatureSize }, (_, i) => {
+        const one = body.subarray(i * signatureSize, (i + 1) * signatureSize);
+        return { owner: guid(one.subarray(0, GUID_SIZE)), data: one.subarray(GUID_SIZE) };
+      });
+      lists.push({ type, size, headerSize, signatureSize, signatures });
+    }
+    return lists;
+  });
+}
+
+export interface EfiLoadOption {
+  /** LOAD_OPTION_ACTIVE. */
+  active: boolean;
+  /** Bytes of the device paths. */
+  pathLength: number;
+  description: string;
+  /** The description as it lies in the variable, UTF-16. */
+  descriptionBytes: Uint8Array;
+  /** Device paths, then data of the program's own. */
+  rest: Uint8Array;
+}
+
+/** EFI_LOAD_OPTION: what the variables Boot0000 and so on hold (UEFI 2.10, section 3.1.3). */
+export function efiLoadOption(value: Uint8Array): EfiLoadOption | undefined {
+  return tryRead(value, (reader) => {
+    const active = (reader.u32le() & 1) !== 0;
+    const pathLength = reader.u16le();
+    const start = reader.offset;
+    while (reader.u16le());
+    const descriptionBytes = value.subarray(start, reader.offset);
+    const rest = reader.take(reader.left);
+    return { active, pathLength, description: utf16(descriptionBytes), descriptionBytes, rest };
+  });
 }

@@ -9,3 +9,4 @@ export { hash } from "./hash.ts";
 export type { Bank, EventLog, LogAlgorithm, LogDigest, LogEvent, LogProblem, SpecId } from "./log.ts";
 export { parseEventLog } from "./parse.ts";
 export { type ReplayedBank, type ReplayStep, replay } from "./replay.ts";
+export { eventLogYaml, eventLogYamlBytes, type YamlVersion } from "./yaml.ts";

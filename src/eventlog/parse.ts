@@ -35,7 +35,8 @@ class Unreadable extends Error {
  */
 export function parseEventLog(bytes: Uint8Array): EventLog {
   const log: EventLog = { format: "1.2", algorithms: [sha1()], events: [], end: 0, problems: [] };
-  const reader = new ByteReader(bytes);
+  // A Node Buffer's slices behave differently; events get plain views.
+  const reader = new ByteReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
   try {
     while (!atEnd(reader, log)) {
       const event = log.format === "2.0" ? readEvent20(reader, log) : readEvent12(reader, log);

@@ -13,8 +13,21 @@ export function latin1(bytes: Uint8Array): string {
   return text;
 }
 
+/** The bytes of a text that has one character per byte. */
+export function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** A text's UTF-8 bytes; lone surrogates become U+FFFD. */
+export function utf8Bytes(text: string): Uint8Array {
+  const encoded = encodeURIComponent(text.toWellFormed());
+  return bytesOf(
+    encoded.replace(/%(..)/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))),
+  );
+}
+
 /** UTF-8 text, or undefined when the bytes are not well-formed. */
-function utf8(bytes: Uint8Array): string | undefined {
+export function utf8(bytes: Uint8Array): string | undefined {
   try {
     return decodeURIComponent(toHex(bytes).replace(/../g, "%$&"));
   } catch {
@@ -56,7 +69,7 @@ export function withoutZero(bytes: Uint8Array): Uint8Array {
 export function show(bytes: Uint8Array): string {
   if (!bytes.length) return "no data";
   const text = asText(bytes);
-  if (text !== undefined) return `"${text}"`;
+  if (text !== undefined) return `"${text.replaceAll("\n", "\\n")}"`;
   const hex = toHex(bytes.subarray(0, SHOWN_BYTES));
   return bytes.length > SHOWN_BYTES ? `${hex}… (${bytes.length} bytes)` : hex;
 }
