@@ -28,7 +28,7 @@ export interface CommandValues {
 
 /** An authorization by password. `password` is hex, or characters in double quotes. */
 export function passwordSession(password: Value = ""): Values {
-  return { sessionHandle: "TPM_RH_PW", hmac: password };
+  return { sessionHandle: "TPM_RS_PW", hmac: password };
 }
 
 /**

@@ -136,7 +136,7 @@ export function uint(
 }
 
 /**
- * Named values. `prefix` goes before each key of `values` to make the specification's name.
+ * Named values. `prefix` goes before each key of `values` to make the specification's name, unless the key has it.
  */
 export function constants<K extends string>(
   name: string,
@@ -148,7 +148,12 @@ export function constants<K extends string>(
   describe?: ConstantDefinition["describe"],
 ): ConstantDefinition {
   const rows = Object.entries<readonly [number, string]>(values);
-  const map = new Map(rows.map(([key, [value, text]]) => [value, { name: prefix + key, meaning: text }]));
+  const map = new Map(
+    rows.map(([key, [value, text]]) => [
+      value,
+      { name: key.startsWith("TPM_") ? key : prefix + key, meaning: text },
+    ]),
+  );
   const definition = { kind: "constant", name, size, spec, meaning, values: map } as const;
   return describe ? { ...definition, describe } : definition;
 }

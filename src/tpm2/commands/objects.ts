@@ -15,6 +15,7 @@ import {
   TPMT_TK_CREATION,
 } from "../types/basic.ts";
 import {
+  TPM_HANDLE,
   TPMI_DH_CONTEXT,
   TPMI_DH_OBJECT,
   TPMI_DH_PARENT,
@@ -67,7 +68,7 @@ export const OBJECT_COMMANDS = {
       f("inPrivate", TPM2B_PRIVATE, "the private part, encrypted by the parent"),
       f("inPublic", TPM2B_PUBLIC, "the public part"),
     ],
-    responseHandles: [h("objectHandle", TPMI_DH_OBJECT, "the loaded object")],
+    responseHandles: [h("objectHandle", TPM_HANDLE, "the loaded object")],
     response: [f("name", TPM2B_NAME, "the object's name")],
   }),
   LoadExternal: command(
@@ -79,7 +80,7 @@ export const OBJECT_COMMANDS = {
         f("inPublic", TPM2B_PUBLIC, "the public part"),
         f("hierarchy", TPMI_RH_HIERARCHY, "the hierarchy that it is to count as"),
       ],
-      responseHandles: [h("objectHandle", TPMI_DH_OBJECT, "the loaded object")],
+      responseHandles: [h("objectHandle", TPM_HANDLE, "the loaded object")],
       response: [f("name", TPM2B_NAME, "the object's name")],
     },
   ),
@@ -135,7 +136,7 @@ export const OBJECT_COMMANDS = {
       f("inSensitive", TPM2B_SENSITIVE_CREATE, "the new object's secrets"),
       f("inPublic", TPM2B_TEMPLATE, "the public area that it is to have"),
     ],
-    responseHandles: [h("objectHandle", TPMI_DH_OBJECT, "the loaded object")],
+    responseHandles: [h("objectHandle", TPM_HANDLE, "the loaded object")],
     response: [
       f("outPrivate", TPM2B_PRIVATE, "the private part; empty for a primary object"),
       f("outPublic", TPM2B_PUBLIC, "the public part"),
@@ -193,7 +194,7 @@ export const OBJECT_COMMANDS = {
     {
       handles: [h("primaryHandle", TPMI_RH_HIERARCHY, "the hierarchy", "USER")],
       parameters: NEW_OBJECT,
-      responseHandles: [h("objectHandle", TPMI_DH_OBJECT, "the loaded object")],
+      responseHandles: [h("objectHandle", TPM_HANDLE, "the loaded object")],
       response: [
         f("outPublic", TPM2B_PUBLIC, "the public part"),
         ...HOW_CREATED,

@@ -1,5 +1,5 @@
 /** What TPM2_GetCapability answers (Part 2, sections 10.8 - 10.10), and attached components (16). */
-import { alias, f, fixedBytes, list, sized, struct, union } from "../schema.ts";
+import { f, fixedBytes, list, sized, struct, union } from "../schema.ts";
 import { TPMA_ACT, TPMA_ALGORITHM, TPMA_CC } from "./attributes.ts";
 import {
   TPML_CC,
@@ -11,7 +11,7 @@ import {
 } from "./basic.ts";
 import { TPM_AT, TPM_CAP, TPM_CC, TPM_ECC_CURVE, TPM_PT_PCR } from "./constants.ts";
 import { TPM_HANDLE } from "./handles.ts";
-import { HEX32, TPM_ALG_ID, UINT32 } from "./integers.ts";
+import { HEX32, named32, TPM_ALG_ID, UINT32 } from "./integers.ts";
 import { TPM2B_PUBLIC } from "./objects.ts";
 import { PROPERTY_VALUES, TPM_PT } from "./properties.ts";
 
@@ -99,21 +99,14 @@ export const CAPABILITY_PROPERTY = union(
   "Part 3, 30.2",
   "the first item wanted",
   [
-    [0x0, alias(UINT32, "TPM_ALG_ID", "an algorithm")],
+    [0x0, named32(TPM_ALG_ID)],
     [0x1, TPM_HANDLE],
     [0x2, TPM_CC],
     [0x3, TPM_CC],
     [0x4, TPM_CC],
     [0x6, TPM_PT],
     [0x7, TPM_PT_PCR],
-    [
-      0x8,
-      {
-        ...UINT32,
-        name: "TPM_ECC_CURVE",
-        show: (curve: number) => TPM_ECC_CURVE.values.get(curve)?.name ?? `${curve}`,
-      },
-    ],
+    [0x8, named32(TPM_ECC_CURVE)],
     [0x9, TPM_HANDLE],
     [0xa, TPM_HANDLE],
   ],

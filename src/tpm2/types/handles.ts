@@ -46,7 +46,7 @@ export const TPM_HANDLE = constants(
     EK: [0x40000006, "not used by TPM 2.0"],
     NULL: [0x40000007, "the null hierarchy, or nothing"],
     UNASSIGNED: [0x40000008, "not assigned"],
-    PW: [0x40000009, "a password in place of a session"],
+    TPM_RS_PW: [0x40000009, "a password in place of a session"],
     LOCKOUT: [0x4000000a, "the lockout authorization"],
     ENDORSEMENT: [0x4000000b, "the endorsement hierarchy"],
     PLATFORM: [0x4000000c, "the platform hierarchy"],

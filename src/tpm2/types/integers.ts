@@ -1,6 +1,6 @@
 /** Numbers without names of their own (Part 2, section 5) and algorithm identifiers (6.3, 9.x). */
 import { TPM_ALG } from "../algorithms.ts";
-import { alias, constants, uint } from "../schema.ts";
+import { alias, type ConstantDefinition, constants, type UintDefinition, uint } from "../schema.ts";
 
 export const UINT8 = uint("UINT8", 1, "a number of 8 bits");
 export const UINT16 = uint("UINT16", 2, "a number of 16 bits");
@@ -46,3 +46,8 @@ export const TPMI_ECC_KEY_EXCHANGE = alg("TPMI_ECC_KEY_EXCHANGE", "a two-phase k
 
 /** Sizes of keys are numbers of bits. */
 export const TPM_KEY_BITS = uint("TPM_KEY_BITS", 2, "a key's size in bits", (bits) => `${bits} bits`);
+
+/** A 16-bit constant that stands in a 32-bit field. */
+export function named32(type: ConstantDefinition): UintDefinition {
+  return uint(type.name, 4, type.meaning, (value) => type.values.get(value)?.name ?? `${value}`);
+}

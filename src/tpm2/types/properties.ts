@@ -2,7 +2,7 @@
 import { constants, type Definition, fixedBytes, uint } from "../schema.ts";
 import { TPMA_MEMORY, TPMA_MODES, TPMA_PERMANENT, TPMA_STARTUP_CLEAR } from "./attributes.ts";
 import { TPM_PS } from "./constants.ts";
-import { HEX32, TPM_ALG_ID } from "./integers.ts";
+import { HEX32, named32, TPM_ALG_ID } from "./integers.ts";
 
 const PT_FIXED = 0x100;
 const PT_VAR = 0x200;
@@ -82,6 +82,20 @@ export const TPM_PT = constants("TPM_PT", 4, "Part 2, 6.13", "a property of the 
 const FOUR_CHARACTERS = fixedBytes("UINT32", 4, "four characters", "ascii");
 const REVISION = uint("UINT32", 4, "a revision, times 100", (value) => (value / 100).toFixed(2));
 
+/** A TPM_PS; software TPMs have the family's four characters here. */
+const PLATFORM = uint(
+  "TPM_PS",
+  4,
+  TPM_PS.meaning,
+  (value) => TPM_PS.values.get(value)?.name ?? fourCharacters(value),
+);
+
+function fourCharacters(word: number): string {
+  const codes = [24, 16, 8, 0].map((shift) => (word >>> shift) & 0xff);
+  const printable = codes.every((code) => code === 0 || (code >= 0x20 && code < 0x7f));
+  return printable ? `"${String.fromCharCode(...codes.filter(Boolean))}"` : `${word}`;
+}
+
 /** Values that are more than a plain number, by property. */
 export const PROPERTY_VALUES: readonly (readonly [property: number, type: Definition])[] = [
   ...[0, 5, 6, 7, 8, 9].map((offset) => [PT_FIXED + offset, FOUR_CHARACTERS] as const),
@@ -89,9 +103,9 @@ export const PROPERTY_VALUES: readonly (readonly [property: number, type: Defini
   [PT_FIXED + 11, HEX32],
   [PT_FIXED + 12, HEX32],
   [PT_FIXED + 24, TPMA_MEMORY],
-  [PT_FIXED + 26, uint("TPM_ALG_ID", 4, "an algorithm", (id) => TPM_ALG_ID.values.get(id)?.name ?? `${id}`)],
-  [PT_FIXED + 27, uint("TPM_ALG_ID", 4, "an algorithm", (id) => TPM_ALG_ID.values.get(id)?.name ?? `${id}`)],
-  [PT_FIXED + 35, TPM_PS],
+  [PT_FIXED + 26, named32(TPM_ALG_ID)],
+  [PT_FIXED + 27, named32(TPM_ALG_ID)],
+  [PT_FIXED + 35, PLATFORM],
   [PT_FIXED + 37, REVISION],
   [PT_FIXED + 45, TPMA_MODES],
   [PT_VAR, TPMA_PERMANENT],
