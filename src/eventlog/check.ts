@@ -54,7 +54,7 @@ function checkDigest(
   const name = algorithmName(algorithm);
   const answer = (result: DigestCheck["result"], reason: string) => ({ algorithm: name, result, reason });
   if (!hash(algorithm, new Uint8Array()))
-    return answer("cannot be checked", `this page does not compute ${name}`);
+    return answer("cannot be checked", `${name} hashes are not computed here`);
   const found = contents.find(({ bytes }) => equalBytes(hash(algorithm, bytes) as Uint8Array, digest));
   if (found) return answer("matches", `the ${name} hash of ${found.name}`);
   const type = eventType(event.type);

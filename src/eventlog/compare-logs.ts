@@ -88,7 +88,7 @@ function gap(a: LogEvent[], b: LogEvent[]): LogDifference[] {
 
 function onlyIn(kind: "added" | "removed", event: LogEvent): LogDifference {
   const { text } = describeEvent(event);
-  const reason = `PCR ${event.pcr}: ${text} — only in the ${kind === "added" ? "second" : "first"} boot`;
+  const reason = `PCR ${event.pcr}: ${text}: only in the ${kind === "added" ? "second" : "first"} boot`;
   return kind === "added" ? { kind, b: event, reason } : { kind, a: event, reason };
 }
 

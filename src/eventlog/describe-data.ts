@@ -156,7 +156,7 @@ function loadOption(value: Uint8Array): string | undefined {
 
 function signatures(value: Uint8Array): string | undefined {
   const count = efiSignatureLists(value)?.reduce((sum, list) => sum + list.signatures.length, 0);
-  return count === undefined ? undefined : `${count} key${count === 1 ? "" : "s"} or hashes`;
+  return count === undefined ? undefined : count === 1 ? "1 key or hash" : `${count} keys or hashes`;
 }
 
 function image({ data }: LogEvent): DataDescription | undefined {

@@ -6,6 +6,17 @@ export { DIRECT_BOOT_PREFIX, describeEvent, type EventDescription, MAKERS, type 
 export type { Detail } from "./describe-data.ts";
 export { EVENT_TYPES, type EventTypeName, eventType, eventTypeName } from "./event-types.ts";
 export { hash } from "./hash.ts";
+export type { ImaDigest, ImaEntry, ImaField, ImaList } from "./ima/list.ts";
+export { parseImaAscii, parseImaBinary, parseImaList } from "./ima/parse.ts";
+export {
+  checkBootAggregate,
+  checkImaEntry,
+  compareImaWithPcrs,
+  type ImaComparison,
+  type ImaDigests,
+  type ImaStep,
+  replayIma,
+} from "./ima/replay.ts";
 export type { Bank, EventLog, LogAlgorithm, LogDigest, LogEvent, LogProblem, SpecId } from "./log.ts";
 export { parseEventLog } from "./parse.ts";
 export { type ReplayedBank, type ReplayStep, replay } from "./replay.ts";

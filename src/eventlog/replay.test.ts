@@ -107,3 +107,37 @@ describe("comparison with the TPM's PCRs", () => {
     expect(row(rows, "sha384", 0)?.reason).toBe("the log has no sha384 digests");
   });
 });
+
+describe("logs and PCRs of a running Linux", () => {
+  const pcrFile = (name: string) => new TextDecoder().decode(testdata(name)).split("\n");
+  const bytes = (hex: string) =>
+    Uint8Array.from(hex.match(/[0-9A-F]{2}/g) ?? [], (two) => Number.parseInt(two, 16));
+
+  it("agree for TPM 1.2", () => {
+    const values = pcrFile("linux-ima.pcrs").flatMap((line) =>
+      line.startsWith("PCR-") ? [bytes(line.slice(7))] : [],
+    );
+    const rows = compareWithPcrs(replay(parseEventLog(testdata("linux-ima.tcg"))), [
+      { algorithm: "sha1", values },
+    ]);
+    expect(rows).toHaveLength(24);
+    expect(rows.filter(({ result }) => result === "explained").map(({ pcr }) => pcr)).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7,
+    ]);
+    expect(rows.filter(({ result }) => result === "later").map(({ pcr }) => pcr)).toEqual([10]);
+    expect(rows.filter(({ result }) => result === "unused")).toHaveLength(15);
+  });
+
+  it("agree for TPM 2.0 in every bank", () => {
+    const banks: { algorithm: string; values: Uint8Array[] }[] = [];
+    for (const line of pcrFile("linux-sig.pcrs")) {
+      const bank = /^ {2}(\w+):/.exec(line)?.[1];
+      if (bank) banks.push({ algorithm: bank, values: [] });
+      const value = /^ +\d+ *: 0x(\w+)/.exec(line)?.[1];
+      if (value) banks.at(-1)?.values.push(bytes(value));
+    }
+    const rows = compareWithPcrs(replay(parseEventLog(testdata("linux-sig.tcg"))), banks);
+    const count = (result: string) => rows.filter((row) => row.result === result).length;
+    expect([count("explained"), count("later"), count("unused"), rows.length]).toEqual([32, 4, 60, 96]);
+  });
+});

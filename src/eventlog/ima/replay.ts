@@ -1,0 +1,120 @@
+/**
+ * Replays an IMA list into PCRs and compares with the TPM. Since Linux 5.8 each bank is extended with that bank's own
+ * hash of the entry; a bank whose hash the kernel has not got at that time (SHA-384 and SHA-512 on many), and every
+ * bank but SHA-1 before 5.8, with the SHA-1 digest filled up with zeros. A violation extends all ones.
+ */
+import { equalBytes } from "../../bytes/hex.ts";
+import { algorithmId, digestSize } from "../../tpm2/algorithms.ts";
+import { extend, hash } from "../hash.ts";
+import type { Bank } from "../log.ts";
+import { templateData } from "./entry.ts";
+import type { ImaEntry, ImaList } from "./list.ts";
+
+/** How a bank's digests were made: by its own hash, or from SHA-1 filled up with zeros. */
+export type ImaDigests = "own hash" | "padded SHA-1";
+
+export interface ImaStep {
+  entry: ImaEntry;
+  /** What was extended; undefined when it cannot be known. */
+  digest: Uint8Array;
+  before: Uint8Array;
+  after: Uint8Array;
+}
+
+export interface ImaComparison {
+  /** Lower-case algorithm name of the bank. */
+  algorithm: string;
+  pcr: number;
+  /** `explained`: the list gives the TPM's value. `partly`: its first entries do. `differs`: no part of it does. */
+  result: "explained" | "partly" | "differs";
+  /** How the digests were made, when the list explains the value. */
+  digests?: ImaDigests;
+  /** How many entries of the PCR lead to the TPM's value. */
+  entries?: number;
+  /** In words. */
+  reason: string;
+}
+
+const SHA1 = "sha1";
+
+/** The extends of one PCR of a bank. Ends before an entry whose digest cannot be known. */
+export function replayIma(list: ImaList, algorithm: string, digests: ImaDigests, pcr: number): ImaStep[] {
+  const size = digestSize(algorithmId(algorithm) ?? 0) ?? 0;
+  const steps: ImaStep[] = [];
+  let value: Uint8Array = new Uint8Array(size);
+  for (const entry of list.entries.filter((one) => one.pcr === pcr)) {
+    const digest = entryDigest(entry, algorithm, digests, size);
+    const after = digest && extend(algorithm, value, digest);
+    if (!after) break;
+    steps.push({ entry, digest, before: value, after });
+    value = after;
+  }
+  return steps;
+}
+
+function entryDigest(entry: ImaEntry, algorithm: string, digests: ImaDigests, size: number) {
+  const padded = algorithm !== SHA1 && digests === "padded SHA-1";
+  const digest = new Uint8Array(size);
+  if (entry.violation) return digest.fill(0xff);
+  if (algorithm === SHA1 || padded) {
+    digest.set(entry.templateDigest.subarray(0, size));
+    return digest;
+  }
+  const data = templateData(entry);
+  return data && hash(algorithm, data);
+}
+
+/** Whether an entry's SHA-1 digest is the one of its data; undefined for violations and unknown templates. */
+export function checkImaEntry(entry: ImaEntry): boolean | undefined {
+  const data = entry.violation ? undefined : templateData(entry);
+  const digest = data && hash(SHA1, data);
+  return digest && equalBytes(digest, entry.templateDigest);
+}
+
+/** Compares every PCR of the list with the TPM, bank by bank. */
+export function compareImaWithPcrs(list: ImaList, real: readonly Bank[]): ImaComparison[] {
+  const pcrs = [...new Set(list.entries.map(({ pcr }) => pcr))].sort((a, b) => a - b);
+  return real.flatMap((bank) =>
+    pcrs.flatMap((pcr) => {
+      const value = bank.values[pcr];
+      return value ? [compareOne(list, bank.algorithm, pcr, value)] : [];
+    }),
+  );
+}
+
+function compareOne(list: ImaList, algorithm: string, pcr: number, real: Uint8Array): ImaComparison {
+  const total = list.entries.filter((entry) => entry.pcr === pcr).length;
+  const ways: ImaDigests[] = algorithm === SHA1 ? ["own hash"] : ["own hash", "padded SHA-1"];
+  for (const digests of ways) {
+    const steps = replayIma(list, algorithm, digests, pcr);
+    const entries = steps.findLastIndex(({ after }) => equalBytes(after, real)) + 1;
+    if (!entries) continue;
+    const explained = entries === total;
+    const reason = explained
+      ? `the list's ${total} entries give this value (${digests})`
+      : `the first ${entries} of ${total} entries give this value (${digests}); the others came after it was read, or never reached the TPM`;
+    return { algorithm, pcr, result: explained ? "explained" : "partly", digests, entries, reason };
+  }
+  const reason =
+    "the list does not lead to the TPM's value: an entry was changed or left out, or something else extended the PCR";
+  return { algorithm, pcr, result: "differs", reason };
+}
+
+const BOOT_AGGREGATE = "boot_aggregate";
+/** The aggregate covers PCR 0 to 7, and since Linux 5.8, but for SHA-1, 8 and 9 too. */
+const AGGREGATE_PCRS = [10, 8] as const;
+
+/**
+ * Checks the first entry, which ties the list to the boot: the hash of the PCRs that firmware and boot loader extended.
+ * @returns undefined when there is no such entry, or the TPM has no bank of its algorithm.
+ */
+export function checkBootAggregate(list: ImaList, real: readonly Bank[]): boolean | undefined {
+  const file = list.entries.find(({ name }) => name === BOOT_AGGREGATE)?.file;
+  const bank = real.find(({ algorithm }) => algorithm === file?.algorithm);
+  if (!file || !bank) return undefined;
+  return AGGREGATE_PCRS.some((count) => {
+    const all = bank.values.slice(0, count).flatMap((value) => [...value]);
+    const digest = hash(bank.algorithm, Uint8Array.from(all));
+    return digest !== undefined && equalBytes(digest, file.digest);
+  });
+}
