@@ -17,7 +17,7 @@ import { readKernelBuild, writeKernelBuild } from "./kernel-status.ts";
 import type { ImageFile, ImageManifest, KernelImage, KernelName } from "./manifest.ts";
 import { type Entry, type ProduceRecipe, produce, readEntry } from "./produce.ts";
 import { type OnProgress, step } from "./progress.ts";
-import { buildSmallKernel, type KernelBuildOptions, SMALL_KERNEL, smallKernelKey } from "./small-kernel.ts";
+import { buildSmallKernel, type KernelBuildOptions, smallKernelKey } from "./small-kernel.ts";
 import { buildStockKernel, KERNEL } from "./stock-kernel.ts";
 import { PACKAGES } from "./versions.ts";
 
@@ -60,7 +60,10 @@ async function keys(): Promise<Record<SetPart, string>> {
       ...(await Promise.all(["initrd.ts", "cpio.ts", "guest-programs.ts"].map(text))),
       ...(await guestSources()),
     ]),
-    "stock-kernel": contentKey([...pins([PACKAGES.stockKernel]), await text("stock-kernel.ts")]),
+    "stock-kernel": contentKey([
+      ...pins([PACKAGES.stockKernel]),
+      ...(await Promise.all(["stock-kernel.ts", "raw-kernel.ts", "elf.ts"].map(text))),
+    ]),
     "small-kernel": await smallKernelKey(),
   };
 }
@@ -216,6 +219,6 @@ async function imageFile(files: Map<string, string>, entry: Entry, name: string)
 }
 
 async function kernelImage(files: Map<string, string>, entry: Entry, name: KernelName): Promise<KernelImage> {
-  const file = await imageFile(files, entry, name === "small" ? SMALL_KERNEL : KERNEL);
+  const file = await imageFile(files, entry, KERNEL);
   return { ...file, release: entry.release ?? "", cmdline: CMDLINE[name] };
 }

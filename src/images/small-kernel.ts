@@ -11,12 +11,11 @@ import { gzip } from "node:zlib";
 import { type Apt, unpack } from "./apt.ts";
 import { contentKey } from "./cache.ts";
 import { run } from "./command.ts";
+import { flatKernel } from "./elf.ts";
 import type { Produced } from "./produce.ts";
-import { memorySizeOf, rawBzImage } from "./raw-kernel.ts";
+import { rawBzImage } from "./raw-kernel.ts";
+import { KERNEL } from "./stock-kernel.ts";
 import { PACKAGES } from "./versions.ts";
-
-/** Packed for the way to the page only; the kernel itself is not compressed (`raw-kernel.ts`). */
-export const SMALL_KERNEL = "bzImage.gz";
 
 const CONFIG = fileURLToPath(new URL("kernel.config", import.meta.url));
 /** Changed by hand when this file changes what is built; the text of this file is not part of the key. */
@@ -93,17 +92,9 @@ export async function buildSmallKernel(
     options.report("compiling", Math.min(99, 4 + (95 * lines) / EXPECTED_LINES));
   });
   const release = (await readFile(join(source, "include/config/kernel.release"), "utf8")).trim();
-  await polite(
-    "objcopy",
-    ["-O", "binary", "-R", ".note", "-R", ".comment", "-S", "vmlinux", "vmlinux.raw"],
-    log,
-  );
-  const image = rawBzImage(
-    await readFile(join(source, "arch/x86/boot/bzImage")),
-    await readFile(join(source, "vmlinux.raw")),
-    memorySizeOf(await readFile(join(source, "System.map"), "utf8")),
-  );
-  await writeFile(join(target, SMALL_KERNEL), await promisify(gzip)(image, { level: 9 }));
+  const bzImage = await readFile(join(source, "arch/x86/boot/bzImage"));
+  const image = rawBzImage(bzImage, flatKernel(await readFile(join(source, "vmlinux"))));
+  await writeFile(join(target, KERNEL), await promisify(gzip)(image, { level: 9 }));
   await writeFile(join(target, "kernel.config"), await readFile(join(source, ".config")));
   await rm(work, { recursive: true, force: true });
   // The source is 139 MB and no longer needed.

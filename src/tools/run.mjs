@@ -15,13 +15,12 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 /** Debian's packages by what they are for. A package counts as there when its file is. */
 const TOOLS = {
   swtpm: { swtpm: "/usr/bin/swtpm" },
-  compiler: { gcc: "/usr/bin/gcc", "libc6-dev": "/usr/include/stdio.h" },
+  images: { gcc: "/usr/bin/gcc", "libc6-dev": "/usr/include/stdio.h", "xz-utils": "/usr/bin/xz" },
   kernel: {
     make: "/usr/bin/make",
     flex: "/usr/bin/flex",
     bison: "/usr/bin/bison",
     bc: "/usr/bin/bc",
-    "xz-utils": "/usr/bin/xz",
   },
   qemu: { "qemu-system-x86": "/usr/bin/qemu-system-i386" },
   browser: { chromium: "/usr/bin/chromium" },
@@ -37,15 +36,15 @@ const TOOLS = {
 
 /** The verbs: the file to run, beside this one, and the tools that it needs. */
 const VERBS = {
-  start: { file: "start.ts", needs: ["swtpm", "compiler", "kernel"] },
-  test: { file: "test.ts", needs: ["swtpm", "compiler", "kernel", "qemu", "browser", "test"] },
-  build: { file: "build.ts", needs: ["compiler", "kernel"] },
-  images: { file: "images.ts", needs: ["compiler"] },
-  kernel: { file: "kernel.ts", needs: ["compiler", "kernel"] },
+  start: { file: "start.ts", needs: ["swtpm", "images", "kernel"] },
+  test: { file: "test.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser", "test"] },
+  build: { file: "build.ts", needs: ["images", "kernel"] },
+  images: { file: "images.ts", needs: ["images"] },
+  kernel: { file: "kernel.ts", needs: ["images", "kernel"] },
   bridge: { file: "../bridge/main.ts", needs: ["swtpm"] },
   qtest: { file: "qtest.ts", needs: ["swtpm"] },
-  swtpm: { file: "swtpm.ts", needs: ["compiler", "kernel"] },
-  bench: { file: "bench.ts", needs: ["swtpm", "compiler", "kernel", "qemu", "browser"] },
+  swtpm: { file: "swtpm.ts", needs: ["images", "kernel"] },
+  bench: { file: "bench.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser"] },
 };
 
 const say = (line) => console.error(`[set-up] ${line}`);
