@@ -21,7 +21,7 @@ import { errors, type Field, find, leaves } from "../../src/tpm2/tree.ts";
 import { sendExotic } from "./exotic.ts";
 import { RecordingTpm } from "./recorder.ts";
 import { dissect } from "./tshark.ts";
-import { compare, KNOWN } from "./tshark-differences.ts";
+import { compare, hasParameters, KNOWN, PARAMETERS } from "./tshark-differences.ts";
 import { scalars } from "./yaml.ts";
 
 const run = promisify(execFile);
@@ -129,6 +129,9 @@ describe("Wireshark", () => {
       agreed += comparison.agreed;
       for (const difference of comparison.differences) found.add(difference);
     }
+    const apart = ours.filter((message, index) => hasParameters(message, theirs[index]!));
+    const kinds = new Set(apart.map((message) => `${message.name} ${message.direction}`));
+    expect([...kinds].sort()).toEqual(Object.keys(PARAMETERS).sort());
     console.log(`tshark: ${agreed} fields agree, ${found.size} kinds of known differences`);
     expect([...found].filter((text) => !KNOWN.some(({ where }) => where.test(text)))).toEqual([]);
     expect(

@@ -12,7 +12,7 @@ import type { TraceEntry } from "../../src/export/trace.ts";
 const HEADER = 10;
 const START_LIMIT = 5000;
 
-export interface RecorderOptions {
+interface RecorderOptions {
   version?: "2.0" | "1.2";
 }
 
@@ -78,6 +78,17 @@ export class RecordingTpm {
       child.once("close", (code) => {
         if (code === 0) resolve(Buffer.concat(output));
         else reject(new Error(`${program} ended with ${code}: ${Buffer.concat(errors)}`));
+      });
+    });
+  }
+
+  /** Sends one command through the proxy, as tools do. */
+  send(command: Uint8Array): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.port, "127.0.0.1", () => socket.write(command));
+      socket.once("error", reject);
+      collect(socket, (response) => {
+        socket.end(() => resolve(response));
       });
     });
   }

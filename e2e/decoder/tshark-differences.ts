@@ -125,6 +125,28 @@ export const KNOWN: readonly { where: RegExp; why: string }[] = [
   },
 ];
 
+/**
+ * The messages of which tshark takes parameters apart, and how far. Of all others it has headers, handles and
+ * sessions only, and leaves the parameters as one run of bytes (with sessions) or does not show them (without).
+ */
+export const PARAMETERS: Readonly<Record<string, string>> = {
+  "TPM2_Startup command": "all",
+  "TPM2_StartAuthSession command": "all; the salt's content as bytes",
+  "TPM2_StartAuthSession response": "all",
+  "TPM2_CreateLoaded command": "both sizes; the two structures as bytes",
+  "TPM2_CreateLoaded response": "all; public area and name as bytes",
+  "TPM2_FlushContext command": "the handle, as a handle",
+};
+
+/** Whether tshark has a field inside our parameters, other than all of them in one. */
+export function hasParameters(ours: Message, theirs: TsharkMessage): boolean {
+  const parameters = find(ours.fields, "parameters");
+  if (!parameters || theirs.malformed) return false;
+  const end = parameters.offset + parameters.length;
+  const places = theirs.fields.filter((field) => !GROUPS[field.name] && field.name !== "tpm.PARAMS");
+  return places.some((field) => field.offset >= parameters.offset && field.offset < end);
+}
+
 export interface Comparison {
   /** Fields that agree. */
   agreed: number;

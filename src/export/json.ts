@@ -9,7 +9,7 @@ import { type JsonField, toJson } from "../tpm2/tree.ts";
 import type { TraceEntry } from "./trace.ts";
 
 /** Version of the format: it counts up when a field changes its meaning or goes away. */
-export const TRACE_JSON_VERSION = 1;
+const TRACE_JSON_VERSION = 1;
 
 interface JsonMessage {
   bytes: string;

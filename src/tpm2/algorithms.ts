@@ -79,11 +79,6 @@ const ROWS = Object.entries(TPM_ALG) as [AlgorithmKey, AlgorithmRow][];
 const KEY_BY_ID = new Map(ROWS.map(([key, row]) => [row.id, key]));
 const ID_BY_NAME = new Map(ROWS.map(([key, row]) => [key.toLowerCase(), row.id]));
 
-/** The registry's key of an algorithm ("SHA256"), or undefined. */
-export function algorithmKey(id: number): AlgorithmKey | undefined {
-  return KEY_BY_ID.get(id);
-}
-
 /** The name as tpm2-tools writes it ("sha256"), or the number in hex. */
 export function algorithmName(id: number): string {
   return KEY_BY_ID.get(id)?.toLowerCase() ?? `0x${id.toString(16).padStart(4, "0")}`;

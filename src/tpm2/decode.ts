@@ -10,15 +10,15 @@ import { decodeField, decodeFields, decodeRegion } from "./decode-type.ts";
 import { Cursor, decodeHeader, finish, group, headerCode, type Message } from "./message.ts";
 import { commandName, type TpmFamily } from "./names.ts";
 import { commandCode, familyOf } from "./parse.ts";
-import { buffer, type FieldSpec, f } from "./schema.ts";
+import { buffer, type Definition, type FieldSpec, f } from "./schema.ts";
 import { decodeCommand12, decodeResponse12 } from "./tpm12/decode.ts";
 import type { Field } from "./tree.ts";
 import { TPMS_AUTH_COMMAND, TPMS_AUTH_RESPONSE } from "./types/attestation.ts";
-import { TPM_CC, TPM_RC, TPM_ST } from "./types/constants.ts";
+import { TPM_CC, TPM_RC, TPM_ST, TPMI_ST_COMMAND_TAG } from "./types/constants.ts";
 import { UINT32 } from "./types/integers.ts";
 
 const COMMAND_HEADER = [
-  f("tag", TPM_ST, "whether sessions follow"),
+  f("tag", TPMI_ST_COMMAND_TAG, "whether sessions follow"),
   f("commandSize", UINT32, "bytes of the whole command"),
   f("commandCode", TPM_CC, "the command"),
 ];
@@ -46,6 +46,7 @@ export function decodeCommand(bytes: Uint8Array, family: TpmFamily = familyOf(by
     const attributes = tagOf(header) === TPM_ST_SESSIONS ? pushCommandSessions(fields, cursor) : 0;
     const specs = attributes & DECRYPT ? encryptFirst(command.parameters) : command.parameters;
     pushGroup(fields, "parameters", "what the command is given", specs, cursor);
+    if (specs !== command.parameters) noteEncrypted(fields.at(-1));
   }
   return message("command", code, command, finish(fields, cursor));
 }
@@ -73,6 +74,16 @@ export function decodeResponse(
   return result;
 }
 
+/**
+ * Decodes bytes that hold one structure, e.g. a quote's TPMS_ATTEST or a key's TPMT_PUBLIC kept in a file.
+ * @returns the structure, then what is left over, if anything.
+ */
+export function decodeStructure(type: Definition, bytes: Uint8Array): Field[] {
+  const cursor = new Cursor(bytes);
+  const field = { name: type.name, type, meaning: type.meaning };
+  return decodeRegion(cursor, bytes.length, (inner) => decodeFields([field], inner));
+}
+
 /** Handles, parameters and sessions of a successful response. */
 function decodeBody(fields: Field[], command: CommandSpec, sessions: boolean, cursor: Cursor): void {
   pushGroup(fields, "handles", "what the TPM has made", command.responseHandles, cursor);
@@ -92,6 +103,7 @@ function decodeBody(fields: Field[], command: CommandSpec, sessions: boolean, cu
   const start = cursor.pos;
   const parameters = decodeRegion(cursor, size.value, (inner) => decodeFields(specs, inner));
   if (parameters.length) fields.push(group("parameters", "what the TPM answers", start, parameters, cursor));
+  if (specs !== command.response) noteEncrypted(fields.at(-1));
   if (cursor.left > 0 && !cursor.broken) pushSessions(fields, cursor, TPMS_AUTH_RESPONSE, cursor.left);
 }
 
@@ -160,6 +172,11 @@ function encryptFirst(specs: readonly FieldSpec[]): readonly FieldSpec[] {
   const [first, ...others] = specs;
   if (!first || (first.type.kind !== "buffer" && first.type.kind !== "sized")) return specs;
   return [{ ...first, type: buffer(first.type.name, "Part 1, 21", ENCRYPTED) }, ...others];
+}
+
+function noteEncrypted(parameters: Field | undefined): void {
+  const first = parameters?.children?.[0];
+  if (first) first.note = ENCRYPTED;
 }
 
 function pushGroup(

@@ -64,7 +64,7 @@ export function encodeFields(
 }
 
 /** Writes one value. @throws {EncodeError} */
-export function encodeValue(type: Definition, value: Value, writer: ByteWriter, path: string): void {
+function encodeValue(type: Definition, value: Value, writer: ByteWriter, path: string): void {
   switch (type.kind) {
     case "uint":
     case "constant":
@@ -172,7 +172,7 @@ function encodeAlternatives(
 }
 
 /** The number that a value stands for. @throws {EncodeError} */
-export function numberOf(type: Definition, value: Value, path: string): bigint {
+function numberOf(type: Definition, value: Value, path: string): bigint {
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") {
     return wholeNumber(value, path);
   }

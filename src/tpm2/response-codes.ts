@@ -5,7 +5,7 @@
  */
 
 /** Name without `TPM_RC_`, and the words. */
-export type ResponseCodeRow = readonly [name: string, text: string];
+type ResponseCodeRow = readonly [name: string, text: string];
 
 /** Format zero, errors: the low 7 bits with TPM_RC_VER1 (0x100) set. */
 export const ERRORS: Readonly<Record<number, ResponseCodeRow>> = {

@@ -48,7 +48,7 @@ export function handleWords(field: Field | undefined): string {
   return value >>> 24 === 0x40 ? (field?.text ?? "?") : hex32(value);
 }
 
-export function hex32(value: number): string {
+function hex32(value: number): string {
   return `0x${value.toString(16).padStart(8, "0")}`;
 }
 

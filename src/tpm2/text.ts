@@ -40,11 +40,6 @@ export function pcrsText(map: Uint8Array): string {
   return ranges.join(", ") || "none";
 }
 
-/** The PCRs of a bit map. */
-export function selectedPcrs(map: Uint8Array): number[] {
-  return Array.from({ length: map.length * 8 }, (_, pcr) => pcr).filter((pcr) => isSelected(map, pcr));
-}
-
 /** A number by its definition. */
 export function numberText(definition: Definition, value: number | bigint): string {
   if (typeof value === "bigint") return bigText(definition, value);
@@ -77,25 +72,39 @@ export function bitFields(definition: AttributesDefinition, word: number | bigin
 export function attributesText(definition: AttributesDefinition, word: number | bigint): string {
   if (definition.describe) return definition.describe(Number(word));
   const names: string[] = [];
-  let unnamed = BigInt(word);
+  let named = typeof word === "number" ? 0 : 0n;
   for (const bit of definition.bits) {
-    const value = bitValue(bit, word);
-    unnamed &= ~(maskOf(bit) << BigInt(bit.low));
-    if (value === 0 && !bit.values) continue;
-    if (bit.values) names.push(bit.values[value] ?? `${bit.name} ${value}`);
-    else names.push(bit.low === bit.high ? bit.name : `${bit.name} ${value}`);
+    named = typeof named === "number" ? named | Number(maskOf(bit)) : named | maskOf(bit);
+    const text = setText(bit, bitValue(bit, word));
+    if (text) names.push(text);
   }
+  const unnamed = typeof word === "number" ? (word & ~(named as number)) >>> 0 : word & ~(named as bigint);
   if (unnamed) names.push(`0x${unnamed.toString(16).toUpperCase()}`);
   return names.join(", ") || "none";
 }
 
-function bitValue(bit: BitSpec, word: number | bigint): number {
-  if (typeof word === "number") return (word >>> bit.low) & (2 ** (bit.high - bit.low + 1) - 1);
-  return Number((word >> BigInt(bit.low)) & maskOf(bit));
+/** How a bit or run of bits shows in a list of what is set. */
+function setText(bit: BitSpec, value: number): string | undefined {
+  if (bit.values) return bit.values[value] ?? `${bit.name} ${value}`;
+  if (value === 0) return undefined;
+  return bit.low === bit.high ? bit.name : `${bit.name} ${value}`;
 }
 
+function bitValue(bit: BitSpec, word: number | bigint): number {
+  if (typeof word === "number") return (word >>> bit.low) & (2 ** (bit.high - bit.low + 1) - 1);
+  return Number((word & maskOf(bit)) >> BigInt(bit.low));
+}
+
+const MASKS = new WeakMap<BitSpec, bigint>();
+
+/** The bits of a run, in place. */
 function maskOf(bit: BitSpec): bigint {
-  return (1n << BigInt(bit.high - bit.low + 1)) - 1n;
+  let mask = MASKS.get(bit);
+  if (mask === undefined) {
+    mask = ((1n << BigInt(bit.high - bit.low + 1)) - 1n) << BigInt(bit.low);
+    MASKS.set(bit, mask);
+  }
+  return mask;
 }
 
 function bigText(definition: Definition, value: bigint): string {

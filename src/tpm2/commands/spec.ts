@@ -2,7 +2,7 @@
 import type { ConstantDefinition, FieldSpec } from "../schema.ts";
 
 /** Which authorization a handle needs (Part 1, 19): of its user, of its administrator, or to be duplicated. */
-export type AuthRole = "USER" | "ADMIN" | "DUP";
+type AuthRole = "USER" | "ADMIN" | "DUP";
 
 /** A handle of a command. */
 export interface HandleSpec extends FieldSpec {

@@ -53,7 +53,7 @@ export const BOOL = constants("BOOL", 1, `${SPEC}, 2.2.2`, "true or false", "", 
 });
 export const TPM_DIGEST = fixedBytes("TPM_DIGEST", 20, "a SHA-1 digest");
 export const TPM_NONCE = fixedBytes("TPM_NONCE", 20, "a random number used once");
-export const TPM_AUTHDATA = fixedBytes("TPM_AUTHDATA", 20, "an authorization value or HMAC");
+const TPM_AUTHDATA = fixedBytes("TPM_AUTHDATA", 20, "an authorization value or HMAC");
 export const TPM_ENCAUTH = fixedBytes("TPM_ENCAUTH", 20, "an encrypted authorization value");
 export const TPM_PCRINDEX = uint("TPM_PCRINDEX", 4, "a PCR", (pcr) => `PCR ${pcr}`);
 
@@ -170,7 +170,7 @@ export const TPM_PCR_INFO_SHORT = struct(
   ],
 );
 
-export const TPM_ALGORITHM_ID = constants("TPM_ALGORITHM_ID", 4, `${SPEC}, 4.8`, "an algorithm", "TPM_ALG_", {
+const TPM_ALGORITHM_ID = constants("TPM_ALGORITHM_ID", 4, `${SPEC}, 4.8`, "an algorithm", "TPM_ALG_", {
   RSA: [0x1, "RSA"],
   DES: [0x2, "DES"],
   "3DES": [0x3, "triple DES"],

@@ -15,7 +15,6 @@ import { TPM2B_AUTH, TPMT_HA } from "./basic.ts";
 import { TPMI_ECC_CURVE } from "./constants.ts";
 import {
   TPM_KEY_BITS,
-  TPMI_ALG_ASYM_SCHEME,
   TPMI_ALG_ECC_SCHEME,
   TPMI_ALG_HASH,
   TPMI_ALG_KDF,
@@ -39,11 +38,11 @@ export function byAlgorithm(
 const CIPHERS = ["AES", "SM4", "CAMELLIA", "TDES"] as const;
 const forCiphers = (type: Definition) => byAlgorithm(Object.fromEntries(CIPHERS.map((key) => [key, type])));
 
-export const TPMU_SYM_KEY_BITS = union("TPMU_SYM_KEY_BITS", "Part 2, 11.1.3", "size of the key", [
+const TPMU_SYM_KEY_BITS = union("TPMU_SYM_KEY_BITS", "Part 2, 11.1.3", "size of the key", [
   ...forCiphers(TPM_KEY_BITS),
   ...byAlgorithm({ XOR: TPMI_ALG_HASH, NULL: null }),
 ]);
-export const TPMU_SYM_MODE = union("TPMU_SYM_MODE", "Part 2, 11.1.4", "mode of the cipher", [
+const TPMU_SYM_MODE = union("TPMU_SYM_MODE", "Part 2, 11.1.4", "mode of the cipher", [
   ...forCiphers(TPMI_ALG_SYM_MODE),
   ...byAlgorithm({ XOR: null, NULL: null }),
 ]);
@@ -65,29 +64,21 @@ export const TPMT_SYM_DEF_OBJECT = struct(
 );
 
 export const TPM2B_SYM_KEY = buffer("TPM2B_SYM_KEY", "Part 2, 11.1.8", "a symmetric key");
-export const TPMS_SYMCIPHER_PARMS = struct(
-  "TPMS_SYMCIPHER_PARMS",
-  "Part 2, 11.1.9",
-  "a symmetric cipher object",
-  [f("sym", TPMT_SYM_DEF_OBJECT, "the cipher")],
-);
-export const TPM2B_LABEL = buffer("TPM2B_LABEL", "Part 2, 11.1.10", "a label of a derivation");
-export const TPMS_DERIVE = struct("TPMS_DERIVE", "Part 2, 11.1.11", "what a derived object is derived from", [
+const TPMS_SYMCIPHER_PARMS = struct("TPMS_SYMCIPHER_PARMS", "Part 2, 11.1.9", "a symmetric cipher object", [
+  f("sym", TPMT_SYM_DEF_OBJECT, "the cipher"),
+]);
+const TPM2B_LABEL = buffer("TPM2B_LABEL", "Part 2, 11.1.10", "a label of a derivation");
+export const TPMS_DERIVE = struct("TPMS_DERIVE", "Part 2, 11.1.11", "the inputs of a derived object", [
   f("label", TPM2B_LABEL, "the use"),
   f("context", TPM2B_LABEL, "the instance"),
 ]);
 export const TPM2B_SENSITIVE_DATA = buffer("TPM2B_SENSITIVE_DATA", "Part 2, 11.1.14", "secret data or a key");
 
 /** TPMS_SENSITIVE_CREATE is only ever sent inside a TPM2B. */
-export const TPMS_SENSITIVE_CREATE = struct(
-  "TPMS_SENSITIVE_CREATE",
-  "Part 2, 11.1.15",
-  "secrets for a new object",
-  [
-    f("userAuth", TPM2B_AUTH, "the new object's password"),
-    f("data", TPM2B_SENSITIVE_DATA, "the data to seal, or a key from outside; empty when the TPM makes it"),
-  ],
-);
+const TPMS_SENSITIVE_CREATE = struct("TPMS_SENSITIVE_CREATE", "Part 2, 11.1.15", "secrets for a new object", [
+  f("userAuth", TPM2B_AUTH, "the new object's password"),
+  f("data", TPM2B_SENSITIVE_DATA, "the data to seal, or a key from outside; empty when the TPM makes it"),
+]);
 export const TPM2B_SENSITIVE_CREATE = sized(
   "TPM2B_SENSITIVE_CREATE",
   "sensitive",
@@ -96,33 +87,28 @@ export const TPM2B_SENSITIVE_CREATE = sized(
   "secrets for a new object",
 );
 
-export const TPMS_SCHEME_HASH = struct("TPMS_SCHEME_HASH", "Part 2, 11.1.17", "a scheme that needs a hash", [
+const TPMS_SCHEME_HASH = struct("TPMS_SCHEME_HASH", "Part 2, 11.1.17", "a scheme that needs a hash", [
   f("hashAlg", TPMI_ALG_HASH, "the hash"),
 ]);
-export const TPMS_SCHEME_ECDAA = struct("TPMS_SCHEME_ECDAA", "Part 2, 11.1.18", "an anonymous signature", [
+const TPMS_SCHEME_ECDAA = struct("TPMS_SCHEME_ECDAA", "Part 2, 11.1.18", "an anonymous signature", [
   f("hashAlg", TPMI_ALG_HASH, "the hash"),
   f("count", UINT16, "the counter that TPM2_Commit gave"),
 ]);
-export const TPMS_SCHEME_XOR = struct("TPMS_SCHEME_XOR", "Part 2, 11.1.21", "obfuscation by XOR", [
+const TPMS_SCHEME_XOR = struct("TPMS_SCHEME_XOR", "Part 2, 11.1.21", "obfuscation by XOR", [
   f("hashAlg", TPMI_ALG_HASH, "the hash of the key derivation"),
   f("kdf", TPMI_ALG_KDF, "the key derivation"),
 ]);
 
-export const TPMU_SCHEME_KEYEDHASH = union(
+const TPMU_SCHEME_KEYEDHASH = union(
   "TPMU_SCHEME_KEYEDHASH",
   "Part 2, 11.1.22",
   "details of HMAC or XOR",
   byAlgorithm({ HMAC: TPMS_SCHEME_HASH, XOR: TPMS_SCHEME_XOR, NULL: null }),
 );
-export const TPMT_KEYEDHASH_SCHEME = struct(
-  "TPMT_KEYEDHASH_SCHEME",
-  "Part 2, 11.1.23",
-  "what a keyed hash does",
-  [
-    f("scheme", TPMI_ALG_KEYEDHASH_SCHEME, "HMAC, XOR, or none"),
-    f("details", TPMU_SCHEME_KEYEDHASH, "its hash", "scheme"),
-  ],
-);
+const TPMT_KEYEDHASH_SCHEME = struct("TPMT_KEYEDHASH_SCHEME", "Part 2, 11.1.23", "what a keyed hash does", [
+  f("scheme", TPMI_ALG_KEYEDHASH_SCHEME, "HMAC, XOR, or none"),
+  f("details", TPMU_SCHEME_KEYEDHASH, "its hash", "scheme"),
+]);
 
 const SIGNING = {
   RSASSA: TPMS_SCHEME_HASH,
@@ -135,7 +121,7 @@ const SIGNING = {
   ECDAA: TPMS_SCHEME_ECDAA,
 } as const;
 
-export const TPMU_SIG_SCHEME = union(
+const TPMU_SIG_SCHEME = union(
   "TPMU_SIG_SCHEME",
   "Part 2, 11.2.1.4",
   "details of a signing scheme",
@@ -146,7 +132,7 @@ export const TPMT_SIG_SCHEME = struct("TPMT_SIG_SCHEME", "Part 2, 11.2.1.5", "ho
   f("details", TPMU_SIG_SCHEME, "its hash", "scheme"),
 ]);
 
-export const TPMU_KDF_SCHEME = union(
+const TPMU_KDF_SCHEME = union(
   "TPMU_KDF_SCHEME",
   "Part 2, 11.2.3.2",
   "details of a key derivation",
@@ -163,7 +149,7 @@ export const TPMT_KDF_SCHEME = struct("TPMT_KDF_SCHEME", "Part 2, 11.2.3.3", "ho
   f("details", TPMU_KDF_SCHEME, "its hash", "scheme"),
 ]);
 
-export const TPMU_ASYM_SCHEME = union(
+const TPMU_ASYM_SCHEME = union(
   "TPMU_ASYM_SCHEME",
   "Part 2, 11.2.3.5",
   "details of a scheme",
@@ -181,13 +167,7 @@ const scheme = (name: string, spec: string, meaning: string, selector: Definitio
     f("scheme", selector, "the scheme; none to leave it open"),
     f("details", TPMU_ASYM_SCHEME, "its hash", "scheme"),
   ]);
-export const TPMT_ASYM_SCHEME = scheme(
-  "TPMT_ASYM_SCHEME",
-  "Part 2, 11.2.3.6",
-  "what a key does",
-  TPMI_ALG_ASYM_SCHEME,
-);
-export const TPMT_RSA_SCHEME = scheme(
+const TPMT_RSA_SCHEME = scheme(
   "TPMT_RSA_SCHEME",
   "Part 2, 11.2.4.2",
   "what an RSA key does",
@@ -199,7 +179,7 @@ export const TPMT_RSA_DECRYPT = scheme(
   "how RSA encryption pads",
   TPMI_ALG_RSA_DECRYPT,
 );
-export const TPMT_ECC_SCHEME = scheme(
+const TPMT_ECC_SCHEME = scheme(
   "TPMT_ECC_SCHEME",
   "Part 2, 11.2.5.6",
   "what an elliptic-curve key does",
@@ -252,21 +232,16 @@ export const TPMS_ALGORITHM_DETAIL_ECC = struct(
   ],
 );
 
-export const TPMS_SIGNATURE_RSA = struct("TPMS_SIGNATURE_RSA", "Part 2, 11.3.1", "an RSA signature", [
+const TPMS_SIGNATURE_RSA = struct("TPMS_SIGNATURE_RSA", "Part 2, 11.3.1", "an RSA signature", [
   f("hash", TPMI_ALG_HASH, "the hash that was signed"),
   f("sig", TPM2B_PUBLIC_KEY_RSA, "the signature"),
 ]);
-export const TPMS_SIGNATURE_ECC = struct(
-  "TPMS_SIGNATURE_ECC",
-  "Part 2, 11.3.2",
-  "an elliptic-curve signature",
-  [
-    f("hash", TPMI_ALG_HASH, "the hash that was signed"),
-    f("signatureR", TPM2B_ECC_PARAMETER, "the number r"),
-    f("signatureS", TPM2B_ECC_PARAMETER, "the number s"),
-  ],
-);
-export const TPMU_SIGNATURE = union(
+const TPMS_SIGNATURE_ECC = struct("TPMS_SIGNATURE_ECC", "Part 2, 11.3.2", "an elliptic-curve signature", [
+  f("hash", TPMI_ALG_HASH, "the hash that was signed"),
+  f("signatureR", TPM2B_ECC_PARAMETER, "the number r"),
+  f("signatureS", TPM2B_ECC_PARAMETER, "the number s"),
+]);
+const TPMU_SIGNATURE = union(
   "TPMU_SIGNATURE",
   "Part 2, 11.3.3",
   "a signature",
@@ -300,26 +275,22 @@ export const TPM2B_ENCRYPTED_SECRET = sized(
   "a secret that only the holder of a key can open",
 );
 
-export const TPMS_KEYEDHASH_PARMS = struct(
+const TPMS_KEYEDHASH_PARMS = struct(
   "TPMS_KEYEDHASH_PARMS",
   "Part 2, 12.2.3.3",
   "an HMAC key or sealed data",
   [f("scheme", TPMT_KEYEDHASH_SCHEME, "HMAC, XOR; none for sealed data")],
 );
-export const TPMS_ASYM_PARMS = struct("TPMS_ASYM_PARMS", "Part 2, 12.2.3.4", "an asymmetric key", [
-  f("symmetric", TPMT_SYM_DEF_OBJECT, "for a parent: how it protects its children"),
-  f("scheme", TPMT_ASYM_SCHEME, "what the key does"),
-]);
 const RSA_EXPONENT = uint("UINT32", 4, "an RSA exponent; 0 stands for 65537", (e) =>
   e === 0 ? "0 (65537)" : `${e}`,
 );
-export const TPMS_RSA_PARMS = struct("TPMS_RSA_PARMS", "Part 2, 12.2.3.5", "an RSA key", [
+const TPMS_RSA_PARMS = struct("TPMS_RSA_PARMS", "Part 2, 12.2.3.5", "an RSA key", [
   f("symmetric", TPMT_SYM_DEF_OBJECT, "for a parent: how it protects its children"),
   f("scheme", TPMT_RSA_SCHEME, "what the key does"),
   f("keyBits", TPM_KEY_BITS, "bits of the modulus"),
   f("exponent", RSA_EXPONENT, "the public exponent"),
 ]);
-export const TPMS_ECC_PARMS = struct("TPMS_ECC_PARMS", "Part 2, 12.2.3.6", "an elliptic-curve key", [
+const TPMS_ECC_PARMS = struct("TPMS_ECC_PARMS", "Part 2, 12.2.3.6", "an elliptic-curve key", [
   f("symmetric", TPMT_SYM_DEF_OBJECT, "for a parent: how it protects its children"),
   f("scheme", TPMT_ECC_SCHEME, "what the key does"),
   f("curveID", TPMI_ECC_CURVE, "the curve"),

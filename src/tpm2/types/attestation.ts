@@ -14,7 +14,7 @@ import { TPM_GENERATED, TPMI_ST_ATTEST } from "./constants.ts";
 import { TPMI_SH_AUTH_SESSION } from "./handles.ts";
 import { TPM_ALG_ID, TPMI_YES_NO, UINT16, UINT32, UINT64 } from "./integers.ts";
 
-export const TPMS_CLOCK_INFO = struct("TPMS_CLOCK_INFO", "Part 2, 10.11.1", "the TPM's clock and counters", [
+const TPMS_CLOCK_INFO = struct("TPMS_CLOCK_INFO", "Part 2, 10.11.1", "the TPM's clock and counters", [
   f("clock", UINT64, "milliseconds the TPM has run in its life"),
   f("resetCount", UINT32, "TPM resets since the last clear"),
   f("restartCount", UINT32, "restarts and resumes since the last reset"),
@@ -25,21 +25,19 @@ export const TPMS_TIME_INFO = struct("TPMS_TIME_INFO", "Part 2, 10.11.6", "time 
   f("clockInfo", TPMS_CLOCK_INFO, "clock and counters"),
 ]);
 
-export const TPMS_TIME_ATTEST_INFO = struct(
-  "TPMS_TIME_ATTEST_INFO",
-  "Part 2, 10.12.2",
-  "the TPM's time, attested",
-  [f("time", TPMS_TIME_INFO, "time and clock"), f("firmwareVersion", UINT64, "the TPM's firmware version")],
-);
-export const TPMS_CERTIFY_INFO = struct("TPMS_CERTIFY_INFO", "Part 2, 10.12.3", "an object, attested", [
+const TPMS_TIME_ATTEST_INFO = struct("TPMS_TIME_ATTEST_INFO", "Part 2, 10.12.2", "the TPM's time, attested", [
+  f("time", TPMS_TIME_INFO, "time and clock"),
+  f("firmwareVersion", UINT64, "the TPM's firmware version"),
+]);
+const TPMS_CERTIFY_INFO = struct("TPMS_CERTIFY_INFO", "Part 2, 10.12.3", "an object, attested", [
   f("name", TPM2B_NAME, "name of the object"),
   f("qualifiedName", TPM2B_NAME, "its name with all ancestors"),
 ]);
-export const TPMS_QUOTE_INFO = struct("TPMS_QUOTE_INFO", "Part 2, 10.12.4", "PCRs, attested", [
+const TPMS_QUOTE_INFO = struct("TPMS_QUOTE_INFO", "Part 2, 10.12.4", "PCRs, attested", [
   f("pcrSelect", TPML_PCR_SELECTION, "which PCRs"),
   f("pcrDigest", TPM2B_DIGEST, "the digest of their values, one after the other"),
 ]);
-export const TPMS_COMMAND_AUDIT_INFO = struct(
+const TPMS_COMMAND_AUDIT_INFO = struct(
   "TPMS_COMMAND_AUDIT_INFO",
   "Part 2, 10.12.5",
   "the command audit, attested",
@@ -50,7 +48,7 @@ export const TPMS_COMMAND_AUDIT_INFO = struct(
     f("commandDigest", TPM2B_DIGEST, "digest of the list of commands that are audited"),
   ],
 );
-export const TPMS_SESSION_AUDIT_INFO = struct(
+const TPMS_SESSION_AUDIT_INFO = struct(
   "TPMS_SESSION_AUDIT_INFO",
   "Part 2, 10.12.6",
   "a session's audit, attested",
@@ -59,7 +57,7 @@ export const TPMS_SESSION_AUDIT_INFO = struct(
     f("sessionDigest", TPM2B_DIGEST, "digest of the commands of the session"),
   ],
 );
-export const TPMS_CREATION_INFO = struct(
+const TPMS_CREATION_INFO = struct(
   "TPMS_CREATION_INFO",
   "Part 2, 10.12.7",
   "how an object was made, attested",
@@ -68,19 +66,19 @@ export const TPMS_CREATION_INFO = struct(
     f("creationHash", TPM2B_DIGEST, "digest of its creation data"),
   ],
 );
-export const TPMS_NV_CERTIFY_INFO = struct("TPMS_NV_CERTIFY_INFO", "Part 2, 10.12.8", "NV data, attested", [
+const TPMS_NV_CERTIFY_INFO = struct("TPMS_NV_CERTIFY_INFO", "Part 2, 10.12.8", "NV data, attested", [
   f("indexName", TPM2B_NAME, "name of the NV index"),
   f("offset", UINT16, "first byte"),
   f("nvContents", TPM2B_MAX_NV_BUFFER, "the data"),
 ]);
-export const TPMS_NV_DIGEST_CERTIFY_INFO = struct(
+const TPMS_NV_DIGEST_CERTIFY_INFO = struct(
   "TPMS_NV_DIGEST_CERTIFY_INFO",
   "Part 2, 10.12.9",
   "the digest of NV data, attested",
   [f("indexName", TPM2B_NAME, "name of the NV index"), f("nvDigest", TPM2B_DIGEST, "digest of its data")],
 );
 
-export const TPMU_ATTEST = union("TPMU_ATTEST", "Part 2, 10.12.11", "what is attested", [
+const TPMU_ATTEST = union("TPMU_ATTEST", "Part 2, 10.12.11", "what is attested", [
   [0x8017, TPMS_CERTIFY_INFO],
   [0x801a, TPMS_CREATION_INFO],
   [0x8018, TPMS_QUOTE_INFO],

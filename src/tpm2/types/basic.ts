@@ -9,7 +9,7 @@ const DIGEST_CASES = Object.entries<{ id: number; digestSize?: number }>(TPM_ALG
   row.digestSize ? [[row.id, fixedBytes(`${key} digest`, row.digestSize, "the digest")] as const] : [],
 );
 
-export const TPMU_HA = union("TPMU_HA", "Part 2, 10.3.1", "a digest, as long as its algorithm makes it", [
+const TPMU_HA = union("TPMU_HA", "Part 2, 10.3.1", "a digest, as long as its algorithm makes it", [
   ...DIGEST_CASES,
   [TPM_ALG.NULL.id, null],
 ]);
@@ -29,11 +29,6 @@ export const TPM2B_MAX_BUFFER = buffer("TPM2B_MAX_BUFFER", "Part 2, 10.4.8", "da
 export const TPM2B_MAX_NV_BUFFER = buffer("TPM2B_MAX_NV_BUFFER", "Part 2, 10.4.9", "data of an NV index");
 export const TPM2B_TIMEOUT = buffer("TPM2B_TIMEOUT", "Part 2, 10.4.10", "when an authorization ends");
 export const TPM2B_IV = buffer("TPM2B_IV", "Part 2, 10.4.11", "an initial value of a block cipher");
-export const TPM2B_VENDOR_PROPERTY = buffer(
-  "TPM2B_VENDOR_PROPERTY",
-  "Part 2, 10.4.12",
-  "the vendor's own data",
-);
 
 const NAME_HANDLE = struct(
   "TPM_HANDLE",
@@ -57,7 +52,7 @@ export const TPM2B_NAME = sized(
 
 export const TPMS_PCR_SELECT = buffer("TPMS_PCR_SELECT", "Part 2, 10.6.1", "a bit map of PCRs", 1, "pcrs");
 
-export const TPMS_PCR_SELECTION = struct("TPMS_PCR_SELECTION", "Part 2, 10.6.2", "PCRs of one bank", [
+const TPMS_PCR_SELECTION = struct("TPMS_PCR_SELECTION", "Part 2, 10.6.2", "PCRs of one bank", [
   f("hash", TPMI_ALG_HASH, "the bank"),
   f("pcrSelect", TPMS_PCR_SELECT, "a bit map: bit n of byte m is PCR 8m+n"),
 ]);

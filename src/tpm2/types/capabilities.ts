@@ -15,66 +15,47 @@ import { HEX32, named32, TPM_ALG_ID, UINT32 } from "./integers.ts";
 import { TPM2B_PUBLIC } from "./objects.ts";
 import { PROPERTY_VALUES, TPM_PT } from "./properties.ts";
 
-export const TPMS_ALG_PROPERTY = struct("TPMS_ALG_PROPERTY", "Part 2, 10.8.1", "an algorithm of the TPM", [
+const TPMS_ALG_PROPERTY = struct("TPMS_ALG_PROPERTY", "Part 2, 10.8.1", "an algorithm of the TPM", [
   f("alg", TPM_ALG_ID, "the algorithm"),
   f("algProperties", TPMA_ALGORITHM, "what it is for"),
 ]);
-export const TPMS_TAGGED_PROPERTY = struct(
-  "TPMS_TAGGED_PROPERTY",
-  "Part 2, 10.8.2",
-  "a property and its value",
-  [
-    f("property", TPM_PT, "the property"),
-    f(
-      "value",
-      union("UINT32", "Part 2, 10.8.2", "a value", PROPERTY_VALUES, UINT32),
-      "its value",
-      "property",
-    ),
-  ],
-);
-export const TPMS_TAGGED_PCR_SELECT = struct(
-  "TPMS_TAGGED_PCR_SELECT",
-  "Part 2, 10.8.3",
-  "PCRs with a property",
-  [f("tag", TPM_PT_PCR, "the property"), f("pcrSelect", TPMS_PCR_SELECT, "the PCRs that have it")],
-);
-export const TPMS_TAGGED_POLICY = struct(
-  "TPMS_TAGGED_POLICY",
-  "Part 2, 10.8.4",
-  "policy of a permanent handle",
-  [f("handle", TPM_HANDLE, "the handle"), f("policyHash", TPMT_HA, "its policy")],
-);
-export const TPMS_ACT_DATA = struct("TPMS_ACT_DATA", "Part 2, 10.8.5", "a countdown timer", [
+const TPMS_TAGGED_PROPERTY = struct("TPMS_TAGGED_PROPERTY", "Part 2, 10.8.2", "a property and its value", [
+  f("property", TPM_PT, "the property"),
+  f("value", union("UINT32", "Part 2, 10.8.2", "a value", PROPERTY_VALUES, UINT32), "its value", "property"),
+]);
+const TPMS_TAGGED_PCR_SELECT = struct("TPMS_TAGGED_PCR_SELECT", "Part 2, 10.8.3", "PCRs with a property", [
+  f("tag", TPM_PT_PCR, "the property"),
+  f("pcrSelect", TPMS_PCR_SELECT, "the PCRs that have it"),
+]);
+const TPMS_TAGGED_POLICY = struct("TPMS_TAGGED_POLICY", "Part 2, 10.8.4", "policy of a permanent handle", [
+  f("handle", TPM_HANDLE, "the handle"),
+  f("policyHash", TPMT_HA, "its policy"),
+]);
+const TPMS_ACT_DATA = struct("TPMS_ACT_DATA", "Part 2, 10.8.5", "a countdown timer", [
   f("handle", TPM_HANDLE, "the timer"),
   f("timeout", UINT32, "seconds left"),
   f("attributes", TPMA_ACT, "its state"),
 ]);
 
-export const TPML_CCA = list("TPML_CCA", TPMA_CC, "Part 2, 10.9.2", "commands and their properties");
-export const TPML_ALG_PROPERTY = list("TPML_ALG_PROPERTY", TPMS_ALG_PROPERTY, "Part 2, 10.9.8", "algorithms");
-export const TPML_TAGGED_TPM_PROPERTY = list(
+const TPML_CCA = list("TPML_CCA", TPMA_CC, "Part 2, 10.9.2", "commands and their properties");
+const TPML_ALG_PROPERTY = list("TPML_ALG_PROPERTY", TPMS_ALG_PROPERTY, "Part 2, 10.9.8", "algorithms");
+const TPML_TAGGED_TPM_PROPERTY = list(
   "TPML_TAGGED_TPM_PROPERTY",
   TPMS_TAGGED_PROPERTY,
   "Part 2, 10.9.9",
   "properties",
 );
-export const TPML_TAGGED_PCR_PROPERTY = list(
+const TPML_TAGGED_PCR_PROPERTY = list(
   "TPML_TAGGED_PCR_PROPERTY",
   TPMS_TAGGED_PCR_SELECT,
   "Part 2, 10.9.10",
   "properties of PCRs",
 );
-export const TPML_TAGGED_POLICY = list(
-  "TPML_TAGGED_POLICY",
-  TPMS_TAGGED_POLICY,
-  "Part 2, 10.9.12",
-  "policies",
-);
-export const TPML_ACT_DATA = list("TPML_ACT_DATA", TPMS_ACT_DATA, "Part 2, 10.9.13", "countdown timers");
-export const TPML_PUB_KEY = list("TPML_PUB_KEY", TPM2B_PUBLIC, "Part 2, 10.9.15", "public keys");
+const TPML_TAGGED_POLICY = list("TPML_TAGGED_POLICY", TPMS_TAGGED_POLICY, "Part 2, 10.9.12", "policies");
+const TPML_ACT_DATA = list("TPML_ACT_DATA", TPMS_ACT_DATA, "Part 2, 10.9.13", "countdown timers");
+const TPML_PUB_KEY = list("TPML_PUB_KEY", TPM2B_PUBLIC, "Part 2, 10.9.15", "public keys");
 
-export const TPMU_CAPABILITIES = union("TPMU_CAPABILITIES", "Part 2, 10.10.1", "the answer", [
+const TPMU_CAPABILITIES = union("TPMU_CAPABILITIES", "Part 2, 10.10.1", "the answer", [
   [0x0, TPML_ALG_PROPERTY],
   [0x1, TPML_HANDLE],
   [0x2, TPML_CCA],

@@ -215,10 +215,6 @@ export const TPM_AT = constants(
   },
 );
 
-export const TPM_AE = constants("TPM_AE", 4, "Part 2, 16.3", "an attached component's result", "TPM_AE_", {
-  NONE: [0, "no error"],
-});
-
 /** Response codes as they come inside structures. */
 export const TPM_RC_WORD = uint("TPM_RC", 4, "a response code", (code) =>
   code === 0 ? "TPM_RC_SUCCESS" : code < 0x1000 ? responseCodeName2(code) : hexNumber(code),

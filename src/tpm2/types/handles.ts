@@ -16,7 +16,7 @@ const KINDS: Readonly<Record<number, string>> = {
 };
 
 /** "PCR 4", "NV index 0x01C00002", "transient object 0x80000000"; undefined for a kind that is not known. */
-export function handleText(handle: number): string | undefined {
+function handleText(handle: number): string | undefined {
   const type = handle >>> 24;
   const index = handle & 0xff_ffff;
   if (type === 0x40) {
@@ -75,7 +75,6 @@ export const TPMI_RH_HIERARCHY_POLICY = handle(
   "a hierarchy or timer with a policy",
 );
 export const TPMI_RH_PLATFORM = handle("TPMI_RH_PLATFORM", "the platform hierarchy");
-export const TPMI_RH_OWNER = handle("TPMI_RH_OWNER", "the owner hierarchy, or none");
 export const TPMI_RH_ENDORSEMENT = handle("TPMI_RH_ENDORSEMENT", "the endorsement hierarchy, or none");
 export const TPMI_RH_PROVISION = handle("TPMI_RH_PROVISION", "the owner or the platform");
 export const TPMI_RH_CLEAR = handle("TPMI_RH_CLEAR", "the lockout authorization or the platform");

@@ -33,10 +33,6 @@ export const TPMI_ALG_CIPHER_MODE = alg("TPMI_ALG_CIPHER_MODE", "a mode of a blo
 export const TPMI_ALG_KDF = alg("TPMI_ALG_KDF", "a key derivation function, or none");
 export const TPMI_ALG_SIG_SCHEME = alg("TPMI_ALG_SIG_SCHEME", "a signing scheme, or none");
 export const TPMI_ALG_KEYEDHASH_SCHEME = alg("TPMI_ALG_KEYEDHASH_SCHEME", "HMAC, XOR, or none");
-export const TPMI_ALG_ASYM_SCHEME = alg(
-  "TPMI_ALG_ASYM_SCHEME",
-  "a signing, encryption or key-exchange scheme",
-);
 export const TPMI_ALG_RSA_SCHEME = alg("TPMI_ALG_RSA_SCHEME", "a scheme for RSA keys, or none");
 export const TPMI_ALG_RSA_DECRYPT = alg("TPMI_ALG_RSA_DECRYPT", "an RSA encryption scheme, or none");
 export const TPMI_ALG_ECC_SCHEME = alg("TPMI_ALG_ECC_SCHEME", "a scheme for elliptic-curve keys, or none");

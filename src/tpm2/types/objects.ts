@@ -15,7 +15,7 @@ import { TPMA_LOCALITY, TPMA_OBJECT } from "./attributes.ts";
 import { TPM2B_AUTH, TPM2B_DATA, TPM2B_DIGEST, TPM2B_NAME, TPML_PCR_SELECTION } from "./basic.ts";
 import { TPM_ALG_ID, TPMI_ALG_HASH, TPMI_ALG_PUBLIC } from "./integers.ts";
 
-export const TPMU_PUBLIC_ID = union(
+const TPMU_PUBLIC_ID = union(
   "TPMU_PUBLIC_ID",
   "Part 2, 12.2.3.2",
   "what makes this object unlike others: the public key, or a digest of the secret",
@@ -52,7 +52,7 @@ export const TPMT_PUBLIC = struct("TPMT_PUBLIC", "Part 2, 12.2.4", "all of an ob
 /** The template of a derived object has label and context where others have the unique value. */
 const TPMT_PUBLIC_DERIVED = struct("TPMT_PUBLIC", "Part 2, 12.2.4", "the template of a derived object", [
   ...PUBLIC_START,
-  f("unique", TPMS_DERIVE, "what the object is derived from"),
+  f("unique", TPMS_DERIVE, "label and context of the derivation"),
 ]);
 
 export const TPM2B_PUBLIC = sized(
@@ -74,7 +74,7 @@ export const TPM2B_TEMPLATE = sized(
   "the public area that a new object is to have",
 );
 
-export const TPMU_SENSITIVE_COMPOSITE = union(
+const TPMU_SENSITIVE_COMPOSITE = union(
   "TPMU_SENSITIVE_COMPOSITE",
   "Part 2, 12.3.2.3",
   "the secret itself",
@@ -85,17 +85,12 @@ export const TPMU_SENSITIVE_COMPOSITE = union(
     SYMCIPHER: TPM2B_SYM_KEY,
   }),
 );
-export const TPMT_SENSITIVE = struct(
-  "TPMT_SENSITIVE",
-  "Part 2, 12.3.2.4",
-  "all of an object that is secret",
-  [
-    f("sensitiveType", TPMI_ALG_PUBLIC, "the kind of object"),
-    f("authValue", TPM2B_AUTH, "its password"),
-    f("seedValue", TPM2B_DIGEST, "for a parent: the seed of its children's keys; else what hides the secret"),
-    f("sensitive", TPMU_SENSITIVE_COMPOSITE, "the private key or the data", "sensitiveType"),
-  ],
-);
+const TPMT_SENSITIVE = struct("TPMT_SENSITIVE", "Part 2, 12.3.2.4", "all of an object that is secret", [
+  f("sensitiveType", TPMI_ALG_PUBLIC, "the kind of object"),
+  f("authValue", TPM2B_AUTH, "its password"),
+  f("seedValue", TPM2B_DIGEST, "for a parent: the seed of its children's keys; else what hides the secret"),
+  f("sensitive", TPMU_SENSITIVE_COMPOSITE, "the private key or the data", "sensitiveType"),
+]);
 export const TPM2B_SENSITIVE = sized(
   "TPM2B_SENSITIVE",
   "sensitiveArea",
@@ -110,7 +105,7 @@ export const TPM2B_PRIVATE = buffer(
   "a sensitive area that only its parent's TPM can open",
 );
 
-export const TPMS_ID_OBJECT = struct("TPMS_ID_OBJECT", "Part 2, 12.4.2", "a protected credential", [
+const TPMS_ID_OBJECT = struct("TPMS_ID_OBJECT", "Part 2, 12.4.2", "a protected credential", [
   f("integrityHMAC", TPM2B_DIGEST, "guards against changes"),
   f("encIdentity", fixedBytes("BYTE[]", "rest", "ciphertext"), "the encrypted credential"),
 ]);
@@ -122,7 +117,7 @@ export const TPM2B_ID_OBJECT = sized(
   "a credential that only one TPM can open",
 );
 
-export const TPMS_CREATION_DATA = struct("TPMS_CREATION_DATA", "Part 2, 15.1", "how an object came to be", [
+const TPMS_CREATION_DATA = struct("TPMS_CREATION_DATA", "Part 2, 15.1", "how an object came to be", [
   f("pcrSelect", TPML_PCR_SELECTION, "PCRs that were noted"),
   f("pcrDigest", TPM2B_DIGEST, "digest of their values"),
   f("locality", TPMA_LOCALITY, "the locality of the command"),

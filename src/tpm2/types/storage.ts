@@ -42,7 +42,7 @@ export const TPM2B_NV_PUBLIC_2 = sized(
 
 const CONTEXT_BYTES = fixedBytes("BYTE[]", "rest", "ciphertext");
 
-export const TPM2B_CONTEXT_DATA = sized(
+const TPM2B_CONTEXT_DATA = sized(
   "TPM2B_CONTEXT_DATA",
   "contextData",
   alternatives("TPMS_CONTEXT_DATA", "Part 2, 14.3", "a saved object or session, encrypted", [
