@@ -52,7 +52,13 @@ export function replayIma(list: ImaList, algorithm: string, digests: ImaDigests,
   return steps;
 }
 
-function entryDigest(entry: ImaEntry, algorithm: string, digests: ImaDigests, size: number) {
+/** What an entry extends a bank with; undefined when that cannot be known. @param size bytes of a digest. */
+export function entryDigest(
+  entry: ImaEntry,
+  algorithm: string,
+  digests: ImaDigests,
+  size: number,
+): Uint8Array | undefined {
   const padded = algorithm !== SHA1 && digests === "padded SHA-1";
   const digest = new Uint8Array(size);
   if (entry.violation) return digest.fill(0xff);
