@@ -356,7 +356,10 @@ describe("tpm2_rc_decode", () => {
     // For numbers that the specification leaves out, tpm2_rc_decode prints a null pointer.
     const nameless = codes.filter((code) => theirs[code]?.endsWith(":(null)"));
     const named = codes.filter((code) => !theirs[code]?.endsWith(":(null)"));
-    expect(named.filter((code) => theirs[code] !== `tpm:${responseCodeText(code)}`)).toEqual([]);
+    const differing = named.filter((code) => theirs[code] !== `tpm:${responseCodeText(code)}`);
+    // Two codes are newer than the tool.
+    expect(differing.filter((code) => !/_LIMITED$/.test(responseCodeParts(code).name ?? ""))).toEqual([]);
+    expect(differing.every((code) => theirs[code]?.includes("unknown error num"))).toBe(true);
     expect(named.length).toBeGreaterThan(3800);
     expect(nameless.filter((code) => responseCodeParts(code).name !== undefined)).toEqual([]);
     expect(nameless.every((code) => responseCodeText(code).includes("unknown error num"))).toBe(true);

@@ -1,7 +1,7 @@
 /**
  * Compares our trees with tshark's dissection, and lists where the two differ and who is right. tshark's TPM dissector
  * (4.0.17) knows headers, handles, sessions and the parameters of a few commands; the parameters of all others it
- * leaves as one run of bytes, or leaves out.
+ * leaves as one run of bytes, or leaves out. Of TPM 1.2 it knows tag and size; ordinals show as unknown.
  */
 import type { Message } from "../../src/tpm2/message.ts";
 import { type Field, find, pathAt } from "../../src/tpm2/tree.ts";

@@ -63,7 +63,7 @@ export const TPM_ALG = {
   KWP: { id: 0x0053, meaning: "AES key wrap with padding" },
   EAX: { id: 0x0054, meaning: "authenticated encryption mode EAX" },
   EDDSA: { id: 0x0060, meaning: "Edwards-curve signature" },
-  EDDSA_PH: { id: 0x0061, meaning: "Edwards-curve signature over a prehashed message" },
+  HASH_EDDSA: { id: 0x0061, meaning: "Edwards-curve signature over a prehashed message" },
   LMS: { id: 0x0070, meaning: "Leighton-Micali hash-based signature" },
   XMSS: { id: 0x0071, meaning: "extended Merkle hash-based signature" },
   KEYEDXOF: { id: 0x0080, meaning: "a keyed extendable-output function" },
