@@ -7,12 +7,12 @@ import { LOCALITY_WORDS, NONE, OWED_ABANDONED, OWED_ANSWER, OWED_NOTHING, STS_BI
 import { finishHandOver, forgetAbort, handOver, isBeingSeized } from "./locality.ts";
 import {
   declaredSize,
+  failureResponse,
   isContinueSelfTest,
   isWellFormed,
-  type OwnAnswer,
-  ownAnswer,
   SIZE_FIELD_END,
   succeeded,
+  wrongSizeResponse,
 } from "./packet.ts";
 import { LOCALITIES } from "./ports.ts";
 import { STS } from "./registers.ts";
@@ -61,7 +61,7 @@ function go(core: TisCore, locality: number): void {
   if (core.state(locality) !== RECEPTION || core.sts(locality) & STS.EXPECT) return;
   core.move(locality, "tpmGo");
   words[WORD.PACKET_LENGTH] = words[WORD.OFFSET]!;
-  if (!isWellFormed(fifo, words[WORD.OFFSET]!)) answerOurselves(core, locality, "wrongSize");
+  if (!isWellFormed(fifo, words[WORD.OFFSET]!)) refuseCommand(core, locality);
   else if (words[WORD.OWED] === OWED_NOTHING) core.startCommand();
 }
 
@@ -72,8 +72,9 @@ function storeResponse(core: TisCore, response: Uint8Array): void {
   core.words[WORD.OFFSET] = 0;
 }
 
-function answerOurselves(core: TisCore, locality: number, reason: OwnAnswer): void {
-  storeResponse(core, ownAnswer(core.isTpm12 ? "1.2" : "2.0", reason));
+/** The interface answers a command itself: the TPM gets only whole ones. */
+function refuseCommand(core: TisCore, locality: number): void {
+  storeResponse(core, wrongSizeResponse(core.family, core.fifo));
   core.move(locality, "response");
 }
 
@@ -148,7 +149,7 @@ function keepResponse(core: TisCore, response: Uint8Array): void {
   if (core.isTpm12 && isContinueSelfTest(core.fifo) && usable && succeeded(response)) {
     core.words[WORD.SELF_TEST_DONE] = 1;
   }
-  storeResponse(core, usable ? response : ownAnswer(core.isTpm12 ? "1.2" : "2.0", "tpmFailed"));
+  storeResponse(core, usable ? response : failureResponse(core.family));
 }
 
 /** A locality's command is over; what was put off until then happens. */

@@ -203,6 +203,10 @@ export class TisCore {
     return this.words[WORD.VERSION] === TPM_12;
   }
 
+  get family(): "1.2" | "2.0" {
+    return this.isTpm12 ? "1.2" : "2.0";
+  }
+
   get version(): (typeof VERSIONS)[number] {
     return VERSIONS[this.words[WORD.VERSION]!]!;
   }

@@ -25,20 +25,33 @@ export function isWellFormed(packet: Uint8Array, length: number): boolean {
   return length >= HEADER_BYTES && declaredSize(packet) === length;
 }
 
-/** Reasons for which the interface answers a command itself. */
-export type OwnAnswer = "wrongSize" | "tpmFailed";
+type Version = Exclude<TpmVersion, "unspecified">;
 
 /** TPM_TAG_RSP_COMMAND (1.2) and TPM_ST_NO_SESSIONS (2.0). */
-const TAG = { "1.2": 0x00c4, "2.0": 0x8001 } as const;
-/** TPM_BAD_PARAM_SIZE and TPM_FAIL (1.2); TPM_RC_COMMAND_SIZE and TPM_RC_FAILURE (2.0). */
-const CODE = {
-  "1.2": { wrongSize: 0x19, tpmFailed: 0x09 },
-  "2.0": { wrongSize: 0x142, tpmFailed: 0x101 },
-} as const;
+const RESPONSE_TAG = { "1.2": 0x00c4, "2.0": 0x8001 } as const;
+/** TPM_FAIL and TPM_RC_FAILURE. */
+const FAILURE = { "1.2": 0x09, "2.0": 0x101 } as const;
+/** TPM_BAD_PARAM_SIZE and TPM_RC_COMMAND_SIZE. */
+const WRONG_SIZE = { "1.2": 0x19, "2.0": 0x142 } as const;
+/** TPM_RC_VALUE: a TPM 2.0 looks at the tag before the size. */
+const RC_VALUE = 0x84;
+/** TPM_ST_NO_SESSIONS and TPM_ST_SESSIONS. */
+const COMMAND_TAGS: readonly number[] = [0x8001, 0x8002];
 
-/** The response that the interface gives itself. */
-export function ownAnswer(version: Exclude<TpmVersion, "unspecified">, reason: OwnAnswer): Uint8Array {
-  return new ByteWriter().u16be(TAG[version]).u32be(HEADER_BYTES).u32be(CODE[version][reason]).finish();
+function response(version: Version, code: number): Uint8Array {
+  return new ByteWriter().u16be(RESPONSE_TAG[version]).u32be(HEADER_BYTES).u32be(code).finish();
+}
+
+/** What a TPM answers when it cannot work. */
+export function failureResponse(version: Version): Uint8Array {
+  return response(version, FAILURE[version]);
+}
+
+/** What a TPM answers to a command that is not as long as its size field says. */
+export function wrongSizeResponse(version: Version, command: Uint8Array): Uint8Array {
+  const tag = (command[0]! << 8) | command[1]!;
+  if (version === "2.0" && !COMMAND_TAGS.includes(tag)) return response(version, RC_VALUE);
+  return response(version, WRONG_SIZE[version]);
 }
 
 /** TPM_ORD_ContinueSelfTest (TPM 1.2 Part 2). */
