@@ -44,15 +44,17 @@ export class RecordingTpm {
       ...["--tpmstate", `dir=${directory}`, "--flags", "not-need-init"],
       ...["--server", `type=unixio,path=${data}`, "--ctrl", `type=unixio,path=${control}`],
     ]);
-    for (const begin = Date.now(); !(existsSync(data) && existsSync(control)); ) {
-      if (Date.now() - begin > START_LIMIT) throw new Error("swtpm did not open its sockets within 5 s");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
     const tpm = new RecordingTpm(directory, child);
-    await tpm.#listenOnPair(
-      (client) => tpm.#record(client, connect(data)),
-      (client) => tpm.#forward(client, connect(control)),
-    );
+    try {
+      await appear(data, control);
+      await tpm.#listenOnPair(
+        (client) => tpm.#record(client, connect(data)),
+        (client) => tpm.#forward(client, connect(control)),
+      );
+    } catch (error) {
+      await tpm.stop();
+      throw error;
+    }
     return tpm;
   }
 
@@ -138,6 +140,14 @@ export class RecordingTpm {
       entry.response = response;
       entry.duration = Date.now() - entry.time;
     });
+  }
+}
+
+/** Waits until swtpm has opened its sockets. */
+async function appear(...paths: readonly string[]): Promise<void> {
+  for (const begin = Date.now(); !paths.every((path) => existsSync(path)); ) {
+    if (Date.now() - begin > START_LIMIT) throw new Error("swtpm did not open its sockets within 5 s");
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
