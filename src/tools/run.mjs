@@ -67,11 +67,14 @@ function mustRun(program, args, what) {
   if (result.status !== 0) stop(`${what} failed (${program} ${args.join(" ")}).`);
 }
 
+/** npm writes both files in one go, in no certain order. */
+const LOCK_SLACK_MS = 60_000;
+
 const time = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
 function installNodeModules() {
   const installed = time(join(ROOT, "node_modules/.package-lock.json"));
-  if (installed >= time(join(ROOT, "package-lock.json"))) return;
+  if (installed + LOCK_SLACK_MS >= time(join(ROOT, "package-lock.json"))) return;
   say(
     installed === 0
       ? "installing npm's packages (npm ci)"
