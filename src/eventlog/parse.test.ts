@@ -40,6 +40,13 @@ describe("a real log", () => {
     expect(parseEventLog(area)).toEqual(parseEventLog(bytes));
   });
 
+  it("stays as it was when the area is written again", () => {
+    const area = testdata("seabios-2.0.bin");
+    const log = parseEventLog(area);
+    area.fill(0);
+    expect(log).toEqual(parseEventLog(testdata("seabios-2.0.bin")));
+  });
+
   it("has the digests that SeaBIOS is known for", () => {
     const log = parseEventLog(testdata("seabios-2.0.bin"));
     const digests = (text: string) => {

@@ -35,8 +35,8 @@ class Unreadable extends Error {
  */
 export function parseEventLog(bytes: Uint8Array): EventLog {
   const log: EventLog = { format: "1.2", algorithms: [sha1()], events: [], end: 0, problems: [] };
-  // A Node Buffer's slices behave differently; events get plain views.
-  const reader = new ByteReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+  // A copy: a log area changes while the guest runs.
+  const reader = new ByteReader(new Uint8Array(bytes));
   try {
     while (!atEnd(reader, log)) {
       const event = log.format === "2.0" ? readEvent20(reader, log) : readEvent12(reader, log);

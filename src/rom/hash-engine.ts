@@ -92,7 +92,7 @@ export class HashEngine implements MmioDevice {
     if (this.#status !== STATUS.idle || !size) return;
     try {
       const piece = this.#readMemory(this.#registers.getUint32(REGISTER.address, true), size);
-      if (piece.length === size) this.#pieces.push(piece.slice());
+      if (piece.length === size) this.#pieces.push(new Uint8Array(piece));
       else this.#status = STATUS.failed;
     } catch {
       this.#status = STATUS.failed; // there is no such memory: the guest's mistake

@@ -41,6 +41,12 @@ describe("placing a Linux kernel", () => {
     expect(restored).toEqual(kernel.subarray(0, 5 * 512));
   });
 
+  it("leaves the caller's bytes alone, be they a Node Buffer", () => {
+    const buffer = Buffer.from(kernel);
+    placeLinux({ kernel: buffer, cmdline: "" }, 2 * MIB);
+    expect(buffer.equals(kernel)).toBe(true);
+  });
+
   it("without an initrd says so in the header", () => {
     const [setup, ...rest] = placeLinux({ kernel, cmdline: "" }, 2 * MIB);
     expect(new DataView(setup!.bytes.buffer).getUint32(0x218, true)).toBe(0);

@@ -85,7 +85,7 @@ export function placeLinux(images: LinuxImages, memorySize: number): Placement[]
   const setupSize = ((header.getUint8(HEADER.setupSects) || DEFAULT_SETUP_SECTS) + 1) * SECTOR;
   const cmdline = new TextEncoder().encode(`${images.cmdline}\0`);
   check(images, header, setupSize, cmdline.length - 1, memorySize);
-  const setup = kernel.slice(0, setupSize);
+  const setup = new Uint8Array(kernel.subarray(0, setupSize)); // a copy, of a Node Buffer too
   fillIn(new DataView(setup.buffer), initrd?.length ?? 0);
   return [
     { address: LAYOUT.setup, bytes: setup },

@@ -13,7 +13,7 @@ const LINE = /^\s*(\d+) ([0-9a-f]{40}) (\S+)(?: (.*))?$/;
 /** Reads `binary_runtime_measurements` of a little-endian machine. */
 export function parseImaBinary(bytes: Uint8Array): ImaList {
   const list: ImaList = { entries: [], problems: [] };
-  const reader = new ByteReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+  const reader = new ByteReader(new Uint8Array(bytes));
   while (reader.left) {
     const offset = reader.offset;
     try {

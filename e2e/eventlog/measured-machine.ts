@@ -1,0 +1,99 @@
+/** A machine in Node that boots the guest by a measured direct boot, with a real swtpm behind its TPM. */
+import {
+  type Bank,
+  type EventLog,
+  parseEventLog,
+  type ReplayedBank,
+  replay,
+} from "../../src/eventlog/index.ts";
+import { DirectBoot, type DirectBootImages } from "../../src/rom/index.ts";
+import { readGuestImages } from "../../src/tools/guest-images.ts";
+import { createNodeMachine, type NodeMachine } from "../../src/tools/node-machine.ts";
+import { attachNodeTpm, type NodeTpm } from "../../src/tools/node-tpm.ts";
+import { TPM_PCRRead, TPM2_PCR_Read } from "../../src/tpm2/build.ts";
+import { parsePcrRead, parsePcrRead12 } from "../../src/tpm2/parse.ts";
+
+export const guest = await readGuestImages();
+const BOOT_MS = 120_000;
+const PCRS = Array.from({ length: 24 }, (_, pcr) => pcr);
+
+type Version = "2.0" | "1.2";
+
+/** The guest's own kernel, initrd and command line. */
+export const IMAGES: DirectBootImages & { initrd: Uint8Array } = {
+  kernel: guest.kernel as Uint8Array,
+  initrd: guest.initrd as Uint8Array,
+  cmdline: guest.cmdline ?? "",
+};
+
+export interface Measured {
+  log: EventLog;
+  replayed: ReplayedBank[];
+  /** The PCRs that the TPM holds. */
+  pcrs: Bank[];
+}
+
+export class MeasuredMachine {
+  private constructor(
+    readonly machine: NodeMachine,
+    readonly tpm: NodeTpm,
+    readonly boot: DirectBoot,
+    readonly version: Version,
+  ) {}
+
+  /** Makes the machine and starts it. */
+  static async start(version: Version, options: { engine?: boolean } = {}): Promise<MeasuredMachine> {
+    const { bios, vgaBios, memorySize } = guest;
+    const machine = await createNodeMachine({ bios, vgaBios }, memorySize);
+    const tpm = await attachNodeTpm(machine.bus, { version });
+    const boot = new DirectBoot(machine.bus, machine.emulator, IMAGES, { memorySize, ...options });
+    machine.bus.resume();
+    return new MeasuredMachine(machine, tpm, boot, version);
+  }
+
+  /** Waits for the guest's shell; then what was measured, and what the TPM holds. */
+  async measured(): Promise<Measured> {
+    await this.machine.serial.expect(guest.prompt, BOOT_MS);
+    const log = parseEventLog(this.tpm.log.bytes());
+    const pcrs: Bank[] = [];
+    for (const { name } of log.algorithms) pcrs.push({ algorithm: name, values: await this.#bank(name) });
+    return { log, replayed: replay(log), pcrs };
+  }
+
+  /** Has the guest reboot itself, or presses the reset button, and waits as `measured` does. */
+  async rebooted(how: "reboot" | "reset"): Promise<Measured> {
+    const { serial, bus } = this.machine;
+    if (how === "reset") bus.reset();
+    else serial.send("reboot -f\n");
+    // What the guest has said before must not be taken for what it will say.
+    await serial.expect(how === "reset" ? /[\s\S]*/ : "reboot -f", BOOT_MS);
+    return this.measured();
+  }
+
+  /** A file of the guest, by way of the serial port. */
+  async file(path: string): Promise<Uint8Array> {
+    const { output, status } = await this.machine.serial.run(`base64 ${path}`, BOOT_MS);
+    if (status !== 0) throw new Error(`base64 ${path}: ${output}`);
+    return new Uint8Array(Buffer.from(output, "base64"));
+  }
+
+  async close(): Promise<void> {
+    await this.machine.emulator.destroy();
+    await this.tpm.close();
+  }
+
+  async #bank(algorithm: string): Promise<Uint8Array[]> {
+    const values: Uint8Array[] = [];
+    for (const pcr of PCRS) {
+      const answer = await this.tpm.run(
+        this.version === "1.2" ? TPM_PCRRead(pcr) : TPM2_PCR_Read([{ algorithm, pcrs: [pcr] }]),
+      );
+      values.push(
+        this.version === "1.2"
+          ? parsePcrRead12(answer)
+          : (parsePcrRead(answer).values[0]?.digest ?? new Uint8Array()),
+      );
+    }
+    return values;
+  }
+}
