@@ -13,7 +13,7 @@ import { attachNodeTpm, type NodeTpm } from "../../src/tools/node-tpm.ts";
 import { TPM_PCRRead, TPM2_PCR_Read } from "../../src/tpm2/build.ts";
 import { parsePcrRead, parsePcrRead12 } from "../../src/tpm2/parse.ts";
 
-export const guest = await readGuestImages();
+const guest = await readGuestImages();
 const BOOT_MS = 120_000;
 const PCRS = Array.from({ length: 24 }, (_, pcr) => pcr);
 

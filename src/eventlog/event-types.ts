@@ -8,7 +8,7 @@
  * What the digest covers: `data` the event's own data; `other` something that is not in the log; `either` one or
  * the other, as the measuring software likes; `nothing` the event is a note and extends no PCR.
  */
-export type DigestCovers = "data" | "other" | "either" | "nothing";
+type DigestCovers = "data" | "other" | "either" | "nothing";
 
 interface EventTypeRow {
   id: number;

@@ -4,10 +4,9 @@ export { compareLogs, type LogDifference } from "./compare-logs.ts";
 export { compareWithPcrs, type PcrComparison } from "./compare-pcrs.ts";
 export { DIRECT_BOOT_PREFIX, describeEvent, type EventDescription, MAKERS, type Maker } from "./describe.ts";
 export type { Detail } from "./describe-data.ts";
-export { EVENT_TYPES, type EventTypeName, eventType, eventTypeName } from "./event-types.ts";
+export { type EventTypeName, eventTypeName } from "./event-types.ts";
 export { type ExplainedChange, explainChanges } from "./explain.ts";
 export { type PcrChange, pcrChanges } from "./extends.ts";
-export { hash } from "./hash.ts";
 export type { ImaDigest, ImaEntry, ImaField, ImaList } from "./ima/list.ts";
 export { parseImaAscii, parseImaBinary, parseImaList } from "./ima/parse.ts";
 export {

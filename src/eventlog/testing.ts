@@ -3,7 +3,7 @@ import { ByteWriter } from "../bytes/writer.ts";
 import { EVENT_TYPES, type EventTypeName } from "./event-types.ts";
 import { hash } from "./hash.ts";
 
-export const ALG = { sha1: 4, sha256: 0xb, sha384: 0xc, sha512: 0xd } as const;
+const ALG = { sha1: 4, sha256: 0xb, sha384: 0xc, sha512: 0xd } as const;
 export type Alg = keyof typeof ALG;
 const SIZE: Record<Alg, number> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
 

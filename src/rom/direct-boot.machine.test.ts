@@ -56,6 +56,25 @@ describe("a direct boot without a TPM", () => {
     expect((await ours.serial.expect(/[\s\S]*<first>/, TIMEOUT))[0]).toBe(report[0]);
   });
 
+  it("says in the firmware's log that nothing was measured", async () => {
+    const { bus, emulator, serial, firmwareLog } = await machine();
+    new DirectBoot(bus, emulator, { kernel, cmdline: "x" }, { memorySize: MEMORY });
+    bus.resume();
+    await serial.expect("<x>", TIMEOUT);
+    expect(firmwareLog).toContain("No TPM: the kernel starts unmeasured.");
+  });
+
+  it("begins at the next reset on a machine that runs", async () => {
+    const { bus, emulator, serial } = await machine({ kernel, cmdline: "theirs" });
+    bus.resume();
+    await serial.expect("<theirs>", TIMEOUT);
+    new DirectBoot(bus, emulator, { kernel, cmdline: "ours" }, { memorySize: MEMORY, running: true });
+    const commandLine = () => new TextDecoder().decode(emulator.read_memory(0x8_e000, 4));
+    expect(commandLine()).toBe("thei");
+    bus.reset();
+    await serial.expect("<ours>", TIMEOUT);
+  });
+
   it("boots again after a reset, and then with another command line", async () => {
     const { bus, emulator, serial } = await machine();
     const boot = new DirectBoot(bus, emulator, { kernel, initrd, cmdline: "first" }, { memorySize: MEMORY });

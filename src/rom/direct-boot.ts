@@ -50,11 +50,13 @@ export interface DirectBootOptions {
   memorySize: number;
   /** False: the emulated CPU hashes, as on a machine without a hash engine. */
   engine?: boolean;
+  /** True on a machine that runs already, or was restored: nothing is put into its memory before the next reset. */
+  running?: boolean;
 }
 
 /**
- * A direct boot on a machine. Make it before the machine first runs, and leave v86's own `bzimage`, `initrd` and
- * `cmdline` options alone (with them it works too, but holds everything twice).
+ * A direct boot on a machine. Make it before the machine first runs (or say that it does), and leave v86's own
+ * `bzimage`, `initrd` and `cmdline` options alone: with them it works too, but holds everything twice.
  */
 export class DirectBoot {
   readonly #bus: MachineBus;
@@ -78,7 +80,7 @@ export class DirectBoot {
     }
     bus.setFirmwareFile(ROM_FILE, directBootRom());
     this.#unsubscribe = bus.onReset(() => this.#place());
-    this.#place();
+    if (!options.running) this.#place();
   }
 
   /**

@@ -39,7 +39,7 @@ export interface ImaEntry {
   file?: ImaDigest;
 }
 
-export interface ImaProblem {
+interface ImaProblem {
   offset: number;
   message: string;
 }

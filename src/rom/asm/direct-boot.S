@@ -66,15 +66,19 @@ start:  cli
         mov     $SETUP_HEAP_END, %esp
         ljmp    $SETUP_SEGMENT + 0x20, $0
 
-/* Writes the text at cs:si to the screen. */
+/* Writes the text at cs:si to the screen and to the firmware's debug port. */
 say:    lods    %cs:(%si), %al
         test    %al, %al
-        jz      1f
-        mov     $0x0e, %ah
+        jz      2f
+        cmp     $'\r', %al
+        je      1f
+        mov     $DEBUG_PORT, %dx
+        outb    %al, %dx
+1:      mov     $0x0e, %ah
         mov     $7, %bx
         int     $0x10
         jmp     say
-1:      ret
+2:      ret
 
 /* Measures kernel, command line and initrd. Carry: the TPM or the firmware refused. */
 measure_all:
