@@ -25,7 +25,19 @@ export interface FetchedPackage extends ImageSource {
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const DEFAULT_MIRROR = "http://deb.debian.org/debian";
+/** Bytes of a download from which on its progress is shown. */
+const LARGE = 20e6;
 const LISTS_AGE_MS = 24 * 3600 * 1000;
+
+/** A version of a package that the archive has. */
+interface Available {
+  name: string;
+  version: string;
+  sha256: string;
+  size: number;
+  /** Whether it is the recorded one. */
+  pinned: boolean;
+}
 
 /** Where the host itself gets Debian from, if it does: a mirror near it, or the only one that it can reach. */
 async function mirror(): Promise<string> {
@@ -47,6 +59,8 @@ async function mirror(): Promise<string> {
 interface IndexEntry {
   version: string;
   sha256: string;
+  /** Bytes to download. */
+  size: number;
   depends: string;
 }
 
@@ -55,7 +69,12 @@ function parseIndex(text: string): IndexEntry[] {
     .split(/\n\n+/)
     .map((stanza) => Object.fromEntries(stanza.split("\n").map((line) => splitField(line))))
     .filter((fields) => fields.Version && fields.SHA256)
-    .map((fields) => ({ version: fields.Version!, sha256: fields.SHA256!, depends: fields.Depends ?? "" }));
+    .map((fields) => ({
+      version: fields.Version!,
+      sha256: fields.SHA256!,
+      size: Number(fields.Size),
+      depends: fields.Depends ?? "",
+    }));
 }
 
 function splitField(line: string): [string, string] {
@@ -118,17 +137,26 @@ export class Apt {
     }
     const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : "";
     await writeFile(join(root, "sources.list"), `deb ${signed}${await mirror()} ${SUITE} main\n`);
+    this.#say("fetching the package lists");
     await this.#run("package lists", ["update"]);
     await writeFile(stamp, "");
   }
 
-  async #run(what: string, args: string[], cwd?: string): Promise<void> {
+  #say(message: string, percent?: number): void {
+    this.#report({ step: "Debian packages", message, ...(percent === undefined ? {} : { percent }) });
+  }
+
+  async #run(
+    what: string,
+    args: string[],
+    options: { cwd?: string; showPercent?: boolean } = {},
+  ): Promise<void> {
     try {
       await run("apt-get", [...this.#options, "-oAPT::Status-Fd=2", "-q", ...args], {
-        ...(cwd ? { cwd } : {}),
+        ...(options.cwd ? { cwd: options.cwd } : {}),
         onErrorLine: (line) => {
           const percent = /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1];
-          if (percent) this.#report({ step: "Debian packages", message: what, percent: Number(percent) });
+          if (percent && options.showPercent) this.#say(`fetching ${what}`, Number(percent));
         },
       });
     } catch (cause) {
@@ -144,13 +172,11 @@ export class Apt {
   }
 
   /** What the archive has for a pin: the pinned version if it still can be had, else the newest of that name. */
-  async #resolve(
-    pin: PinnedPackage,
-  ): Promise<{ name: string; version: string; sha256: string; pinned: boolean }> {
+  async #resolve(pin: PinnedPackage): Promise<Available> {
     const entries = await this.#index(pin.name);
     const same = entries.find((entry) => entry.version === pin.version);
     if (same) {
-      if (same.sha256 === pin.sha256) return { ...pin, pinned: true };
+      if (same.sha256 === pin.sha256) return { ...pin, size: same.size, pinned: true };
       throw new AptError(
         `${pin.name} ${pin.version}: the archive has SHA-256 ${same.sha256}, ${pin.sha256} was recorded.`,
       );
@@ -167,12 +193,11 @@ export class Apt {
     );
   }
 
-  #moved(pin: PinnedPackage, name: string, found: IndexEntry) {
-    this.#report({
-      step: "Debian packages",
-      message: `warning: ${pin.name} ${pin.version} is gone from the archive, taking ${name} ${found.version}`,
-    });
-    return { name, version: found.version, sha256: found.sha256, pinned: false };
+  #moved(pin: PinnedPackage, name: string, found: IndexEntry): Available {
+    this.#say(
+      `warning: ${pin.name} ${pin.version} is gone from the archive, taking ${name} ${found.version}`,
+    );
+    return { name, version: found.version, sha256: found.sha256, size: found.size, pinned: false };
   }
 
   /** Fetches packages into the cache. */
@@ -195,11 +220,10 @@ export class Apt {
     if (existsSync(result.file)) return result;
     const download = join(this.#root, "cache", `download-${found.sha256.slice(0, 12)}`);
     await mkdir(download, { recursive: true });
-    await this.#run(
-      `${found.name} ${found.version}`,
-      ["download", `${found.name}=${found.version}`],
-      download,
-    );
+    const what = `${found.name} ${found.version} (${(found.size / 1e6).toFixed(1)} MB)`;
+    const showPercent = found.size > LARGE;
+    if (!showPercent) this.#say(`fetching ${what}`);
+    await this.#run(what, ["download", `${found.name}=${found.version}`], { cwd: download, showPercent });
     const deb = (await readdir(download)).find((name) => name.endsWith(".deb"));
     if (!deb) throw new AptError(`apt-get download gave no file for ${found.name}.`);
     await checkSha256(join(download, deb), found.sha256);
@@ -209,11 +233,7 @@ export class Apt {
   }
 }
 
-function toFetched(
-  pin: PinnedPackage,
-  found: { name: string; version: string; sha256: string; pinned: boolean },
-  kept: string,
-): FetchedPackage {
+function toFetched(pin: PinnedPackage, found: Omit<Available, "size">, kept: string): FetchedPackage {
   return {
     package: found.name,
     version: found.version,

@@ -144,7 +144,8 @@ export class ImageSet {
       );
       await writeKernelBuild(this.#cache, { state: "done", percent: 100, message: "built" });
     } catch (error) {
-      const message = (error as Error).message.split("\n")[0]!;
+      const stopped = options.signal?.aborted;
+      const message = stopped ? "stopped before it was done" : (error as Error).message.split("\n")[0]!;
       await writeKernelBuild(this.#cache, { state: "failed", percent: 0, message });
       throw error;
     }
