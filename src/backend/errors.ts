@@ -1,0 +1,60 @@
+/** What can go wrong behind the device. `SwtpmError` (a control command was refused) is `swtpm/`'s. */
+
+/** The backend is gone: a channel closed, it was shut down, or it failed before; `cause` says which. */
+export class BackendClosedError extends Error {
+  override name = "BackendClosedError";
+}
+
+/** swtpm gave no answer in time. The backend is not used any further: a late answer would meet the wrong question. */
+export class BackendTimeoutError extends Error {
+  override name = "BackendTimeoutError";
+  constructor(
+    /** What was waited for, e.g. "CMD_INIT". */
+    readonly what: string,
+    /** The limit that passed, in milliseconds. */
+    readonly limit: number,
+  ) {
+    super(`no answer to ${what} within ${limit / 1000} s`);
+  }
+}
+
+/** Bytes came that the protocol does not allow. */
+export class BackendProtocolError extends Error {
+  override name = "BackendProtocolError";
+}
+
+/** The TPM behind the channels is not the one asked for, or not a TPM at all. */
+export class BackendVersionError extends Error {
+  override name = "BackendVersionError";
+}
+
+/** swtpm lacks a capability that is needed. */
+export class BackendCapabilityError extends Error {
+  override name = "BackendCapabilityError";
+  constructor(
+    /** Names of `PTM_CAP` bits. */
+    readonly missing: readonly string[],
+    purpose: string,
+  ) {
+    super(
+      `this swtpm cannot ${purpose}: it lacks the capability ${missing.join(", ")}; a newer swtpm may help`,
+    );
+  }
+}
+
+/** A state blob was refused, so the TPM was not powered on. `cause` is swtpm's answer. */
+export class StateRefusedError extends Error {
+  override name = "StateRefusedError";
+  constructor(
+    /** "permanent", "volatile" or "savestate". */
+    readonly blob: string,
+    cause: Error,
+  ) {
+    super(`the TPM refused the ${blob} state: ${cause.message}. It was not powered on`, { cause });
+  }
+}
+
+/** The backend was asked for something before `start()` had succeeded. */
+export class BackendNotStartedError extends Error {
+  override name = "BackendNotStartedError";
+}

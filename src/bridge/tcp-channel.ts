@@ -1,0 +1,57 @@
+/** Byte channels over Node's sockets: TCP connections and socket pairs. */
+import { connect, type Socket } from "node:net";
+import { type ByteChannel, ChannelClosedError } from "../backend/channel.ts";
+
+/** A socket that is connected, as a byte channel. @param name for error messages, e.g. "127.0.0.1:2322". */
+export function socketChannel(socket: Socket, name: string): ByteChannel {
+  let open = true;
+  let failure: Error | undefined;
+  const channel: ByteChannel = {
+    onData: undefined,
+    onClose: undefined,
+    send(bytes) {
+      if (!open || socket.destroyed) throw new ChannelClosedError(`the connection to ${name} is closed`);
+      socket.write(bytes);
+    },
+    close() {
+      finish(undefined);
+      socket.destroy();
+    },
+  };
+  function finish(error: Error | undefined): void {
+    if (!open) return;
+    open = false;
+    channel.onClose?.(error);
+  }
+  socket.on("data", (chunk) => channel.onData?.(chunk));
+  socket.on("error", (error) => {
+    failure = new ChannelClosedError(`${name}: ${error.message}`, { cause: error });
+  });
+  // The far side has said its last word; nothing we send would be answered.
+  socket.on("end", () => socket.destroy());
+  socket.on("close", () => finish(failure));
+  return channel;
+}
+
+/**
+ * Connects to a TCP port, e.g. one of `swtpm socket --server type=tcp,port=…`. Small writes are sent at once.
+ * @throws {ChannelClosedError} when nothing listens there, or no connection comes about within `limit` milliseconds.
+ */
+export function connectTcp(host: string, port: number, limit = 10_000): Promise<ByteChannel> {
+  const name = `${host}:${port}`;
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true });
+    const timer = setTimeout(() => fail(new Error(`no connection within ${limit / 1000} s`)), limit);
+    const fail = (error: Error) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new ChannelClosedError(`cannot connect to ${name}: ${error.message}`, { cause: error }));
+    };
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.off("error", fail);
+      resolve(socketChannel(socket, name));
+    });
+  });
+}
