@@ -1,0 +1,147 @@
+/** Every TPM command as it happens, newest at the bottom and kept in sight; one can be chosen and looked into. */
+import { html, type PropertyValues } from "lit";
+import "./command-detail.ts";
+import "./commands.css";
+import type { CommandRecord } from "../../session/types.ts";
+import type { PageState } from "../model.ts";
+import { PageElement } from "../parts/element.ts";
+import { rowWindow } from "./window.ts";
+
+/** Pixels; the style sheet has the same. */
+const ROW = 26;
+
+export class TpmCommands extends PageElement {
+  /** Whether new commands pull the list along: until the user scrolls up. */
+  #follow = true;
+  readonly #resized = new ResizeObserver(() => this.requestUpdate());
+
+  protected override watch(state: Readonly<PageState>): readonly unknown[] {
+    return [state.commandNews, state.commands, state.command];
+  }
+
+  override disconnectedCallback(): void {
+    this.#resized.disconnect();
+    super.disconnectedCallback();
+  }
+
+  override render() {
+    const { commands, command } = this.state;
+    if (!commands.length) {
+      return html`<div class="empty"><strong>TPM commands</strong> Firmware, kernel and programs talk to the TPM in
+        commands such as TPM2_PCR_Extend. Each one will be listed here with its answer. Boot the machine to see the first
+        ones.</div>`;
+    }
+    const chosen = commands.find(({ id }) => id === command);
+    const list = this.querySelector<HTMLElement>(".command-list");
+    const height = list?.clientHeight ?? innerHeight;
+    const top = this.#follow ? commands.length * ROW - height : (list?.scrollTop ?? 0);
+    const { from: first, to } = rowWindow(commands.length, ROW, Math.max(0, top), height);
+    return html`<div class="command-table" role="grid" aria-label="TPM commands" aria-rowcount=${commands.length + 1}
+        @keydown=${this.#key}>
+      <div class="command-row command-head" role="row" aria-rowindex="1">
+        <span role="columnheader" class="num">#</span><span role="columnheader">Command</span>
+        <span role="columnheader" class="num" title="Locality">Loc.</span><span role="columnheader">Result</span>
+        <span role="columnheader" class="num">Time</span><span role="columnheader">From</span></div>
+      <div class="command-list scroll" role="rowgroup" @scroll=${this.#scrolled}>
+        <div role="presentation" class="command-space" style="height:${commands.length * ROW}px">
+          <div role="presentation" style="transform:translateY(${first * ROW}px)">
+            ${commands.slice(first, to).map((record, i) => this.#row(record, first + i, chosen))}
+          </div>
+        </div>
+      </div>
+    </div>
+    ${
+      chosen
+        ? html`<command-detail .record=${chosen} .done=${chosen.duration}
+          @close=${() => this.actions.selectCommand(undefined)}></command-detail>`
+        : html`<p class="pane-foot">Choose a command to see its request and response.</p>`
+    }`;
+  }
+
+  #row(record: CommandRecord, index: number, chosen: CommandRecord | undefined) {
+    const { id, name, locality, responseName, responseCode, duration, origin } = record;
+    const running = duration === undefined;
+    const selected = record === chosen;
+    const tabbable = chosen ? selected : index === this.state.commands.length - 1;
+    return html`<div class="command-row" role="row" aria-rowindex=${index + 2} aria-selected=${selected}
+      tabindex=${tabbable ? 0 : -1} data-id=${id} @click=${() => this.#choose(id)}>
+      <span role="gridcell" class="num">${id}</span>
+      <span role="gridcell" class="mono command-name">${name}</span>
+      <span role="gridcell" class="num">${locality}</span>
+      <span role="gridcell" class="command-result ${responseCode ? "is-error" : ""}" title=${responseName ?? ""}>${
+        running ? "running …" : plainResult(responseCode, responseName)
+      }</span>
+      <span role="gridcell" class="num">${running ? "" : `${duration.toFixed(1)} ms`}</span>
+      <span role="gridcell" class="muted">${origin === "page" ? "this page" : "guest"}</span>
+    </div>`;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    const list = this.querySelector<HTMLElement>(".command-list");
+    if (!list) return;
+    this.#resized.observe(list);
+    if (this.#follow) list.scrollTop = list.scrollHeight;
+  }
+
+  #scrolled(event: Event): void {
+    const list = event.currentTarget as HTMLElement;
+    this.#follow = list.scrollTop + list.clientHeight >= list.scrollHeight - ROW / 2;
+    this.requestUpdate();
+  }
+
+  #choose(id: number): void {
+    this.actions.selectCommand(this.state.command === id ? undefined : id);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const focused = Number((event.target as HTMLElement).dataset.id);
+    if (!focused) return;
+    if (event.key === "Escape") this.actions.selectCommand(undefined);
+    else if (event.key === "Enter" || event.key === " ") this.#choose(focused);
+    else if (!this.#move(event.key, focused)) return;
+    event.preventDefault();
+  }
+
+  /** @returns whether the key moves the choice from row to row. */
+  #move(key: string, focused: number): boolean {
+    const { commands } = this.state;
+    const at = commands.findIndex(({ id }) => id === focused);
+    const page = Math.max(1, Math.floor((this.querySelector(".command-list")?.clientHeight ?? 0) / ROW) - 1);
+    const to: Record<string, number> = {
+      ArrowUp: at - 1,
+      ArrowDown: at + 1,
+      PageUp: at - page,
+      PageDown: at + page,
+      Home: 0,
+      End: commands.length - 1,
+    };
+    const next = to[key];
+    if (next === undefined) return false;
+    void this.#focus(Math.min(commands.length - 1, Math.max(0, next)));
+    return true;
+  }
+
+  /** Brings a row into sight, draws it, and gives it the focus and the choice. */
+  async #focus(index: number): Promise<void> {
+    const list = this.querySelector<HTMLElement>(".command-list");
+    const record = this.state.commands[index];
+    if (!list || !record) return;
+    const top = index * ROW;
+    if (top < list.scrollTop) list.scrollTop = top;
+    else if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
+    this.#follow = index === this.state.commands.length - 1;
+    this.actions.selectCommand(record.id);
+    this.requestUpdate();
+    await this.updateComplete;
+    this.querySelector<HTMLElement>(`[data-id="${record.id}"]`)?.focus({ preventScroll: true });
+  }
+}
+
+/** "success", or the name of the error without what all names begin with. */
+export function plainResult(code: number | undefined, name: string | undefined): string {
+  if (code === 0) return "success";
+  return name?.replace(/^TPM_(RC_)?/, "") ?? "no response";
+}
+
+customElements.define("tpm-commands", TpmCommands);

@@ -1,0 +1,121 @@
+/** The event log that the firmware wrote: each event in words, the replay against the TPM, and the boot before. */
+import { html, nothing } from "lit";
+import "../parts/copy.ts";
+import "./event-log.css";
+import { toHex } from "../../bytes/hex.ts";
+import { checkDigests, describeEvent, eventTypeName, type LogEvent, MAKERS } from "../../eventlog/index.ts";
+import type { LogView, PageState } from "../model.ts";
+import { PageElement } from "../parts/element.ts";
+import { hexdump } from "../parts/hexdump.ts";
+import { pcrMeaning } from "../pcrs/meanings.ts";
+import { bootVerdict, type EventRow, eventRows, replayVerdict } from "./verdict.ts";
+
+const KINDS: Record<EventRow["kind"], string> = {
+  same: "",
+  changed: "changed",
+  added: "new",
+  removed: "gone",
+};
+
+export class TpmEventLog extends PageElement {
+  static override properties = { ...PageElement.properties, open: { state: true } };
+  /** Keys of the rows that are folded out: only these have a body. */
+  declare open: ReadonlySet<string>;
+
+  constructor() {
+    super();
+    this.open = new Set();
+  }
+
+  protected override watch(state: Readonly<PageState>): readonly unknown[] {
+    return [state.log, state.bank];
+  }
+
+  override render() {
+    const view = this.state.log;
+    if (!view?.log.events.length) {
+      return html`<div class="empty"><strong>The event log</strong> For each measurement the firmware writes down what it
+        measured. Replaying that list must give the very values that the PCRs hold; if it does, the list can be
+        believed. Boot the machine to fill it.</div>`;
+    }
+    return html`<div class="scroll" tabindex="0" role="region" aria-label="Event log">
+      ${this.#verdicts(view)}
+      <ol class="events">${eventRows(view.log, view.differences).map((row) => this.#row(row, view))}</ol>
+    </div>
+    <p class="pane-foot">Format ${view.log.format}, ${view.log.events.length} events, ${view.log.end} bytes;
+      ${view.log.algorithms.map(({ name }) => name).join(", ")}.</p>`;
+  }
+
+  #verdicts({ comparison, differences, log }: LogView) {
+    const { tone, text, lines } = replayVerdict(comparison, this.state.bank);
+    const changes = differences?.filter(({ kind }) => kind !== "same") ?? [];
+    return html`<div class="verdicts">
+      <div class="verdict" data-tone=${tone} id="replay-verdict"><strong>${text}</strong>
+        ${lines.length ? html`<ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>` : nothing}</div>
+      ${
+        differences
+          ? html`<div class="verdict" data-tone=${changes.length ? "changed" : "plain"} id="boot-verdict">
+            <strong>${bootVerdict(differences)}</strong>
+            ${changes.length ? html`<ul>${changes.map(({ reason }) => html`<li>${reason}</li>`)}</ul>` : nothing}</div>`
+          : nothing
+      }
+      ${
+        log.problems.length
+          ? html`<div class="verdict" data-tone="bad"><strong>The log is not as it should be.</strong>
+            <ul>${log.problems.map(({ offset, message }) => html`<li>At byte ${offset}: ${message}.</li>`)}</ul></div>`
+          : nothing
+      }
+    </div>`;
+  }
+
+  #row(row: EventRow, view: LogView) {
+    const { event, kind } = row;
+    const { name, text } = describeEvent(event, view.log);
+    const key = `${kind === "removed" ? "gone" : ""}${event.index}`;
+    return html`<li class="event" data-kind=${kind}><details ?open=${this.open.has(key)}
+      @toggle=${(toggle: Event) => this.#toggle(key, (toggle.target as HTMLDetailsElement).open)}>
+      <summary>
+        <span class="event-index">${event.index}</span>
+        <span class="event-pcr" title=${pcrMeaning(event.pcr).long}>PCR ${event.pcr}</span>
+        <span class="event-what"><span class="event-text">${text || "no data"}</span>
+          <code class="event-type">${name}</code></span>
+        ${kind === "same" ? nothing : html`<span class="event-kind">${KINDS[kind]}</span>`}
+      </summary>
+      ${this.open.has(key) ? this.#details(row, view) : nothing}
+    </details></li>`;
+  }
+
+  #toggle(key: string, open: boolean): void {
+    if (this.open.has(key) === open) return;
+    const keys = new Set(this.open);
+    if (open) keys.add(key);
+    else keys.delete(key);
+    this.open = keys;
+  }
+
+  #details({ event, reason, before }: EventRow, view: LogView) {
+    const { meaning, details, maker } = describeEvent(event, view.log);
+    return html`<div class="event-body">
+      ${reason ? html`<p class="changed">${reason}</p>` : nothing}
+      <p>${sentence(meaning)} Written by ${MAKERS[maker]}.</p>
+      ${details.length ? html`<dl class="facts">${details.map(({ label, value }) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>` : nothing}
+      ${this.#digests(event)}
+      ${event.data.length ? html`<h3>Data, ${event.data.length} bytes</h3>${hexdump(event.data)}` : nothing}
+      ${before ? html`<h3>In the boot before: ${eventTypeName(before.type) ?? ""}</h3>${this.#digests(before)}${hexdump(before.data)}` : nothing}
+    </div>`;
+  }
+
+  #digests(event: LogEvent) {
+    const checks = checkDigests(event);
+    return html`<dl class="facts">${event.digests.map(({ digest }, i) => {
+      const { algorithm = "", result = "", reason = "" } = checks[i] ?? {};
+      return html`<dt>${algorithm}</dt><dd class="event-digest"><code class="digest">${toHex(digest)}</code>
+        <copy-button .text=${toHex(digest)} label="Copy the ${algorithm} digest"></copy-button>
+        <span class="event-check" data-result=${result}>${reason}</span></dd>`;
+    })}</dl>`;
+  }
+}
+
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+customElements.define("tpm-event-log", TpmEventLog);

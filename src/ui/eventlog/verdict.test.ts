@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { compareLogs, type EventLog, type PcrComparison } from "../../eventlog/index.ts";
+import { bootVerdict, eventRows, numbers, replayVerdict } from "./verdict.ts";
+
+const row = (pcr: number, result: PcrComparison["result"], algorithm = "sha256"): PcrComparison => ({
+  algorithm,
+  pcr,
+  result,
+  reason: "because",
+});
+const log = (...texts: string[]): EventLog => ({
+  format: "1.2",
+  algorithms: [],
+  events: texts.map((text, index) => ({
+    index,
+    offset: 0,
+    size: 0,
+    pcr: 4,
+    type: 5,
+    digests: [],
+    data: new TextEncoder().encode(text),
+  })),
+  end: 0,
+  problems: [],
+});
+
+describe("numbers", () => {
+  it("folds runs", () => {
+    expect(numbers([0, 1, 2, 3, 7, 8, 10])).toBe("0–3, 7, 8, 10");
+  });
+});
+
+describe("replayVerdict", () => {
+  it("tells which PCRs the log explains, and which it does not know of", () => {
+    const rows = [
+      row(0, "explained"),
+      row(1, "explained"),
+      row(2, "unused"),
+      row(10, "later"),
+      row(0, "differs", "sha1"),
+    ];
+    expect(replayVerdict(rows, "sha256")).toEqual({
+      tone: "good",
+      text: "Replayed, the log gives exactly the TPM's sha256 values of PCR 0, 1.",
+      lines: ["PCR 10: because."],
+    });
+  });
+
+  it("puts a mismatch first", () => {
+    const { tone, text, lines } = replayVerdict([row(0, "explained"), row(4, "differs")], "sha256");
+    expect(tone).toBe("bad");
+    expect(text).toContain("PCR 4");
+    expect(lines).toEqual(["PCR 4: because."]);
+  });
+});
+
+describe("two boots", () => {
+  it("are the same", () => {
+    expect(bootVerdict(compareLogs(log("a", "b"), log("a", "b")))).toBe(
+      "The same events as in the boot before.",
+    );
+  });
+
+  it("differ in a row of which both sides are shown", () => {
+    const before = log("a", "quiet", "c");
+    const after = log("a", "loud", "c");
+    const differences = compareLogs(before, after);
+    expect(bootVerdict(differences)).toBe("1 event differs from the boot before:");
+    const rows = eventRows(after, differences);
+    expect(rows.map(({ kind }) => kind)).toEqual(["same", "changed", "same"]);
+    expect(rows[1]?.before).toBe(before.events[1]);
+    expect(rows[1]?.event).toBe(after.events[1]);
+  });
+
+  it("show a removed event where it was", () => {
+    const rows = eventRows(log("a"), compareLogs(log("a", "b"), log("a")));
+    expect(rows.map(({ kind, event }) => [kind, event.data.length])).toEqual([
+      ["same", 1],
+      ["removed", 1],
+    ]);
+  });
+});

@@ -1,0 +1,73 @@
+/** What a replay of the log says about the TPM's PCRs, in sentences. */
+import type { EventLog, LogDifference, LogEvent, PcrComparison } from "../../eventlog/index.ts";
+
+export interface Verdict {
+  tone: "good" | "bad" | "plain";
+  text: string;
+  /** One line for each PCR that the log does not explain. */
+  lines: string[];
+}
+
+/** Of one bank. @param events how many events the log has. */
+export function replayVerdict(comparison: readonly PcrComparison[], bank: string): Verdict {
+  const rows = comparison.filter(({ algorithm }) => algorithm === bank);
+  const of = (result: PcrComparison["result"]) => rows.filter((row) => row.result === result);
+  const differs = of("differs");
+  const explained = of("explained");
+  const later = of("later");
+  const lines = [...differs, ...later].map(({ pcr, reason }) => `PCR ${pcr}: ${reason}.`);
+  if (differs.length) {
+    const pcrs = numbers(differs.map(({ pcr }) => pcr));
+    return { tone: "bad", text: `The log does not lead to the TPM's ${bank} values of PCR ${pcrs}.`, lines };
+  }
+  if (explained.length) {
+    const pcrs = numbers(explained.map(({ pcr }) => pcr));
+    return {
+      tone: "good",
+      text: `Replayed, the log gives exactly the TPM's ${bank} values of PCR ${pcrs}.`,
+      lines,
+    };
+  }
+  if (of("unknown").length)
+    return { tone: "plain", text: `The log has no ${bank} digests to replay.`, lines: [] };
+  return { tone: "plain", text: "Nothing to compare yet.", lines };
+}
+
+/** "0–5, 7": ascending numbers with runs folded. */
+export function numbers(list: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const number of list) {
+    const last = runs.at(-1);
+    if (last && number === last[1] + 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs
+    .map(([from, to]) => (from === to ? `${from}` : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`))
+    .join(", ");
+}
+
+/** The comparison with the boot before, in a sentence. */
+export function bootVerdict(differences: readonly LogDifference[]): string {
+  const changed = differences.filter(({ kind }) => kind !== "same").length;
+  if (!changed) return "The same events as in the boot before.";
+  return `${changed} event${changed === 1 ? " differs" : "s differ"} from the boot before:`;
+}
+
+/** One line of the list of events: with a boot to compare with, removed events stand where they were. */
+export interface EventRow {
+  event: LogEvent;
+  kind: LogDifference["kind"];
+  reason: string;
+  /** The event that it was in the boot before. */
+  before?: LogEvent | undefined;
+}
+
+export function eventRows(log: EventLog, differences: readonly LogDifference[] | undefined): EventRow[] {
+  if (!differences) return log.events.map((event) => ({ event, kind: "same", reason: "" }));
+  return differences.map(({ kind, a, b, reason }) => ({
+    event: (b ?? a) as LogEvent,
+    kind,
+    reason,
+    before: kind === "changed" ? a : undefined,
+  }));
+}

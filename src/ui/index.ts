@@ -1,0 +1,9 @@
+/** Defines all elements of the page. */
+import "./commands/commands.ts";
+import "./console/screen.ts";
+import "./console/serial.ts";
+import "./eventlog/event-log.ts";
+import "./pcrs/pcrs.ts";
+import "./registers/registers.ts";
+import "./setup/setup.ts";
+import "./shell/page.ts";

@@ -1,0 +1,153 @@
+/** What the page shows, and what its user can ask for. The app fills the one and carries out the other. */
+import type { EventLog, LogDifference, PcrComparison, ReplayedBank } from "../eventlog/index.ts";
+import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
+import type { Store } from "./store.ts";
+
+/** Where an image comes from: the project's own, an address, or a file that the user picked. */
+export type ImageChoice = { kind: "url"; url: string } | { kind: "file"; file: File };
+
+/** The places an image of one's own can go to. */
+export type ImageSlot = "hda" | "cdrom" | "fda" | "kernel" | "initrd";
+
+/** Everything that decides what the next boot is like. */
+export interface BootSettings {
+  tpm: "2.0" | "1.2";
+  /** `auto`: the small one as soon as there is one. */
+  kernel: "auto" | "small" | "stock";
+  /** Undefined: the command line that the chosen kernel boots best with. */
+  cmdline?: string | undefined;
+  /** Guest memory in MiB. */
+  memory: number;
+  /** Makes SeaBIOS show its boot menu, with the TPM's own menu behind `t`. */
+  bootMenu: boolean;
+  /** Measure kernel, initrd and command line before the kernel starts; v86's own loader measures none of them. */
+  measured: boolean;
+  /** Where the device runs: in a worker if the page can have one, or on the page's own thread in any case. */
+  placement: "auto" | "local";
+  images: Partial<Record<ImageSlot, ImageChoice>>;
+}
+
+/** What the page knows of the images that the server offers. */
+export interface ImagesInfo {
+  guest: string;
+  kernels: { name: "small" | "stock"; release: string; size: number; cmdline: string }[];
+  /** The kernel that `auto` stands for. */
+  kernel: "small" | "stock";
+  build?: { state: "waiting" | "building" | "done" | "failed"; percent: number; message: string } | undefined;
+}
+
+export type MachinePhase = "off" | "loading" | "running" | "paused" | "failed";
+
+export interface MachineInfo {
+  phase: MachinePhase;
+  /** While loading: what, and how far (0 to 1). */
+  step?: string;
+  progress?: number;
+  /** Why guest time stands still; empty while it runs. */
+  holds: readonly string[];
+  /** What boots, in words. */
+  label?: string;
+  /** How often a machine was started in this page, resets included. */
+  boots: number;
+}
+
+/** Who owns the register interface, seen through the registers. */
+export interface InterfaceState {
+  /** Undefined when no locality is active. */
+  locality: number | undefined;
+  state: "idle" | "ready" | "reception" | "execution" | "completion";
+}
+
+/** A boot's log with what follows from it. */
+export interface LogView {
+  /** The log itself, as it stood. */
+  bytes: Uint8Array;
+  log: EventLog;
+  banks: ReplayedBank[];
+  comparison: PcrComparison[];
+  /** Against the boot before; undefined when there was none. */
+  differences?: LogDifference[] | undefined;
+}
+
+/** The boot before this one. */
+export interface PreviousBoot {
+  log: EventLog;
+  pcrs: PcrBank[];
+  label: string;
+  /** Milliseconds since 1970. */
+  endedAt: number;
+}
+
+/** Something that went wrong or that one should know, with what to do about it. */
+export interface Notice {
+  id: string;
+  level: "info" | "warning" | "error";
+  title: string;
+  text: string;
+  actions: { label: string; run: () => void }[];
+}
+
+/** What the guest sends through its first serial port. */
+export interface SerialFeed {
+  /** Everything since the machine was last started; bounded, the oldest is dropped. */
+  readonly text: string;
+  /** Calls back with what came since the last call, about once a frame. */
+  onData(listener: (bytes: Uint8Array) => void): () => void;
+  /** Calls back when the machine starts (again). */
+  onStart(listener: () => void): () => void;
+}
+
+export type PaneId = string;
+export type Theme = "auto" | "light" | "dark";
+
+export interface PageState {
+  settings: BootSettings;
+  images?: ImagesInfo | undefined;
+  machine: MachineInfo;
+  serial: SerialFeed;
+  /** The element that the machine draws its screen into. */
+  screen?: HTMLElement | undefined;
+  /** Undefined until a TPM was asked for. */
+  tpm?: TpmStatus | undefined;
+  handle?: TpmHandle | undefined;
+  interface?: InterfaceState | undefined;
+  /** The handle's own list, which changes in place; `commandNews` counts the changes. */
+  commands: readonly CommandRecord[];
+  commandNews: number;
+  /** Selected command, by id. */
+  command?: number | undefined;
+  pcrs: PcrBank[];
+  /** `algorithm:index` of the PCRs that the last change of PCRs touched. */
+  changedPcrs: ReadonlySet<string>;
+  /** Bank shown by all views. */
+  bank: string;
+  log?: LogView | undefined;
+  previous?: PreviousBoot | undefined;
+  notices: readonly Notice[];
+  /** The pane shown in each half, and on a narrow page the one of the two that is shown. */
+  panes: { left: PaneId; right: PaneId; front: "left" | "right" };
+  theme: Theme;
+}
+
+export type PageStore = Store<PageState>;
+
+/** What the user can do. Nothing here throws or rejects: failures become notices. */
+export interface PageActions {
+  boot(): void;
+  pause(): void;
+  resume(): void;
+  /** Machine and TPM, as a power cycle does. */
+  reset(): void;
+  /** Power-cycles a failed TPM, with a new connection to its backend. */
+  reconnect(): void;
+  change(settings: Partial<BootSettings>): void;
+  showPane(pane: PaneId): void;
+  selectCommand(id: number | undefined): void;
+  selectBank(algorithm: string): void;
+  setTheme(theme: Theme): void;
+  dismiss(noticeId: string): void;
+  /** Types into the serial console. */
+  sendSerial(text: string): void;
+  /** Whether keys and mouse go to the machine's screen. */
+  grabKeyboard(grabbed: boolean): void;
+}

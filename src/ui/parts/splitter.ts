@@ -1,0 +1,67 @@
+/**
+ * The bar between the two halves, to be dragged or moved by keys (ARIA Authoring Practices, "Window Splitter"):
+ * arrows move it, Home and End go to its limits, Enter puts it back to where it started.
+ */
+import { LitElement } from "lit";
+import { recall, remember } from "./preferences.ts";
+
+const LEAST = 25;
+const MOST = 75;
+const STEP = 2;
+const MIDDLE = 50;
+const STORED = "split";
+
+export class PaneSplitter extends LitElement {
+  #value = MIDDLE;
+
+  override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.role = "separator";
+    this.tabIndex = 0;
+    this.ariaOrientation = "vertical";
+    this.ariaLabel = "Width of the left half";
+    this.ariaValueMin = String(LEAST);
+    this.ariaValueMax = String(MOST);
+    this.addEventListener("pointerdown", this.#drag);
+    this.addEventListener("keydown", this.#key);
+    this.#set(Number(recall(STORED)) || MIDDLE);
+  }
+
+  readonly #drag = (event: PointerEvent): void => {
+    event.preventDefault();
+    this.setPointerCapture(event.pointerId);
+    const box = this.parentElement!.getBoundingClientRect();
+    const move = ({ clientX }: PointerEvent) => this.#set((100 * (clientX - box.left)) / box.width);
+    this.addEventListener("pointermove", move);
+    this.addEventListener("lostpointercapture", () => this.removeEventListener("pointermove", move), {
+      once: true,
+    });
+  };
+
+  readonly #key = (event: KeyboardEvent): void => {
+    const to: Record<string, number> = {
+      ArrowLeft: this.#value - STEP,
+      ArrowRight: this.#value + STEP,
+      Home: LEAST,
+      End: MOST,
+      Enter: MIDDLE,
+    };
+    const value = to[event.key];
+    if (value === undefined) return;
+    event.preventDefault();
+    this.#set(value);
+  };
+
+  #set(percent: number): void {
+    this.#value = Math.round(Math.min(MOST, Math.max(LEAST, percent)) * 10) / 10;
+    this.ariaValueNow = String(Math.round(this.#value));
+    this.parentElement?.style.setProperty("--split", `${this.#value}%`);
+    remember(STORED, String(this.#value));
+  }
+}
+
+customElements.define("pane-splitter", PaneSplitter);

@@ -1,0 +1,83 @@
+/** The PCRs of one bank, whole: what changed last, and what is not as in the boot before. */
+import { html, nothing } from "lit";
+import "../parts/copy.ts";
+import "./pcrs.css";
+import { equalBytes, toHex } from "../../bytes/hex.ts";
+import type { PcrBank } from "../../session/types.ts";
+import type { PageState } from "../model.ts";
+import { PageElement } from "../parts/element.ts";
+import { segments } from "../parts/segments.ts";
+import { pcrMeaning } from "./meanings.ts";
+import { pcrText } from "./text.ts";
+
+export class TpmPcrs extends PageElement {
+  protected override watch(state: Readonly<PageState>): readonly unknown[] {
+    return [state.pcrs, state.changedPcrs, state.bank, state.previous];
+  }
+
+  override render() {
+    const { pcrs, bank: chosen } = this.state;
+    const bank = pcrs.find(({ algorithm }) => algorithm === chosen) ?? pcrs[0];
+    if (!bank) {
+      return html`<div class="empty"><strong>Platform Configuration Registers</strong> A TPM's PCRs can only be extended:
+        new value = hash(old value, measurement). After a boot they say what was started, and in which order. Boot the
+        machine to fill them.</div>`;
+    }
+    return html`<div class="toolbar">
+        ${segments(
+          "pcr-bank",
+          "Bank",
+          pcrs.map(({ algorithm }) => ({ value: algorithm, label: algorithm })),
+          bank.algorithm,
+          (algorithm) => this.actions.selectBank(algorithm),
+        )}
+        <span class="spacer"></span>
+        <copy-button .text=${() => pcrText(pcrs)} label="Copy all banks as tpm2_pcrread prints them"
+          caption="Copy all"></copy-button>
+      </div>
+      <div class="scroll" tabindex="0" role="region" aria-label="PCR values">
+        <table class="pcrs">
+          <caption class="visually-hidden">PCRs of the ${bank.algorithm} bank</caption>
+          <thead><tr><th scope="col">PCR</th><th scope="col">for</th><th scope="col">${bank.algorithm}</th>
+            <th scope="col"><span class="visually-hidden">Copy</span></th></tr></thead>
+          <tbody>${bank.values.map((value, pcr) => this.#row(bank, pcr, value))}</tbody>
+        </table>
+      </div>
+      ${this.#legend(bank)}`;
+  }
+
+  #row({ algorithm }: PcrBank, pcr: number, value: Uint8Array) {
+    const hex = toHex(value);
+    const { short, long } = pcrMeaning(pcr);
+    const changed = this.state.changedPcrs.has(`${algorithm}:${pcr}`);
+    const differs = this.#differs(algorithm, pcr, value);
+    const unused = /^(0*|f*)$/.test(hex);
+    return html`<tr class=${changed ? "is-changed" : unused ? "is-unused" : ""} data-pcr=${pcr}>
+      <th scope="row">${pcr}</th>
+      <td class="pcr-for" title=${long}>${short}</td>
+      <td class="mono pcr-value"><span class="digest">${hex}</span>${
+        changed ? html` <span class="pcr-note changed mark"> just changed</span>` : nothing
+      }${differs ? html` <span class="pcr-note">≠ the boot before</span>` : nothing}</td>
+      <td><copy-button .text=${hex} label="Copy PCR ${pcr}"></copy-button></td>
+    </tr>`;
+  }
+
+  #differs(algorithm: string, pcr: number, value: Uint8Array): boolean {
+    const before = this.state.previous?.pcrs.find((bank) => bank.algorithm === algorithm)?.values[pcr];
+    return before !== undefined && !equalBytes(before, value);
+  }
+
+  #legend({ algorithm, values }: PcrBank) {
+    const { previous } = this.state;
+    const different = values.flatMap((value, pcr) => (this.#differs(algorithm, pcr, value) ? [pcr] : []));
+    return html`<p class="pane-foot">${
+      previous === undefined
+        ? "Zero or all ones: not extended since power-on."
+        : different.length
+          ? `Not as at the end of the boot before: PCR ${different.join(", ")}.`
+          : "All as at the end of the boot before."
+    }</p>`;
+  }
+}
+
+customElements.define("tpm-pcrs", TpmPcrs);

@@ -1,0 +1,203 @@
+/** All registers of one locality, live: value, fields by name, what each means. Looking changes nothing. */
+import { html, nothing } from "lit";
+import "./registers.css";
+import { hexNumber } from "../../bytes/hex.ts";
+import { type AccessSize, LOCALITIES } from "../../tis/ports.ts";
+import {
+  fieldValue,
+  REGISTERS,
+  type Register,
+  type RegisterField,
+  type RegisterKey,
+} from "../../tis/registers.ts";
+import type { PageState } from "../model.ts";
+import { PageElement } from "../parts/element.ts";
+import { segments } from "../parts/segments.ts";
+import { registerAddress } from "./interface.ts";
+
+/** How long a change stays marked, in milliseconds. */
+const MARK_MS = 1500;
+/** Reading the FIFO register shows the byte at its head; the wide one shows the same again. */
+const SHOWN = (Object.keys(REGISTERS) as RegisterKey[]).filter((key) => key !== "XDATA_FIFO");
+const OPEN_AT_FIRST: readonly RegisterKey[] = ["ACCESS", "STS"];
+
+interface Shown {
+  value: number;
+  /** Before the last change. */
+  before: number;
+  changedAt: number;
+}
+
+export class TpmRegisters extends PageElement {
+  static override properties = {
+    ...PageElement.properties,
+    locality: { state: true },
+    open: { state: true },
+  };
+  declare locality: number;
+  declare open: ReadonlySet<RegisterKey>;
+  readonly #shown = new Map<RegisterKey, Shown>();
+  #frame = 0;
+
+  constructor() {
+    super();
+    this.locality = 0;
+    this.open = new Set(OPEN_AT_FIRST);
+  }
+
+  protected override watch(state: Readonly<PageState>): readonly unknown[] {
+    return [state.handle, state.tpm?.version, state.interface?.locality];
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const look = () => {
+      this.#frame = requestAnimationFrame(look);
+      if (this.active && this.#peekAll()) this.requestUpdate();
+    };
+    look();
+  }
+
+  override disconnectedCallback(): void {
+    cancelAnimationFrame(this.#frame);
+    super.disconnectedCallback();
+  }
+
+  /** @returns whether there is anything new to draw. */
+  #peekAll(): boolean {
+    const { handle } = this.state;
+    if (!handle) {
+      const had = this.#shown.size > 0;
+      this.#shown.clear();
+      return had;
+    }
+    const now = performance.now();
+    let news = false;
+    for (const key of SHOWN) {
+      const { offset, size } = REGISTERS[key];
+      const value = handle.peek(registerAddress(this.locality, offset), size as AccessSize);
+      const shown = this.#shown.get(key);
+      if (!shown) this.#shown.set(key, { value, before: value, changedAt: Number.NEGATIVE_INFINITY });
+      else if (shown.value !== value) this.#shown.set(key, { value, before: shown.value, changedAt: now });
+      // Also once when a mark is to go.
+      else if (now - shown.changedAt > MARK_MS && shown.before !== value) shown.before = value;
+      else continue;
+      news = true;
+    }
+    return news;
+  }
+
+  override render() {
+    if (!this.state.handle) {
+      return html`<div class="empty"><strong>The register interface (TIS)</strong> A driver talks to the TPM through a few
+        registers at 0xFED40000: it asks for a locality, writes a command byte by byte, says go, and reads the answer.
+        Boot the machine to watch.</div>`;
+    }
+    return html`<div class="toolbar">
+        <span>Locality</span>
+        ${segments(
+          "locality",
+          "Locality",
+          Array.from({ length: LOCALITIES }, (_, value) => ({
+            value,
+            label: String(value),
+            hint: LOCALITY_USES[value]!,
+          })),
+          this.locality,
+          (locality) => {
+            this.locality = locality;
+            this.#shown.clear();
+          },
+        )}
+        <span class="muted small">${LOCALITY_USES[this.locality]}</span>
+      </div>
+      <div class="scroll registers" tabindex="0" role="region" aria-label="Registers of locality ${this.locality}">
+        ${SHOWN.map((key) => this.#register(key))}
+      </div>`;
+  }
+
+  #register(key: RegisterKey) {
+    const register: Register = REGISTERS[key];
+    const shown = this.#shown.get(key);
+    const value = shown?.value ?? 0;
+    const changed = shown !== undefined && shown.before !== value;
+    const absent = isAbsent(register, value);
+    const address = hexNumber(registerAddress(this.locality, register.offset));
+    return html`<details class="register" ?open=${this.open.has(key)}
+        @toggle=${(event: Event) => this.#toggle(key, (event.target as HTMLDetailsElement).open)}>
+      <summary>
+        <span class="register-name mono">${register.name}</span>
+        <span class="register-offset mono muted" title="At ${address}">${hexNumber(register.offset, 3)}</span>
+        <span class="register-value mono ${changed ? "changed mark" : ""}">${hexNumber(value, register.size * 2)}</span>
+        <span class="register-set">${absent ? html`<em>${whyAbsent(key)}</em>` : summary(register, value)}</span>
+      </summary>
+      ${
+        this.open.has(key)
+          ? html`<p class="register-meaning">${register.meaning} <span class="small">At ${address}; “${register.spec}”.</span></p>
+        ${register.fields.map((field) => this.#field(field, value, shown?.before ?? value, absent))}`
+          : nothing
+      }
+    </details>`;
+  }
+
+  #field(field: RegisterField, value: number, before: number, absent: boolean) {
+    const { version } = this.state.tpm ?? {};
+    if (field.only && version !== field.only) return nothing;
+    const now = fieldValue(field, value);
+    const changed = now !== fieldValue(field, before);
+    const [high, low] = field.bits;
+    const name = field.values?.[now];
+    return html`<div class="register-field" data-set=${!absent && now !== 0}>
+      <span class="register-bits muted">${high === low ? high : `${high}:${low}`}</span>
+      <span class="register-field-name">${field.name}</span>
+      <span class="register-field-value mono ${changed ? "changed mark" : ""}">${absent ? "–" : fieldText(field, now)}</span>
+      <span class="muted">${name && !absent ? html`<strong class="register-field-name">${name}.</strong> ` : nothing}${field.meaning}</span>
+    </div>`;
+  }
+
+  #toggle(key: RegisterKey, open: boolean): void {
+    if (this.open.has(key) === open) return;
+    const keys = new Set(this.open);
+    if (open) keys.add(key);
+    else keys.delete(key);
+    this.open = keys;
+  }
+}
+
+/** Who uses which locality: TIS 1.3, "Locality Usage per Register". */
+const LOCALITY_USES = [
+  "firmware and ordinary operating systems",
+  "an operating system after a measured launch",
+  "the launched environment's run-time",
+  "auxiliary parts of a measured launch",
+  "the processor itself, during a measured launch",
+];
+
+function isAbsent({ size }: Register, value: number): boolean {
+  return value === (size === 4 ? 0xffff_ffff : 0xff);
+}
+
+function whyAbsent(key: RegisterKey): string {
+  return key === "STS" || key === "DATA_FIFO"
+    ? "all ones: this locality is not active, or has no data"
+    : "all ones";
+}
+
+/** Numbers as people know them: ids in hex, the rest in decimal. */
+function fieldText({ name }: RegisterField, value: number): string {
+  return name === "DID" || name === "VID" ? hexNumber(value, 4) : String(value);
+}
+
+/** The register in a line: bits that are set by name, numbers by value. */
+function summary(register: Register, value: number): string {
+  return register.fields
+    .flatMap((field) => {
+      const now = fieldValue(field, value);
+      const bit = field.bits[0] === field.bits[1];
+      if (bit) return now ? [field.name] : [];
+      return [`${field.name} ${field.values?.[now] ?? now}`];
+    })
+    .join(" · ");
+}
+
+customElements.define("tpm-registers", TpmRegisters);

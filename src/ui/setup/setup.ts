@@ -1,0 +1,199 @@
+/** The start screen, and later the place to start the machine anew with other settings. */
+import { html, nothing } from "lit";
+import "../parts/copy.ts";
+import "./setup.css";
+import type { BootSettings, ImageSlot, PageState } from "../model.ts";
+import { PageElement } from "../parts/element.ts";
+import { ICONS } from "../shell/icons.ts";
+import { bootPlan, IMAGE_SLOTS, imageName, type SlotInfo, slotFor } from "./image-slots.ts";
+
+const MEMORY = [128, 256, 512, 1024];
+
+export class MachineSetup extends PageElement {
+  static override properties = { ...PageElement.properties, dropping: { state: true } };
+  declare dropping: boolean;
+
+  protected override watch(state: Readonly<PageState>): readonly unknown[] {
+    return [state.settings, state.images, state.machine];
+  }
+
+  override render() {
+    const { settings, machine } = this.state;
+    return html`<div class="setup scroll" data-dropping=${this.dropping ?? false}
+      @dragover=${this.#dragOver} @dragleave=${() => (this.dropping = false)} @drop=${this.#drop}>
+      ${this.#intro()}
+      <div class="setup-start">
+        <fieldset class="segments"><legend class="visually-hidden">TPM version</legend>
+          ${(["2.0", "1.2"] as const).map(
+            (tpm) =>
+              html`<label><input type="radio" name="tpm" .checked=${settings.tpm === tpm}
+              @change=${() => this.actions.change({ tpm })}>TPM ${tpm}</label>`,
+          )}
+        </fieldset>
+        ${this.#start()}
+      </div>
+      ${machine.phase === "loading" ? this.#progress() : nothing}
+      <details class="setup-more" ?open=${this.#changed}>
+        <summary>Kernel, command line, memory, your own images</summary>
+        ${this.#form(settings)}
+      </details>
+      <p class="small muted">${this.state.images?.guest}</p>
+    </div>`;
+  }
+
+  #intro() {
+    if (this.state.machine.phase === "off") {
+      return html`<h2>Watch a PC measure its own boot</h2>
+        <p class="lead">Press the button. The firmware measures each step into the TPM, Linux starts, and a shell opens;
+          type <code>${this.state.settings.tpm === "2.0" ? "tpm2_pcrread" : "pcrs"}</code> there and compare with the PCRs
+          on this page.</p>`;
+    }
+    return html`<h2>Start again, differently</h2>
+      <p class="lead">Change something and restart: the event log then says which measurements differ from the last
+        boot.</p>`;
+  }
+
+  #start() {
+    const { phase } = this.state.machine;
+    const first = phase === "off" || phase === "loading";
+    const plan = bootPlan(this.state.settings);
+    return html`<button class="button primary large" type="button" ?disabled=${phase === "loading"}
+      @click=${() => this.actions.boot()}>
+      ${ICONS.play} ${first ? `Boot ${plan} with a TPM` : `Restart: boot ${plan}`}</button>`;
+  }
+
+  #progress() {
+    const { step, progress } = this.state.machine;
+    return html`<label class="setup-progress">${step}
+      <progress max="1" .value=${progress ?? 0}></progress></label>`;
+  }
+
+  get #changed(): boolean {
+    const { settings } = this.state;
+    return (
+      settings.cmdline !== undefined || settings.kernel !== "auto" || Object.keys(settings.images).length > 0
+    );
+  }
+
+  #form(settings: BootSettings) {
+    return html`<form class="setup-form" @submit=${(event: Event) => event.preventDefault()}>
+      ${this.#kernel(settings)} ${this.#cmdline(settings)}
+      <label for="setup-memory">Memory</label>
+      <div><select id="setup-memory" @change=${(event: Event) => this.actions.change({ memory: Number(value(event)) })}>
+        ${[...new Set([...MEMORY, settings.memory])]
+          .sort((a, b) => a - b)
+          .map((mib) => html`<option value=${mib} ?selected=${mib === settings.memory}>${mib} MiB</option>`)}
+      </select></div>
+      <span>Firmware</span>
+      <label class="check"><input type="checkbox" .checked=${settings.bootMenu}
+        @change=${(event: Event) => this.actions.change({ bootMenu: (event.target as HTMLInputElement).checked })}>
+        <span>Show the boot menu: press <kbd>Esc</kbd> on the screen, then <kbd>t</kbd> for the TPM's own menu</span></label>
+      <span>Measuring</span>
+      <label class="check"><input type="checkbox" .checked=${settings.measured}
+        @change=${(event: Event) => this.actions.change({ measured: (event.target as HTMLInputElement).checked })}>
+        <span>Measure kernel, initrd and command line too (PCRs 8 and 9)</span></label>
+      <h3>Your own images</h3>
+      <p class="small muted wide">Pick a file, give an address, or drop files here. They stay in this browser.</p>
+      ${IMAGE_SLOTS.map((slot) => this.#image(slot, settings))}
+      <div class="wide"><copy-button .text=${() => location.href} label="Copy a link to these settings"
+        caption="Copy a link to these settings"></copy-button></div>
+    </form>`;
+  }
+
+  #kernel(settings: BootSettings) {
+    const images = this.state.images;
+    const small = images?.kernels.find(({ name }) => name === "small");
+    const stock = images?.kernels.find(({ name }) => name === "stock");
+    const choices: [BootSettings["kernel"], string][] = [
+      ["auto", images ? `the fastest there is (now: ${images.kernel})` : "the fastest there is"],
+      ["small", small ? `small, made for this page (${small.release})` : "small (not built yet)"],
+      ["stock", stock ? `Debian's own (${stock.release})` : "Debian's own"],
+    ];
+    return html`<label for="setup-kernel">Kernel</label>
+      <div><select id="setup-kernel" ?disabled=${!!settings.images.kernel}
+        @change=${(event: Event) => this.actions.change({ kernel: value(event) as BootSettings["kernel"] })}>
+        ${choices.map(
+          ([name, label]) =>
+            html`<option value=${name} ?selected=${settings.kernel === name}
+            ?disabled=${name === "small" && !!images && !small}>${label}</option>`,
+        )}
+      </select></div>`;
+  }
+
+  #cmdline(settings: BootSettings) {
+    const images = this.state.images;
+    const name = settings.kernel === "auto" ? images?.kernel : settings.kernel;
+    const standard = images?.kernels.find((kernel) => kernel.name === name)?.cmdline ?? "";
+    return html`<label for="setup-cmdline">Command line</label>
+      <div class="stack">
+        <textarea id="setup-cmdline" class="mono" rows="2" spellcheck="false" .value=${settings.cmdline ?? standard}
+          @change=${(event: Event) => {
+            const text = value(event).replace(/\s*\n\s*/g, " ");
+            this.actions.change({ cmdline: text === standard ? undefined : text });
+          }}></textarea>
+        ${
+          settings.cmdline === undefined
+            ? nothing
+            : html`<button class="button quiet" type="button"
+              @click=${() => this.actions.change({ cmdline: undefined })}>Back to the kernel's usual one</button>`
+        }
+      </div>`;
+  }
+
+  #image({ slot, label, hint, accept }: SlotInfo, settings: BootSettings) {
+    const image = settings.images[slot];
+    const id = `setup-${slot}`;
+    return html`<label for=${id}>${label}</label>
+      <div class="setup-image">
+        <input id=${id} type="text" inputmode="url" placeholder="${hint}, or its address" spellcheck="false"
+          .value=${image ? (image.kind === "url" ? image.url : imageName(image)) : ""}
+          @change=${(event: Event) => this.#setUrl(slot, value(event).trim())}>
+        <label class="button">File…<input class="visually-hidden" type="file" accept=${accept}
+          aria-label="${label}: pick a file" @change=${(event: Event) => this.#pick(slot, event)}></label>
+        ${
+          image
+            ? html`<button class="button quiet icon" type="button" aria-label="Remove the ${label} image"
+              @click=${() => this.#set({ [slot]: undefined })}>${ICONS.close}</button>`
+            : nothing
+        }
+      </div>`;
+  }
+
+  #setUrl(slot: ImageSlot, url: string): void {
+    const image = this.state.settings.images[slot];
+    if (image?.kind === "file" && image.file.name === url) return;
+    this.#set({ [slot]: url ? { kind: "url", url } : undefined });
+  }
+
+  #pick(slot: ImageSlot, event: Event): void {
+    const input = event.target as HTMLInputElement;
+    const file = input.files?.[0];
+    if (file) this.#set({ [slot]: { kind: "file", file } });
+    input.value = "";
+  }
+
+  #set(change: { [K in ImageSlot]?: BootSettings["images"][K] | undefined }): void {
+    const all = Object.entries({ ...this.state.settings.images, ...change });
+    this.actions.change({ images: Object.fromEntries(all.filter(([, image]) => image)) });
+  }
+
+  #dragOver(event: DragEvent): void {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    this.dropping = true;
+  }
+
+  #drop(event: DragEvent): void {
+    this.dropping = false;
+    const files = Array.from(event.dataTransfer?.files ?? []);
+    if (!files.length) return;
+    event.preventDefault();
+    this.#set(
+      Object.fromEntries(files.map((file) => [slotFor(file.name, file.size), { kind: "file", file }])),
+    );
+  }
+}
+
+const value = (event: Event) => (event.target as HTMLInputElement).value;
+
+customElements.define("machine-setup", MachineSetup);

@@ -1,0 +1,89 @@
+/** The page itself: header, status line, notices, and the panes in two halves or one. */
+import { html, type PropertyValues } from "lit";
+import "../parts/splitter.ts";
+import "../parts/tabs.ts";
+import "./header.ts";
+import "./notices.ts";
+import "./status-line.ts";
+import type { PageState } from "../model.ts";
+import { PageElement } from "../parts/element.ts";
+import type { Tab } from "../parts/tabs.ts";
+import { PANES, type Side } from "./panes.ts";
+
+/** Below this width the halves would each be too narrow for a line of a PCR or of the console. */
+const WIDE = "(min-width: 960px)";
+
+export class WebTpmPage extends PageElement {
+  readonly #wide = matchMedia(WIDE);
+
+  protected override watch(state: Readonly<PageState>): readonly unknown[] {
+    return [state.panes, state.commandNews, state.log];
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#wide.addEventListener("change", this.#relayout);
+  }
+
+  override disconnectedCallback(): void {
+    this.#wide.removeEventListener("change", this.#relayout);
+    super.disconnectedCallback();
+  }
+
+  readonly #relayout = () => this.requestUpdate();
+
+  override render() {
+    const { store, actions } = this;
+    return html`<a class="skip" href="#panes-left" @click=${this.#skip}>Skip to the machine</a>
+      <page-header .store=${store} .actions=${actions}></page-header>
+      <status-line .store=${store}></status-line>
+      <page-notices .store=${store} .actions=${actions}></page-notices>
+      <main class="workspace" data-layout=${this.#wide.matches ? "wide" : "narrow"}>
+        ${
+          this.#wide.matches
+            ? [this.#tabs("left"), html`<pane-splitter></pane-splitter>`, this.#tabs("right")]
+            : this.#tabs("both")
+        }
+        ${PANES.map(({ id, side, render }) => {
+          const active = this.#shown(id, side);
+          return html`<section class="pane" role="tabpanel" id="pane-${id}" aria-labelledby="tab-${id}"
+            data-side=${side} ?hidden=${!active}>${render({ store, actions, active })}</section>`;
+        })}
+      </main>`;
+  }
+
+  override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    // The console and the screen measure themselves; they need to know when they got another size.
+    window.dispatchEvent(new Event("resize"));
+  }
+
+  #tabs(side: Side | "both") {
+    const { panes } = this.state;
+    const list = PANES.filter((pane) => side === "both" || pane.side === side);
+    const selected = side === "both" ? panes[panes.front] : panes[side];
+    const label = { left: "Machine", right: "TPM", both: "Views" }[side];
+    return html`<tab-row class="tab-row" data-side=${side} id="panes-${side === "both" ? "left" : side}"
+      .tabs=${list.map(({ id, title }): Tab => ({ id, title, badge: this.#badge(id) }))}
+      .selected=${selected} .label=${label}
+      @tab-select=${({ detail }: CustomEvent<string>) => this.actions.showPane(detail)}></tab-row>`;
+  }
+
+  #badge(id: string): string | undefined {
+    const { commands, log } = this.state;
+    const count = { commands: commands.at(-1)?.id, eventlog: log?.log.events.length }[id];
+    return count ? String(count) : undefined;
+  }
+
+  #shown(id: string, side: Side): boolean {
+    const { panes } = this.state;
+    return panes[side] === id && (this.#wide.matches || panes.front === side);
+  }
+
+  #skip(event: Event): void {
+    event.preventDefault();
+    this.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus();
+  }
+}
+
+customElements.define("webtpm-page", WebTpmPage);

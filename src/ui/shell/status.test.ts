@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import type { TpmStatus } from "../../session/types.ts";
+import type { PageState } from "../model.ts";
+import { statusItems } from "./status.ts";
+
+const tpm: TpmStatus = {
+  phase: "ready",
+  message: "The TPM is ready.",
+  placement: "worker",
+  backend: "bridge",
+  backendLabel: "swtpm 0.7.1 on ws://127.0.0.1:5173",
+  version: "2.0",
+};
+
+function texts(patch: Partial<PageState>): string[] {
+  const state = {
+    settings: { tpm: "2.0" },
+    machine: { phase: "off", holds: [], boots: 0 },
+    ...patch,
+  } as unknown as PageState;
+  return statusItems(state).map(({ text }) => text);
+}
+
+describe("the status line", () => {
+  it("says that nothing was started", () => {
+    expect(texts({})).toEqual(["TPM 2.0, not started yet", "no machine yet"]);
+  });
+
+  it("says who uses the TPM, where it runs and what boots", () => {
+    const machine = { phase: "running" as const, holds: [], boots: 1, label: "Linux 6.1 (small kernel)" };
+    expect(texts({ tpm, machine, interface: { locality: 0, state: "completion" } })).toEqual([
+      "TPM 2.0 ready, locality 0: completion",
+      "in a worker (isolated)",
+      "swtpm 0.7.1 on ws://127.0.0.1:5173",
+      "guest time runs",
+      "Linux 6.1 (small kernel)",
+    ]);
+  });
+
+  it("gives reasons: placement, held time, failure", () => {
+    const local: TpmStatus = {
+      ...tpm,
+      phase: "failed",
+      version: "unspecified",
+      placement: "local",
+      placementReason: "the page is not cross-origin isolated",
+    };
+    const machine = { phase: "paused" as const, holds: ["TPM command", "paused by the user"], boots: 1 };
+    const found = texts({ tpm: local, machine, interface: { locality: undefined, state: "idle" } });
+    expect(found[0]).toBe("TPM failed");
+    expect(found[1]).toBe("on the page's thread: the page is not cross-origin isolated");
+    expect(found[3]).toBe("guest time held: TPM command, paused by the user");
+  });
+
+  it("shows how far the small kernel is", () => {
+    const images = {
+      guest: "",
+      kernels: [],
+      kernel: "stock" as const,
+      build: { state: "building" as const, percent: 41.7, message: "compiling" },
+    };
+    expect(texts({ images }).at(-1)).toBe("a faster, small kernel is being built: 41 %");
+  });
+});

@@ -1,0 +1,108 @@
+/** The status line in words: what the TPM, its placement, its backend, the guest's clock and the kernel are doing. */
+import type { InterfaceState, PageState } from "../model.ts";
+
+export type Tone = "good" | "busy" | "bad" | "plain";
+
+export interface StatusItem {
+  /** What it is about. */
+  name: string;
+  /** In words. */
+  text: string;
+  tone: Tone;
+  /** The longer story, where there is one. */
+  detail?: string | undefined;
+  /** Changes many times a second while the guest uses the TPM. */
+  live?: boolean;
+}
+
+const PHASES: Record<NonNullable<PageState["tpm"]>["phase"], { text: string; tone: Tone }> = {
+  starting: { text: "starting", tone: "busy" },
+  ready: { text: "ready", tone: "good" },
+  executing: { text: "ready", tone: "busy" },
+  failed: { text: "failed", tone: "bad" },
+  closed: { text: "closed", tone: "plain" },
+};
+
+/** All items, most important first. */
+export function statusItems(state: Readonly<PageState>): StatusItem[] {
+  return [tpm(state), ...placement(state), ...backend(state), clock(state), ...kernel(state)];
+}
+
+function tpm({ tpm, settings, interface: registers }: Readonly<PageState>): StatusItem {
+  if (!tpm) return { name: "TPM", text: `TPM ${settings.tpm}, not started yet`, tone: "plain" };
+  const { text, tone } = PHASES[tpm.phase];
+  const version = tpm.version === "unspecified" ? "TPM" : `TPM ${tpm.version}`;
+  const showsOwner =
+    registers && tpm.phase !== "failed" && tpm.phase !== "closed" && tpm.phase !== "starting";
+  return {
+    name: "TPM",
+    text: `${version} ${text}${showsOwner ? `, ${owner(registers)}` : ""}`,
+    tone,
+    detail: tpm.message,
+    ...(showsOwner && { live: true }),
+  };
+}
+
+/** E.g. "locality 0: reception", with the state's name in the specification; "no locality active". */
+export function owner({ locality, state }: InterfaceState): string {
+  return locality === undefined ? "no locality active" : `locality ${locality}: ${state}`;
+}
+
+function placement({ tpm }: Readonly<PageState>): StatusItem[] {
+  if (!tpm) return [];
+  const worker = tpm.placement === "worker";
+  return [
+    {
+      name: "Device",
+      text: worker ? "in a worker (isolated)" : `on the page's thread${because(tpm.placementReason)}`,
+      tone: worker ? "plain" : "busy",
+      detail: tpm.placementReason,
+    },
+  ];
+}
+
+const because = (reason: string | undefined) => (reason ? `: ${reason}` : "");
+
+function backend({ tpm }: Readonly<PageState>): StatusItem[] {
+  if (!tpm?.backendLabel) return [];
+  return [{ name: "Backend", text: tpm.backendLabel, tone: "plain" }];
+}
+
+function clock({ machine }: Readonly<PageState>): StatusItem {
+  const name = "Guest";
+  switch (machine.phase) {
+    case "off":
+      return { name, text: "no machine yet", tone: "plain" };
+    case "loading":
+      return { name, text: loading(machine), tone: "busy" };
+    case "failed":
+      return { name, text: "the machine could not go on", tone: "bad" };
+    default:
+      return machine.holds.length
+        ? { name, text: `guest time held: ${machine.holds.join(", ")}`, tone: "busy" }
+        : { name, text: "guest time runs", tone: "good" };
+  }
+}
+
+function loading({ step, progress }: PageState["machine"]): string {
+  const percent = progress === undefined ? "" : ` ${Math.floor(100 * progress)} %`;
+  return `${step ?? "loading"}${percent}`;
+}
+
+function kernel({ images, machine }: Readonly<PageState>): StatusItem[] {
+  const items: StatusItem[] = [];
+  if (machine.label) items.push({ name: "Boots", text: machine.label, tone: "plain" });
+  const build = images?.build;
+  if (build?.state === "building" || build?.state === "waiting") {
+    const text = `a faster, small kernel is being built: ${Math.floor(build.percent)} %`;
+    items.push({ name: "Kernel", text, tone: "plain", detail: build.message });
+  } else if (build?.state === "failed") {
+    items.push({
+      name: "Kernel",
+      text: "the small kernel could not be built",
+      tone: "busy",
+      detail: build.message,
+    });
+  }
+  return items;
+}

@@ -1,0 +1,46 @@
+/**
+ * The page's state in one place. Whoever learns something calls `update`; elements subscribe and are told once per
+ * frame, however much happened in it.
+ */
+
+export class Store<S extends object> {
+  #state: Readonly<S>;
+  readonly #listeners = new Set<(state: Readonly<S>) => void>();
+  readonly #schedule: (callback: () => void) => void;
+  #pending = false;
+
+  /** @param schedule when to tell the listeners; in the page, before the next paint. */
+  constructor(state: S, schedule: (callback: () => void) => void = nextFrame) {
+    this.#state = state;
+    this.#schedule = schedule;
+  }
+
+  /** The state as it is now; a new object after each update, so that slices can be compared by identity. */
+  get state(): Readonly<S> {
+    return this.#state;
+  }
+
+  update(patch: Partial<S>): void {
+    this.#state = { ...this.#state, ...patch };
+    if (this.#pending) return;
+    this.#pending = true;
+    this.#schedule(() => {
+      this.#pending = false;
+      for (const listener of this.#listeners) listener(this.#state);
+    });
+  }
+
+  /** Calls back after updates. @returns a function that ends the subscription. */
+  subscribe(listener: (state: Readonly<S>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+/** Frames stop in a hidden tab; a page that goes on working there must not save up its news for ever. */
+const HIDDEN_TAB_MS = 500;
+
+function nextFrame(callback: () => void): void {
+  if (document.hidden) setTimeout(callback, HIDDEN_TAB_MS);
+  else requestAnimationFrame(() => callback());
+}
