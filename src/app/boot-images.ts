@@ -1,0 +1,154 @@
+/** Loads what a boot needs, from the page's own server, from addresses, and from the user's files. */
+import { ImageLoadError, loadImage, loadManifest } from "../images/load.ts";
+import { type ImageFile, type ImageManifest, MANIFEST_URL } from "../images/manifest.ts";
+import type { BootSettings, ImageChoice, ImageSlot, ImagesInfo } from "../ui/model.ts";
+import { bootPlan, imageName } from "../ui/setup/image-slots.ts";
+
+/** A disk, CD or floppy as v86 takes it. */
+export type DriveImage = { buffer: ArrayBuffer | File } | { url: string; async: true; size: number };
+
+/** Everything a boot needs, loaded. */
+export interface BootImages {
+  bios: ArrayBuffer;
+  vgaBios: ArrayBuffer;
+  /** For a direct boot. */
+  linux?: {
+    kernel: Uint8Array;
+    initrd?: Uint8Array;
+    cmdline: string;
+    kernelName: string;
+    initrdName: string;
+  };
+  drives: Partial<Record<"hda" | "cdrom" | "fda", DriveImage>>;
+  /** What boots, in words. */
+  label: string;
+}
+
+export type Progress = (step: string, fraction: number) => void;
+
+/** Drives above this size are read piece by piece, where the server can do that. */
+const LARGE_DRIVE = 64 * 2 ** 20;
+const DRIVES = ["hda", "cdrom", "fda"] as const;
+
+const manifestUrl = () => new URL(MANIFEST_URL, document.baseURI);
+
+/** @throws {ImageLoadError} */
+export function readManifest(): Promise<ImageManifest> {
+  return loadManifest(manifestUrl());
+}
+
+/** What the page shows of a manifest. */
+export function imagesInfo({ guest, kernels, kernel, kernelBuild }: ImageManifest): ImagesInfo {
+  const list = (["small", "stock"] as const).flatMap((name) => {
+    const image = kernels[name];
+    return image ? [{ name, release: image.release, size: image.size, cmdline: image.cmdline }] : [];
+  });
+  return { guest, kernels: list, kernel, ...(kernelBuild && { build: kernelBuild }) };
+}
+
+/** @throws {ImageLoadError} naming the image that could not be had. */
+export async function loadBootImages(
+  manifest: ImageManifest,
+  settings: BootSettings,
+  progress: Progress,
+): Promise<BootImages> {
+  const own = (file: ImageFile, what: string) =>
+    loadImage(file, manifestUrl(), (done) => progress(`loading ${what}`, done / file.unpackedSize));
+  const { images } = settings;
+  const drives: BootImages["drives"] = {};
+  for (const slot of DRIVES) {
+    const choice = images[slot];
+    if (choice) drives[slot] = await loadDrive(choice, slot, progress);
+  }
+  const bios = await own(manifest.bios, "the firmware");
+  const vgaBios = await own(manifest.vgaBios, "the firmware");
+  const plan = bootPlan(settings);
+  const fromDrive =
+    !images.kernel && settings.kernel === "auto" && !images.initrd && Object.keys(drives).length > 0;
+  if (fromDrive) return { bios, vgaBios, drives, label: plan };
+
+  const name = settings.kernel === "auto" ? manifest.kernel : settings.kernel;
+  const standard = manifest.kernels[name];
+  if (!standard && !images.kernel) {
+    throw new ImageLoadError(
+      `The ${name} kernel has not been built yet. Choose another kernel, or wait until the status line says it is there.`,
+    );
+  }
+  const kernel = images.kernel
+    ? await loadWhole(images.kernel, "kernel", progress)
+    : await own(standard!, `the ${name} kernel`);
+  const initrd = images.initrd
+    ? await loadWhole(images.initrd, "initrd", progress)
+    : await own(manifest.initrd, "the guest (initrd)");
+  return {
+    bios,
+    vgaBios,
+    drives,
+    label: images.kernel ? plan : `Linux ${standard!.release} (${name} kernel)`,
+    linux: {
+      kernel: new Uint8Array(kernel),
+      initrd: new Uint8Array(initrd),
+      cmdline: settings.cmdline ?? standard?.cmdline ?? manifest.cmdline,
+      kernelName: `(direct)/${images.kernel ? imageName(images.kernel) : "vmlinuz"}`,
+      initrdName: `(direct)/${images.initrd ? imageName(images.initrd) : "initrd"}`,
+    },
+  };
+}
+
+/** A drive: whole into memory, or, when it is large, by pieces as the guest asks for them. */
+async function loadDrive(choice: ImageChoice, slot: ImageSlot, progress: Progress): Promise<DriveImage> {
+  if (choice.kind === "file") return { buffer: choice.file };
+  const url = new URL(choice.url, document.baseURI).href;
+  const size = slot === "fda" ? 0 : await rangedSize(url);
+  if (size >= LARGE_DRIVE) return { url, async: true, size };
+  return { buffer: await loadWhole(choice, slot, progress) };
+}
+
+/** Size of a file whose server gives out pieces of it; 0 when it does not, or does not say. */
+async function rangedSize(url: string): Promise<number> {
+  try {
+    const { ok, headers } = await fetch(url, { method: "HEAD" });
+    return ok && headers.get("Accept-Ranges") === "bytes" ? Number(headers.get("Content-Length")) : 0;
+  } catch {
+    return 0; // the whole download will say what is wrong
+  }
+}
+
+async function loadWhole(choice: ImageChoice, slot: ImageSlot, progress: Progress): Promise<ArrayBuffer> {
+  const name = imageName(choice);
+  if (choice.kind === "file") {
+    try {
+      return await choice.file.arrayBuffer();
+    } catch (cause) {
+      throw new ImageLoadError(`The file ${name} could not be read; pick it again.`, { cause });
+    }
+  }
+  const response = await fetchImage(new URL(choice.url, document.baseURI), slot);
+  const size = Number(response.headers.get("Content-Length"));
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let done = 0;
+  const reader = (response.body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    done += part.value.length;
+    progress(`loading ${name}`, size ? done / size : 0);
+  }
+  return new Blob(parts).arrayBuffer();
+}
+
+async function fetchImage(url: URL, slot: ImageSlot): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (cause) {
+    const foreign = url.origin !== location.origin;
+    const advice = foreign
+      ? "Its server must allow other pages to read it (CORS); otherwise download it and pick the file."
+      : "Is the server that gave this page still running?";
+    throw new ImageLoadError(`The ${slot} image ${url} could not be fetched. ${advice}`, { cause });
+  }
+  if (response.ok && response.body) return response;
+  throw new ImageLoadError(
+    `The ${slot} image ${url} could not be fetched: the server answered ${response.status}.`,
+  );
+}

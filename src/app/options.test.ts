@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { DEFAULT_SETTINGS, parseOptions, toParameters } from "./options.ts";
+
+const parse = (query: string) => parseOptions(new URLSearchParams(query));
+
+describe("parseOptions", () => {
+  it("gives the defaults for a bare address", () => {
+    expect(parse("")).toEqual({
+      options: {
+        settings: DEFAULT_SETTINGS,
+        boot: false,
+        pane: undefined,
+        theme: "auto",
+        bridge: undefined,
+      },
+      problems: [],
+    });
+  });
+
+  it("reads every setting", () => {
+    const { options, problems } = parse(
+      "tpm=1.2&kernel=stock&cmdline=quiet+ima%3Doff&memory=256&menu=1&measured=0&placement=local&cdrom=disk.iso&boot=1&theme=dark",
+    );
+    expect(problems).toEqual([]);
+    expect(options.settings).toEqual({
+      tpm: "1.2",
+      kernel: "stock",
+      cmdline: "quiet ima=off",
+      memory: 256,
+      bootMenu: true,
+      measured: false,
+      placement: "local",
+      images: { cdrom: { kind: "url", url: "disk.iso" } },
+    });
+    expect(options.boot).toBe(true);
+    expect(options.theme).toBe("dark");
+  });
+
+  it("says what is wrong and keeps the default", () => {
+    const { options, problems } = parse("tpm=3&memory=64&hda=file:///etc/passwd&colour=red");
+    expect(options.settings).toEqual(DEFAULT_SETTINGS);
+    expect(problems).toEqual([
+      'The address says tpm="3", but tpm must be "2.0" or "1.2". The default is used.',
+      'The address says memory="64", but memory must be at least 128 (MiB). The default is used.',
+      'The address says hda="file:///etc/passwd", but hda must be an address that begins with http:// or https://. The default is used.',
+      'The address has a parameter "colour", which this page does not know.',
+    ]);
+  });
+
+  it("takes an empty command line for one", () => {
+    expect(parse("cmdline=").options.settings.cmdline).toBe("");
+  });
+});
+
+describe("toParameters", () => {
+  it("leaves defaults out", () => {
+    expect(toParameters(DEFAULT_SETTINGS, {}).toString()).toBe("");
+  });
+
+  it("is undone by parseOptions", () => {
+    const settings = {
+      ...DEFAULT_SETTINGS,
+      tpm: "1.2" as const,
+      cmdline: "a=1 b&c",
+      bootMenu: true,
+      images: { kernel: { kind: "url" as const, url: "https://x.example/bzImage" } },
+    };
+    const { options, problems } = parseOptions(toParameters(settings, { theme: "light", pane: "commands" }));
+    expect(problems).toEqual([]);
+    expect(options.settings).toEqual(settings);
+    expect(options.theme).toBe("light");
+    expect(options.pane).toBe("commands");
+  });
+});

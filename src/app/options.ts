@@ -1,0 +1,170 @@
+/**
+ * The page's address as settings, and settings as an address. Every parameter is one row here: its name, what it may
+ * be, and in which words a wrong value is turned down. A wrong value never stops the page: the default stands, and
+ * the page says what was wrong.
+ */
+import * as v from "valibot";
+import type { BootSettings, ImageSlot, Theme } from "../ui/model.ts";
+
+/** v86 puts the initrd at 64 MiB, so Linux with the project's initrd needs more than that. */
+export const MEMORY_CHOICES = [128, 256, 512, 1024] as const;
+export const DEFAULT_MEMORY = 128;
+
+export const DEFAULT_SETTINGS: Readonly<BootSettings> = {
+  tpm: "2.0",
+  kernel: "auto",
+  memory: DEFAULT_MEMORY,
+  bootMenu: false,
+  measured: true,
+  placement: "auto",
+  images: {},
+};
+
+/** What an address can ask for. */
+export interface PageOptions {
+  settings: BootSettings;
+  /** Boot at once, without a click. */
+  boot: boolean;
+  /** Pane to show first. */
+  pane: string | undefined;
+  theme: Theme;
+  /** Where the bridge is, when it is not the page's own server. */
+  bridge: string | undefined;
+}
+
+/** What was wrong with the address: one sentence each. */
+export interface ParsedOptions {
+  options: PageOptions;
+  problems: string[];
+}
+
+const oneOf = <const T extends readonly string[]>(...values: T) =>
+  v.picklist(values, `must be ${values.map((value) => `"${value}"`).join(" or ")}`);
+
+const flag = v.pipe(
+  v.picklist(["1", "0", "true", "false", ""], 'must be "1" or "0"'),
+  v.transform((value) => value !== "0" && value !== "false"),
+);
+
+const memory = v.pipe(
+  v.string(),
+  v.regex(/^\d+$/, "must be a whole number of MiB"),
+  v.transform(Number),
+  v.minValue(MEMORY_CHOICES[0], `must be at least ${MEMORY_CHOICES[0]} (MiB)`),
+  v.maxValue(2048, "must be at most 2048 (MiB)"),
+);
+
+const address = (schemes: readonly string[]) =>
+  v.pipe(
+    v.string(),
+    v.check(
+      (text) =>
+        URL.canParse(text, "http://page/") && schemes.includes(new URL(text, "http://page/").protocol),
+      `must be an address that begins with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
+    ),
+  );
+
+const imageUrl = address(["http:", "https:"]);
+/** Linux's COMMAND_LINE_SIZE on x86. */
+const cmdline = v.pipe(v.string(), v.maxLength(2047, "must have at most 2047 characters"));
+
+/** Parameter name, schema. */
+const PARAMETERS = {
+  tpm: oneOf("2.0", "1.2"),
+  kernel: oneOf("auto", "small", "stock"),
+  cmdline,
+  memory,
+  menu: flag,
+  measured: flag,
+  placement: oneOf("auto", "local"),
+  hda: imageUrl,
+  cdrom: imageUrl,
+  fda: imageUrl,
+  bzimage: imageUrl,
+  initrd: imageUrl,
+  boot: flag,
+  pane: v.string(),
+  theme: oneOf("auto", "light", "dark"),
+  bridge: address(["ws:", "wss:", "http:", "https:"]),
+} as const;
+
+type Name = keyof typeof PARAMETERS;
+type Values = { [K in Name]?: v.InferOutput<(typeof PARAMETERS)[K]> };
+
+const IMAGE_PARAMETERS: Record<ImageSlot, Name> = {
+  hda: "hda",
+  cdrom: "cdrom",
+  fda: "fda",
+  kernel: "bzimage",
+  initrd: "initrd",
+};
+
+/** Reads the parameters of an address. */
+export function parseOptions(parameters: URLSearchParams): ParsedOptions {
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, text] of parameters) {
+    if (!Object.hasOwn(PARAMETERS, name)) {
+      problems.push(`The address has a parameter "${name}", which this page does not know.`);
+      continue;
+    }
+    const result = v.safeParse(PARAMETERS[name as Name], text);
+    if (result.success) values[name] = result.output;
+    else
+      problems.push(
+        `The address says ${name}="${shorten(text)}", but ${name} ${result.issues[0].message}. The default is used.`,
+      );
+  }
+  return { options: toOptions(values as Values), problems };
+}
+
+function toOptions(values: Values): PageOptions {
+  const images: BootSettings["images"] = {};
+  for (const [slot, name] of Object.entries(IMAGE_PARAMETERS) as [ImageSlot, Name][]) {
+    const url = values[name];
+    if (typeof url === "string" && url) images[slot] = { kind: "url", url };
+  }
+  return {
+    settings: {
+      tpm: values.tpm ?? DEFAULT_SETTINGS.tpm,
+      kernel: values.kernel ?? DEFAULT_SETTINGS.kernel,
+      ...(values.cmdline === undefined ? {} : { cmdline: values.cmdline }),
+      memory: values.memory ?? DEFAULT_SETTINGS.memory,
+      bootMenu: values.menu ?? DEFAULT_SETTINGS.bootMenu,
+      measured: values.measured ?? DEFAULT_SETTINGS.measured,
+      placement: values.placement ?? DEFAULT_SETTINGS.placement,
+      images,
+    },
+    boot: values.boot ?? false,
+    pane: values.pane,
+    theme: values.theme ?? "auto",
+    bridge: values.bridge,
+  };
+}
+
+/**
+ * The address of the page with these settings: only what differs from the defaults, so that links stay short. Files
+ * that the user picked have no address and are left out.
+ * @param kept other parameters to carry over (`pane`, `theme`, `bridge`).
+ */
+export function toParameters(settings: BootSettings, kept: Partial<Record<Name, string>>): URLSearchParams {
+  const parameters = new URLSearchParams();
+  const put = (name: Name, value: string | undefined, standard: string | undefined) => {
+    if (value !== undefined && value !== standard) parameters.set(name, value);
+  };
+  put("tpm", settings.tpm, DEFAULT_SETTINGS.tpm);
+  put("kernel", settings.kernel, DEFAULT_SETTINGS.kernel);
+  put("cmdline", settings.cmdline, undefined);
+  put("memory", String(settings.memory), String(DEFAULT_SETTINGS.memory));
+  put("menu", settings.bootMenu ? "1" : "0", "0");
+  put("measured", settings.measured ? "1" : "0", "1");
+  put("placement", settings.placement, DEFAULT_SETTINGS.placement);
+  for (const [slot, name] of Object.entries(IMAGE_PARAMETERS) as [ImageSlot, Name][]) {
+    const image = settings.images[slot];
+    if (image?.kind === "url") put(name, image.url, undefined);
+  }
+  for (const [name, value] of Object.entries(kept)) put(name as Name, value, undefined);
+  return parameters;
+}
+
+const shorten = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
