@@ -1,0 +1,81 @@
+/** The command line of `npm run qtest`. */
+import { parseArgs } from "node:util";
+import type { TpmVersion } from "../tis/ports.ts";
+import { BACKENDS, type BackendChoice } from "./qtest-backend.ts";
+
+export interface QtestOptions {
+  /** Path of the Unix socket to connect to. */
+  socket: string;
+  version: Exclude<TpmVersion, "unspecified">;
+  backend: BackendChoice;
+}
+
+/** What was typed cannot be understood. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+export const USAGE = `usage: npm run qtest -- --socket PATH [--tpm 2.0|1.2]
+                      [--backend ${Object.keys(BACKENDS).join("|")} | --control HOST:PORT --data HOST:PORT]
+
+Connects to the Unix socket PATH and serves the TPM's register interface there, over the line protocol of QEMU's
+-qtest: readb, readw, readl ADDRESS; writeb, writew, writel ADDRESS VALUE; irq_intercept_in NAME. The line "reset"
+is a power cycle. Ends when the other side closes the connection.
+
+  --socket PATH         where to connect to
+  --tpm 2.0|1.2         the TPM's family (2.0)
+  --backend NAME        start the TPM (swtpm)
+  --control HOST:PORT   use a swtpm that listens already: its control channel ...
+  --data HOST:PORT      ... and its data channel
+  --help                show this`;
+
+/**
+ * @returns `undefined` when help was asked for.
+ * @throws {UsageError} in words.
+ */
+export function parseOptions(args: string[]): QtestOptions | undefined {
+  const values = parse(args);
+  if (values.help) return undefined;
+  const { socket, tpm = "2.0" } = values;
+  if (!socket) throw new UsageError("--socket PATH is missing");
+  if (tpm !== "2.0" && tpm !== "1.2") throw new UsageError(`--tpm takes 2.0 or 1.2, not '${tpm}'`);
+  return { socket, version: tpm, backend: backendChoice(values) };
+}
+
+interface Values {
+  socket?: string | undefined;
+  tpm?: string | undefined;
+  backend?: string | undefined;
+  control?: string | undefined;
+  data?: string | undefined;
+  help?: boolean | undefined;
+}
+
+function parse(args: string[]): Values {
+  const text = { type: "string" } as const;
+  try {
+    const options = { socket: text, tpm: text, backend: text, control: text, data: text } as const;
+    return parseArgs({ args, options: { ...options, help: { type: "boolean" } } }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function backendChoice({ backend, control, data }: Values): BackendChoice {
+  if (control === undefined && data === undefined) {
+    const name = backend ?? "swtpm";
+    if (!Object.hasOwn(BACKENDS, name))
+      throw new UsageError(`--backend takes ${Object.keys(BACKENDS).join(" or ")}, not '${name}'`);
+    return { name };
+  }
+  if (backend !== undefined) throw new UsageError("--backend and --control/--data exclude each other");
+  if (control === undefined || data === undefined) throw new UsageError("--control and --data go together");
+  return { control: address(control, "--control"), data: address(data, "--data") };
+}
+
+function address(text: string, option: string): { host: string; port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port < 1 || port > 0xffff) throw new UsageError(`${option} takes HOST:PORT, not '${text}'`);
+  return { host: match[1]!.replace(/^\[(.*)\]$/, "$1"), port };
+}

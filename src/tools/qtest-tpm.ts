@@ -1,0 +1,73 @@
+/** A device with a TPM behind it, in one process: what the qtest tool serves. */
+import type { TpmBackend } from "../backend/port.ts";
+import { TisDevice } from "../tis/device.ts";
+import type { TisSink } from "../tis/ports.ts";
+
+export class QtestTpm implements TisSink {
+  readonly device: TisDevice;
+  readonly #backend: TpmBackend;
+  /** Called when the interrupt line's level changes. */
+  onIrq: ((raised: boolean) => void) | undefined;
+  /** Called with what the TPM refused, and when it has failed for good; the device is in failure mode then. */
+  onTrouble: ((message: string) => void) | undefined;
+
+  /** Starts the backend and gives the device what it says of itself. */
+  static async start(backend: TpmBackend): Promise<QtestTpm> {
+    const info = await backend.start();
+    const tpm = new QtestTpm(backend);
+    tpm.device.setVersion(info.version);
+    tpm.device.setBufferSize(info.bufferSize);
+    tpm.device.setEstablishment(await backend.establishmentFlag());
+    return tpm;
+  }
+
+  private constructor(backend: TpmBackend) {
+    this.#backend = backend;
+    this.device = new TisDevice({ version: "unspecified", sink: this });
+    backend.onFailure = (error) => this.#fail(error);
+  }
+
+  execute(locality: number, command: Uint8Array): void {
+    const { ticket } = this.device;
+    this.#backend.deliver(locality, command).then(
+      (response) => this.device.complete(response, ticket),
+      (error: unknown) => {
+        this.#report("a command was not carried out", error);
+        // The device turns what is no response into the TPM's failure response.
+        this.device.complete(new Uint8Array(), ticket);
+      },
+    );
+  }
+
+  cancel(): void {
+    this.#backend.cancel().catch((error: unknown) => this.#report("a command was not cancelled", error));
+  }
+
+  resetEstablishment(locality: number): void {
+    const reset = async () => {
+      await this.#backend.resetEstablishmentFlag(locality);
+      this.device.setEstablishment(await this.#backend.establishmentFlag());
+    };
+    reset().catch((error: unknown) => this.#report("the establishment flag was not reset", error));
+  }
+
+  irq(raised: boolean): void {
+    this.onIrq?.(raised);
+  }
+
+  /** A power cycle of device and TPM. */
+  async reset(): Promise<void> {
+    this.device.reset();
+    await this.#backend.reset();
+    this.device.setEstablishment(await this.#backend.establishmentFlag());
+  }
+
+  #fail(error: Error): void {
+    this.device.fail();
+    this.#report("the TPM has failed", error);
+  }
+
+  #report(what: string, error: unknown): void {
+    this.onTrouble?.(`${what}: ${error instanceof Error ? error.message : error}`);
+  }
+}
