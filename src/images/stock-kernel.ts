@@ -14,6 +14,9 @@ import { PACKAGES } from "./versions.ts";
 /** Packed for the way to the page only; the kernel in it is not compressed (`raw-kernel.ts`). */
 export const KERNEL = "bzImage.gz";
 
+/** The same as Debian ships it. */
+export const DEBIAN_KERNEL = "vmlinuz";
+
 /** Unpacks on the host what the guest would unpack at every boot: Debian packs with xz, which takes seconds there. */
 async function uncompress(bzImage: Uint8Array, scratch: string): Promise<Uint8Array> {
   await writeFile(join(scratch, "vmlinux.xz"), payloadOf(bzImage));
@@ -29,7 +32,9 @@ export async function buildStockKernel(apt: Apt, target: string): Promise<Produc
     const boot = join(scratch, "boot");
     const image = (await readdir(boot)).find((name) => name.startsWith("vmlinuz-"));
     if (!image) throw new Error(`${deb!.package} has no vmlinuz`);
-    const kernel = await uncompress(await readFile(join(boot, image)), scratch);
+    const bzImage = await readFile(join(boot, image));
+    await writeFile(join(target, DEBIAN_KERNEL), bzImage);
+    const kernel = await uncompress(bzImage, scratch);
     await writeFile(join(target, KERNEL), await promisify(gzip)(kernel, { level: 9 }));
     return { sources: [deb!], release: image.slice("vmlinuz-".length) };
   } finally {
