@@ -21,15 +21,18 @@ function endAll(): void {
 }
 
 function onSignal(signal: NodeJS.Signals): void {
+  // Somebody else handles the signal; when they are done, the process ends, and `endAll` is called then.
+  if (process.listenerCount(signal) > 1) return;
   endAll();
   stopListening();
-  // Nobody else wants to handle the signal: let it do what it does by default.
-  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  // Now let the signal do what it does by default.
+  process.kill(process.pid, signal);
 }
 
 function startListening(): void {
   process.on("exit", endAll);
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  // First in the row: listeners that are called once must still be there to be counted.
+  for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }
 
 function stopListening(): void {

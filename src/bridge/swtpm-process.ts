@@ -2,11 +2,12 @@
  * swtpm as a child process. It inherits both channels as socket pairs, so that nothing listens anywhere, it can be
  * talked to from the start, and it ends when its data channel closes, even when this process is killed.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
 import type { SwtpmChannels } from "../backend/channel.ts";
 import type { BackendInfo } from "../backend/port.ts";
 import { endWithThisProcess } from "./children.ts";
@@ -36,8 +37,6 @@ export interface SwtpmProcess {
 /** A process whose two channels are ours. */
 export interface SwtpmChild extends SwtpmProcess {
   readonly channels: SwtpmChannels;
-  /** The sockets behind the channels, for those who carry bytes on. */
-  readonly sockets: { control: Socket; data: Socket };
 }
 
 /** swtpm is not installed, or ended before it could be used. */
@@ -68,6 +67,27 @@ export function findSwtpm(program = PROGRAM): string {
   throw new SwtpmStartError(
     `${program} is not installed. On Debian and Ubuntu: apt-get install swtpm (package "swtpm")`,
   );
+}
+
+const versions = new Map<string, Promise<string>>();
+
+/** Name and version of the program, e.g. "swtpm 0.7.1". @throws {SwtpmStartError} when it is missing. */
+export async function swtpmVersion(program = PROGRAM): Promise<string> {
+  const path = findSwtpm(program);
+  const known = versions.get(path) ?? askVersion(path);
+  versions.set(path, known);
+  return known;
+}
+
+async function askVersion(path: string): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(path, ["--version"], { timeout: 5000 });
+    const number = /\d+(\.\d+)+/.exec(stdout)?.[0];
+    return number ? `swtpm ${number}` : "swtpm";
+  } catch {
+    // It is there; whether it works shows when it is started.
+    return "swtpm";
+  }
 }
 
 /** Arguments that every swtpm of ours gets. */
@@ -150,7 +170,6 @@ export async function spawnSwtpm(options: SpawnSwtpmOptions): Promise<SwtpmChild
   return {
     ...swtpm,
     channels,
-    sockets: { control, data },
     stop: () => {
       control.destroy();
       data.destroy();

@@ -1,7 +1,7 @@
 /** A real, started TPM in one call, for tests and tools in Node. */
 import type { BackendInfo, TpmState } from "../backend/port.ts";
 import { SwtpmBackend, type SwtpmTimeouts } from "../backend/swtpm-backend.ts";
-import { type SwtpmChild, spawnSwtpm } from "./swtpm-process.ts";
+import { type SwtpmChild, spawnSwtpm, swtpmVersion } from "./swtpm-process.ts";
 
 export interface NativeBackendOptions {
   /** Default "2.0". */
@@ -23,7 +23,12 @@ export interface NativeBackend {
 export async function startNativeBackend(options: NativeBackendOptions = {}): Promise<NativeBackend> {
   const { version = "2.0", state, timeouts = {} } = options;
   const swtpm = await spawnSwtpm({ version });
-  const backend = new SwtpmBackend(swtpm.channels, { version, owned: true, timeouts });
+  const backend = new SwtpmBackend(swtpm.channels, {
+    version,
+    owned: true,
+    server: await swtpmVersion(),
+    timeouts,
+  });
   try {
     const info = await backend.start(state ? { state } : {});
     const stop = async () => {

@@ -1,0 +1,171 @@
+#!/usr/bin/env node
+/** `webtpm-bridge`: the bridge as a server of its own. */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { type Bridge, createBridge } from "./bridge.ts";
+import { findSwtpm, SwtpmStartError } from "./swtpm-process.ts";
+
+const HELP = `Usage: webtpm-bridge [options]
+
+Gives TPMs to virtual machines in browser tabs: starts one swtpm process for each session and carries its two
+channels over WebSockets. The TPM's state is the page's; nothing is kept here.
+
+  --port N             port to listen on (default 8766; 0 picks a free one)
+  --host ADDRESS       address to listen on (default 127.0.0.1). With another one than loopback, other machines
+                       are let in; put TLS in front of it then
+  --path PATH          where the bridge is on the server (default /tpm)
+  --allow-origin URL   pages of this origin may use the bridge, e.g. https://example.org; can be repeated;
+                       "*" lets the pages of every site use it
+  --allow-host NAME    a name by which the bridge may be addressed, beside localhost and addresses; can be repeated
+  --public-url URL     URL of this very bridge for its clients, when a load balancer is in front of several
+  --max-sessions N     sessions at a time (default 8)
+  --idle-seconds N     end a session without a message for so long (default 86400; 0: never)
+  --swtpm PROGRAM      the swtpm program (default: swtpm on the PATH)
+  --log KIND           what to log: all (default), refusals, none
+  --version            print the version
+  --help               print this
+
+Prints the bridge's URL once it can be used. Exit codes: 0 ended by SIGINT or SIGTERM, 1 could not start or go on,
+2 wrong usage.
+`;
+
+const LOG_KINDS = ["all", "refusals", "none"];
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** The command line is wrong. */
+class UsageError extends Error {}
+
+function parse(args: string[]) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        port: { type: "string", default: "8766" },
+        host: { type: "string", default: "127.0.0.1" },
+        path: { type: "string", default: "/tpm" },
+        "allow-origin": { type: "string", multiple: true, default: [] },
+        "allow-host": { type: "string", multiple: true, default: [] },
+        "public-url": { type: "string" },
+        "max-sessions": { type: "string", default: "8" },
+        "idle-seconds": { type: "string", default: "86400" },
+        swtpm: { type: "string" },
+        log: { type: "string", default: "all" },
+        version: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+type Options = ReturnType<typeof parse>;
+
+function wholeNumber(text: string, name: string, least: number, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new UsageError(`--${name} takes a whole number from ${least} to ${most}, not "${text}"`);
+}
+
+function isOrigin(text: string): boolean {
+  return text === "*" || (URL.canParse(text) && new URL(text).origin === text);
+}
+
+function makeBridge(options: Options): Bridge {
+  for (const origin of options["allow-origin"])
+    if (!isOrigin(origin))
+      throw new UsageError(`--allow-origin takes an origin like https://example.org, not "${origin}"`);
+  if (!LOG_KINDS.includes(options.log)) throw new UsageError(`--log takes ${LOG_KINDS.join(", ")}`);
+  if (!options.path.startsWith("/")) throw new UsageError(`--path begins with /, not "${options.path}"`);
+  const publicUrl = options["public-url"];
+  if (publicUrl && !URL.canParse(publicUrl))
+    throw new UsageError(`--public-url takes a URL, not "${publicUrl}"`);
+  return createBridge({
+    origins: options["allow-origin"],
+    hosts: options["allow-host"],
+    remote: !/^(localhost|127\..*|::1)$/.test(options.host),
+    maxSessions: wholeNumber(options["max-sessions"], "max-sessions", 1, 10_000),
+    idleSeconds: wholeNumber(options["idle-seconds"], "idle-seconds", 0, 31_536_000),
+    ...(publicUrl ? { publicUrl } : {}),
+    ...(options.swtpm ? { program: options.swtpm } : {}),
+    log: (line, kind) => {
+      if (options.log === "all" || (options.log === "refusals" && kind === "refusal"))
+        console.log(`${new Date().toISOString()} ${line}`);
+    },
+  });
+}
+
+/** Listens until a signal comes. @returns the exit code. */
+function serve(bridge: Bridge, options: Options, port: number): Promise<number> {
+  const server = createServer((_request, response) => {
+    response.writeHead(404, { "Content-Type": "text/plain" }).end(`The bridge is at ${options.path}/\n`);
+  });
+  bridge.attach(server, options.path);
+  // Nobody else is here to take other WebSockets.
+  server.on("upgrade", (request, socket) => {
+    if (!(request.url ?? "").startsWith(options.path)) socket.end("HTTP/1.1 404 Not Found\r\n\r\n");
+  });
+  return new Promise((resolve) => {
+    const finish = async (code: number) => {
+      server.close();
+      await bridge.close();
+      server.closeAllConnections();
+      for (const signal of SIGNALS) process.off(signal, end);
+      resolve(code);
+    };
+    const end = () => void finish(0);
+    for (const signal of SIGNALS) process.on(signal, end);
+    server.on("error", (error) => {
+      console.error(`webtpm-bridge: cannot listen on ${options.host}:${port}: ${error.message}`);
+      void finish(1);
+    });
+    server.listen(port, options.host, () => {
+      const { address, port: actual, family } = server.address() as AddressInfo;
+      console.log(`http://${family === "IPv6" ? `[${address}]` : address}:${actual}${options.path}`);
+    });
+  });
+}
+
+/** The command. @returns the exit code, once it is over. */
+export async function main(args: string[]): Promise<number> {
+  try {
+    const options = parse(args);
+    if (options.help) {
+      console.log(HELP);
+      return 0;
+    }
+    if (options.version) {
+      console.log(packageVersion());
+      return 0;
+    }
+    const port = wholeNumber(options.port, "port", 0, 65_535);
+    findSwtpm(options.swtpm);
+    return await serve(makeBridge(options), options, port);
+  } catch (error) {
+    if (!(error instanceof UsageError) && !(error instanceof SwtpmStartError)) throw error;
+    console.error(`webtpm-bridge: ${error.message}`);
+    if (error instanceof SwtpmStartError) return 1;
+    console.error("webtpm-bridge --help lists the options.");
+    return 2;
+  }
+}
+
+/** The version in the nearest package.json above this file, wherever it was built to. */
+function packageVersion(): string {
+  for (const up of ["..", "../..", "../../.."]) {
+    try {
+      const text = readFileSync(new URL(`${up}/package.json`, import.meta.url), "utf8");
+      return (JSON.parse(text) as { version: string }).version;
+    } catch {
+      // Not here; one folder further up.
+    }
+  }
+  return "unknown";
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,143 @@
+/** One session of the bridge: an swtpm of its own, and the two WebSockets that lead to it. */
+import { randomBytes } from "node:crypto";
+import type { WebSocket } from "ws";
+import { BRIDGE_CLOSE } from "../backend/bridge-protocol.ts";
+import type { BackendInfo } from "../backend/port.ts";
+import { checkCommandMessage, DataMessageError, ResponseAssembler } from "../swtpm/data.ts";
+import { type SwtpmChild, spawnSwtpm } from "./swtpm-process.ts";
+
+export type ChannelName = "control" | "data";
+
+/** The largest message in bytes. A state blob fits in one control message; TPM commands are at most a few KiB. */
+export const MAX_MESSAGE: Record<ChannelName, number> = { control: 1 << 20, data: 1 << 14 };
+
+/** A close frame carries at most 123 bytes of reason (RFC 6455, section 5.5). */
+const MAX_REASON = 123;
+
+export class BridgeSession {
+  /** Unguessable: whoever knows it may use the session. */
+  readonly id = randomBytes(24).toString("base64url");
+  /** What logs show of the id. */
+  readonly label = this.id.slice(0, 6);
+  readonly startedAt = Date.now();
+  readonly pid: number;
+  /** Resolves with the reason once the session is over and its swtpm gone. */
+  readonly ended: Promise<string>;
+
+  readonly #swtpm: SwtpmChild;
+  readonly #sockets = new Map<ChannelName, WebSocket>();
+  readonly #alive = new WeakSet<WebSocket>();
+  readonly #responses = new ResponseAssembler(MAX_MESSAGE.data);
+  #lastMessage = Date.now();
+  #commandRuns = false;
+  #end!: (reason: string) => void;
+  #over = false;
+
+  private constructor(swtpm: SwtpmChild) {
+    this.#swtpm = swtpm;
+    this.pid = swtpm.pid;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    const { control, data } = swtpm.channels;
+    control.onData = (bytes) => this.#sockets.get("control")?.send(bytes);
+    data.onData = (bytes) => this.#answer(bytes);
+    void swtpm.exited.then((reason) => this.end(BRIDGE_CLOSE.SWTPM_ENDED, reason));
+  }
+
+  /** @throws {SwtpmStartError} when swtpm cannot be started. */
+  static async start(version: BackendInfo["version"], program: string | undefined): Promise<BridgeSession> {
+    return new BridgeSession(await spawnSwtpm({ version, ...(program ? { program } : {}) }));
+  }
+
+  /** Both sockets are there. */
+  get complete(): boolean {
+    return this.#sockets.size === 2;
+  }
+
+  has(name: ChannelName): boolean {
+    return this.#sockets.has(name);
+  }
+
+  /** Milliseconds since the last message from the client. */
+  get idle(): number {
+    return Date.now() - this.#lastMessage;
+  }
+
+  attach(name: ChannelName, socket: WebSocket): void {
+    this.#sockets.set(name, socket);
+    this.#alive.add(socket);
+    socket.on("message", (message: Buffer, binary: boolean) => this.#receive(name, message, binary));
+    socket.on("pong", () => this.#alive.add(socket));
+    // `ws` closes the socket itself, e.g. with 1009 after too large a message.
+    socket.on("error", (error) => this.end(BRIDGE_CLOSE.BAD_MESSAGE, `${name} channel: ${error.message}`));
+    socket.on("close", (code, reason) =>
+      this.end(
+        BRIDGE_CLOSE.PARTNER_CLOSED,
+        `the ${name} channel was closed (${reason.length > 0 ? reason : code})`,
+      ),
+    );
+  }
+
+  /** Notices clients that vanished without a word. Call it every so often; a client has until the next call. */
+  checkPulse(): void {
+    for (const [name, socket] of this.#sockets) {
+      if (this.#alive.delete(socket)) socket.ping();
+      else this.end(BRIDGE_CLOSE.PARTNER_CLOSED, `the ${name} channel's client does not answer any more`);
+    }
+  }
+
+  /** Ends the session: both sockets, swtpm, and its state directory. */
+  end(code: number, reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const socket of this.#sockets.values()) close(socket, code, reason);
+    void this.#swtpm.stop().then(() => this.#end(reason));
+  }
+
+  #receive(name: ChannelName, message: Buffer, binary: boolean): void {
+    if (this.#over) return;
+    this.#lastMessage = Date.now();
+    try {
+      if (!binary) throw new DataMessageError(`text came on the ${name} channel, which carries bytes`);
+      if (name === "data") this.#checkCommand(message);
+      this.#swtpm.channels[name].send(message);
+    } catch (error) {
+      if (error instanceof DataMessageError) this.end(BRIDGE_CLOSE.BAD_MESSAGE, error.message);
+      // Else swtpm's sockets are closed; that it has ended, and why, is about to be known.
+    }
+  }
+
+  /** One whole command, and never a second one before the answer: swtpm would take them for one. */
+  #checkCommand(message: Buffer): void {
+    if (this.#commandRuns) throw new DataMessageError("a second command came before the answer to the first");
+    const { framed } = checkCommandMessage(message);
+    this.#commandRuns = true;
+    this.#responses.begin(framed);
+  }
+
+  /** Carries the response on, and notes when it is whole. */
+  #answer(bytes: Uint8Array): void {
+    try {
+      if (this.#responses.push(bytes)) this.#commandRuns = false;
+      this.#sockets.get("data")?.send(bytes);
+    } catch (error) {
+      this.end(BRIDGE_CLOSE.SWTPM_ENDED, (error as Error).message);
+    }
+  }
+}
+
+function close(socket: WebSocket, code: number, reason: string): void {
+  socket.close(code, shorten(reason));
+  // A client that does not close its side in time is cut off.
+  const timer = setTimeout(() => socket.terminate(), 2000);
+  socket.once("close", () => clearTimeout(timer));
+}
+
+/** As much of `text` as fits into a close frame. */
+function shorten(text: string): string {
+  const bytes = Buffer.from(text);
+  return bytes.length <= MAX_REASON
+    ? text
+    : `${bytes.toString("latin1", 0, MAX_REASON - 3).replace(/[^ -~]/g, "?")}...`;
+}
