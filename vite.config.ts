@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { bridgePlugin } from "./src/bridge/vite-plugin.ts";
 import { imagesPlugin } from "./src/images/vite-plugin.ts";
 
 /** Shared memory between page and worker needs a cross-origin isolated page. */
@@ -8,7 +9,7 @@ const isolation = {
 };
 
 export default defineConfig({
-  plugins: [imagesPlugin()],
+  plugins: [imagesPlugin(), bridgePlugin()],
   server: { host: "127.0.0.1", headers: isolation },
   preview: { host: "127.0.0.1", headers: isolation },
   worker: { format: "es" },
