@@ -20,6 +20,7 @@ import {
   parseImaAscii,
   parseImaBinary,
 } from "../../src/eventlog/index.ts";
+import { HASH_ENGINE_WINDOW } from "../../src/rom/hash-engine.ts";
 import { IMAGES, type Measured, MeasuredMachine } from "./measured-machine.ts";
 
 const KNOWN = [
@@ -71,6 +72,14 @@ describe("a measured direct boot with TPM 2.0", () => {
     expect(first.pcrs.map(({ algorithm }) => algorithm)).toContain("sha256");
     expectExplained(first);
     expectMeasured(first, IMAGES.cmdline);
+  });
+
+  it("has the hash engine do the work", () => {
+    const { engine } = machine.boot;
+    const last = first.pcrs.at(-1)?.algorithm as string;
+    const digest = createHash(last).update(IMAGES.initrd).digest();
+    const shown = Array.from(digest, (_, i) => engine?.read(HASH_ENGINE_WINDOW.base + 0x40 + i, 1));
+    expect(shown).toEqual([...digest]);
   });
 
   it("says so in the event log, as boot loaders do", () => {

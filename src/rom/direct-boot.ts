@@ -59,10 +59,11 @@ export interface DirectBootOptions {
  * `bzimage`, `initrd` and `cmdline` options alone: with them it works too, but holds everything twice.
  */
 export class DirectBoot {
+  /** The hash engine on the bus; undefined where the emulated CPU hashes. */
+  readonly engine: HashEngine | undefined;
   readonly #bus: MachineBus;
   readonly #memory: GuestMemory;
   readonly #memorySize: number;
-  readonly #engine: boolean;
   readonly #unsubscribe: () => void;
   #placements: Placement[] = [];
 
@@ -72,12 +73,9 @@ export class DirectBoot {
     this.#memory = memory;
     this.#memorySize = options.memorySize;
     const digest = options.engine === false ? undefined : platformDigest();
-    this.#engine = digest !== undefined;
+    this.engine = digest && new HashEngine((address, length) => memory.read_memory(address, length), digest);
     this.setImages(images);
-    if (digest) {
-      const engine = new HashEngine((address, length) => memory.read_memory(address, length), digest);
-      bus.attach(HASH_ENGINE_WINDOW, engine);
-    }
+    if (this.engine) bus.attach(HASH_ENGINE_WINDOW, this.engine);
     bus.setFirmwareFile(ROM_FILE, directBootRom());
     this.#unsubscribe = bus.onReset(() => this.#place());
     if (!options.running) this.#place();
@@ -89,7 +87,7 @@ export class DirectBoot {
    */
   setImages(images: DirectBootImages): void {
     this.#placements = placeLinux(images, this.#memorySize);
-    this.#bus.setFirmwareFile(PARAMETER_FILE, parameters(images, this.#engine));
+    this.#bus.setFirmwareFile(PARAMETER_FILE, parameters(images, this.engine !== undefined));
   }
 
   /** From the next reset on the machine boots from its disks. */

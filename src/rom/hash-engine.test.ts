@@ -25,11 +25,16 @@ function engine(digest = platformDigest() as Digest) {
         .toString(16)
         .padStart(2, "0"),
     ).join("");
+  const begin = () => set(0x10, 1);
+  const hash = (algorithm: number) => {
+    set(0x04, algorithm);
+    set(0x10, 2);
+  };
   const take = (address: number, size: number) => {
     set(0x08, address);
     set(0x0c, size);
   };
-  return { device, set, status, settled, digestText, take };
+  return { device, begin, hash, status, settled, digestText, take };
 }
 
 describe("the hash engine", () => {
@@ -39,61 +44,63 @@ describe("the hash engine", () => {
     ["sha384", 0xc, 48],
     ["sha512", 0xd, 64],
   ] as const)("hashes guest memory by %s, in pieces", async (name, id, size) => {
-    const { set, status, settled, digestText, take } = engine();
-    set(0x04, id);
+    const { begin, hash, status, settled, digestText, take } = engine();
+    begin();
     take(100, 512);
     take(2000, 7);
     take(0, 0);
-    set(0x10, 1);
+    hash(id);
     expect(status()).toBe(BUSY);
     expect(await settled()).toBe(DONE);
     const wanted = createHash(name).update(memory.subarray(100, 612)).update(memory.subarray(2000, 2007));
     expect(digestText(size)).toBe(wanted.digest("hex"));
   });
 
-  it("takes the memory as it is when it is asked", async () => {
-    const { set, settled, digestText, take } = engine();
-    set(0x04, 0xb);
-    take(0, 4);
+  it("hashes a message by one algorithm after the other, as it was when it was taken", async () => {
+    const { begin, hash, settled, digestText, take } = engine();
     memory[0] = 0x55;
-    set(0x10, 1);
-    await settled();
+    begin();
+    take(0, 4);
     memory[0] = 0;
-    expect(digestText(32)).toBe(
-      createHash("sha256")
-        .update(Uint8Array.of(0, 1, 2, 3))
-        .digest("hex"),
-    );
+    const wanted = (name: string) =>
+      createHash(name)
+        .update(Uint8Array.of(0x55, 1, 2, 3))
+        .digest("hex");
+    hash(0xb);
+    await settled();
+    expect(digestText(32)).toBe(wanted("sha256"));
+    hash(4);
+    await settled();
+    expect(digestText(20)).toBe(wanted("sha1"));
+    expect(digestText(32).slice(40)).toBe("00".repeat(12));
   });
 
   it("fails for what it cannot do, and begins anew", async () => {
-    const { device, set, status, settled, take } = engine();
+    const { device, begin, hash, status, settled, take } = engine();
     expect(device.read(BASE, 4)).toBe(0x4548_5457);
-    set(0x04, 0x12);
+    hash(0x12);
     expect(status()).toBe(FAILED);
-    set(0x10, 1);
-    expect(status()).toBe(FAILED);
-    set(0x04, 4);
+    begin();
     take(4000, 1000);
     expect(status()).toBe(FAILED);
-    set(0x04, 4);
+    hash(4);
+    expect(status()).toBe(FAILED);
+    begin();
     expect(status()).toBe(IDLE);
-    device.write(BASE + 0x10, 1, 1);
+    device.write(BASE + 0x10, 1, 2);
     expect(status()).toBe(IDLE);
-    set(0x10, 1);
+    hash(4);
     expect(await settled()).toBe(DONE);
     const broken = engine(() => Promise.reject(new Error("no")));
-    broken.set(0x04, 4);
-    broken.set(0x10, 1);
+    broken.hash(4);
     expect(await broken.settled()).toBe(FAILED);
   });
 
   it("drops the late answer to an old message", async () => {
     const answers: ((digest: ArrayBuffer) => void)[] = [];
-    const { set, status, digestText } = engine(() => new Promise((resolve) => answers.push(resolve)));
-    set(0x04, 4);
-    set(0x10, 1);
-    set(0x04, 4);
+    const { begin, hash, status, digestText } = engine(() => new Promise((resolve) => answers.push(resolve)));
+    hash(4);
+    begin();
     answers[0]?.(new Uint8Array(20).fill(9).buffer);
     await Promise.resolve();
     expect(status()).toBe(IDLE);

@@ -6,11 +6,11 @@
  * | offset | register | |
  * | --- | --- | --- |
  * | 0x00 | ID, read | "WTHE" |
- * | 0x04 | ALGORITHM, write | TPM_ALG_ID; begins a new message |
+ * | 0x04 | ALGORITHM, write | TPM_ALG_ID to hash with |
  * | 0x08 | ADDRESS, write | guest-physical address of the next piece |
  * | 0x0C | SIZE, write | bytes of it; takes the piece |
+ * | 0x10 | CONTROL, write | 1 begins a new message, 2 hashes it; by several algorithms, one after the other |
  * | 0x10 | STATUS, read | 0 idle, 1 busy, 2 done, 3 failed |
- * | 0x10 | FINISH, write | any value: hash the pieces |
  * | 0x40 | DIGEST, read | up to 64 bytes |
  */
 import type { MachineBus, MmioWindow } from "../machine/bus.ts";
@@ -27,9 +27,10 @@ const REGISTER = {
   algorithm: 0x04,
   address: 0x08,
   size: 0x0c,
-  status: 0x10,
+  control: 0x10,
   digest: 0x40,
 } as const;
+const CONTROL = { begin: 1, hash: 2 } as const;
 const STATUS = { idle: 0, busy: 1, done: 2, failed: 3 } as const;
 const DIGEST_SIZE = 64;
 /** TPM_ALG_ID to the Web Cryptography API's name. */
@@ -55,9 +56,10 @@ export class HashEngine implements MmioDevice {
   readonly #registers = new DataView(new ArrayBuffer(HASH_ENGINE_WINDOW.size));
   readonly #readMemory: ReadMemory;
   readonly #digest: Digest;
-  #pieces: Uint8Array[] = [];
-  /** Counts messages, so that a late answer to an old one is dropped. */
-  #message = 0;
+  /** The message so far, until it is hashed first; then it is one piece. */
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  /** Counts requests, so that a late answer to an old one is dropped. */
+  #request = 0;
 
   constructor(readMemory: ReadMemory, digest: Digest) {
     this.#readMemory = readMemory;
@@ -75,17 +77,17 @@ export class HashEngine implements MmioDevice {
   write(address: number, size: AccessSize, value: number): void {
     if (size !== 4) return;
     const offset = address - HASH_ENGINE_WINDOW.base;
-    if (offset === REGISTER.algorithm) this.#begin(value);
-    else if (offset === REGISTER.address) this.#registers.setUint32(offset, value, true);
+    if (offset === REGISTER.algorithm || offset === REGISTER.address)
+      this.#registers.setUint32(offset, value, true);
     else if (offset === REGISTER.size) this.#take(value >>> 0);
-    else if (offset === REGISTER.status) this.#finish();
+    else if (offset === REGISTER.control && value === CONTROL.begin) this.#begin();
+    else if (offset === REGISTER.control && value === CONTROL.hash) this.#hash();
   }
 
-  #begin(algorithm: number): void {
-    this.#message++;
+  #begin(): void {
+    this.#request++;
     this.#pieces = [];
-    this.#registers.setUint32(REGISTER.algorithm, algorithm, true);
-    this.#status = ALGORITHMS.has(algorithm) ? STATUS.idle : STATUS.failed;
+    this.#status = STATUS.idle;
   }
 
   #take(size: number): void {
@@ -99,21 +101,25 @@ export class HashEngine implements MmioDevice {
     }
   }
 
-  #finish(): void {
+  #hash(): void {
+    if (this.#status !== STATUS.idle && this.#status !== STATUS.done) return;
+    const request = ++this.#request;
     const name = ALGORITHMS.get(this.#registers.getUint32(REGISTER.algorithm, true));
-    if (this.#status !== STATUS.idle || !name) return;
-    const message = this.#message;
+    if (!name) {
+      this.#status = STATUS.failed;
+      return;
+    }
     this.#status = STATUS.busy;
-    const data = joined(this.#pieces);
-    this.#pieces = [];
-    this.#digest(name, data).then(
-      (digest) => this.#done(message, new Uint8Array(digest)),
-      () => this.#done(message, undefined),
+    const message = joined(this.#pieces);
+    this.#pieces = [message];
+    this.#digest(name, message).then(
+      (digest) => this.#done(request, new Uint8Array(digest)),
+      () => this.#done(request, undefined),
     );
   }
 
-  #done(message: number, digest: Uint8Array | undefined): void {
-    if (message !== this.#message) return;
+  #done(request: number, digest: Uint8Array | undefined): void {
+    if (request !== this.#request) return;
     const place = new Uint8Array(this.#registers.buffer, REGISTER.digest, DIGEST_SIZE);
     place.fill(0);
     if (digest) place.set(digest);
@@ -121,15 +127,16 @@ export class HashEngine implements MmioDevice {
   }
 
   get #status(): number {
-    return this.#registers.getUint32(REGISTER.status, true);
+    return this.#registers.getUint32(REGISTER.control, true);
   }
 
   set #status(status: number) {
-    this.#registers.setUint32(REGISTER.status, status, true);
+    this.#registers.setUint32(REGISTER.control, status, true);
   }
 }
 
-function joined(pieces: Uint8Array[]): Uint8Array<ArrayBuffer> {
+function joined(pieces: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  if (pieces.length === 1) return pieces[0] as Uint8Array<ArrayBuffer>;
   const data = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
