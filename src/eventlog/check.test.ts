@@ -30,6 +30,35 @@ describe("digests of real logs", () => {
     }
   });
 
+  it("of a boot sector match the disk's bytes", () => {
+    const sector = new Uint8Array(512);
+    sector.set([0xf4, 0xeb, 0xfd]);
+    sector.set([0x80, 1, 1, 0, 0x83, 0xfe, 0xff, 0xff, 63, 0, 0, 0, 0xd0, 7], 446);
+    sector.set([0x55, 0xaa], 510);
+    const known = [
+      { name: "the boot code", bytes: sector.subarray(0, 0x1b8) },
+      { name: "the partition table", bytes: sector.subarray(0x1b8) },
+    ];
+    const log = parseEventLog(testdata("seabios-disk.bin"));
+    const last = log.events
+      .slice(-2)
+      .map((event) => [
+        event.pcr,
+        describeEvent(event, log).text,
+        checkDigests(event)[1]?.result,
+        checkDigests(event, known)[1]?.reason,
+      ]);
+    expect(last).toEqual([
+      [4, "boot sector of the disk (MBR: its code)", "cannot be checked", "the sha256 hash of the boot code"],
+      [
+        5,
+        "partition table of the disk (in its MBR)",
+        "cannot be checked",
+        "the sha256 hash of the partition table",
+      ],
+    ]);
+  });
+
   it("of EFI firmware, shim and GRUB match, but for files and code", () => {
     const both = ["matches", "cannot be checked"];
     for (const name of ["efi-grub.bin", "efi-secure-boot.bin"]) {

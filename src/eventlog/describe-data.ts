@@ -230,8 +230,7 @@ function compact({ data }: LogEvent): DataDescription | undefined {
 /** What the firmware's short names for boot code stand for. */
 const BOOT_CODE: Record<string, string> = {
   MBR: "boot sector of the disk (MBR: its code)",
-  MBR_PARTITION_TABLE: "partition table of the disk (in its MBR)",
-  "MBR PARTITION TABLE": "partition table of the disk (in its MBR)",
+  "MBR PARTITION_TABLE": "partition table of the disk (in its MBR)",
   "EL TORITO IPL": "boot image of the CD (El Torito)",
   "BOOT CATALOG": "boot catalogue of the CD",
 };

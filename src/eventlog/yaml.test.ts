@@ -158,7 +158,7 @@ const CASES: Record<string, MadeEvent[]> = {
 };
 
 describe("the YAML form", () => {
-  it.each(["seabios-2.0.bin", "seabios-1.2.bin", "efi-grub.bin", "efi-secure-boot.bin"])(
+  it.each(["seabios-2.0.bin", "seabios-disk.bin", "seabios-1.2.bin", "efi-grub.bin", "efi-secure-boot.bin"])(
     "of a real log is the tool's own: %s",
     (name) => expectSame(testdata(name)),
   );
