@@ -3,7 +3,7 @@
 import type { ControlExchange } from "../swtpm/exchange.ts";
 import { decodeReply } from "../swtpm/exchange.ts";
 import type { ByteChannel } from "./channel.ts";
-import { BackendProtocolError, BackendTimeoutError } from "./errors.ts";
+import { BackendClosedError, BackendProtocolError, BackendTimeoutError } from "./errors.ts";
 import { Watchdog } from "./watchdog.ts";
 
 interface Pending {
@@ -49,8 +49,8 @@ export class ControlClient {
       this.limit(limit);
       try {
         this.#channel.send(exchange.request);
-      } catch (error) {
-        this.#fail(error as Error);
+      } catch (cause) {
+        this.#fail(new BackendClosedError(`the TPM is gone: ${(cause as Error).message}`, { cause }));
       }
     });
   }

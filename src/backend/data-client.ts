@@ -2,7 +2,7 @@
 
 import { type DataMessageError, ResponseAssembler, withLocality } from "../swtpm/data.ts";
 import type { ByteChannel } from "./channel.ts";
-import { BackendProtocolError, BackendTimeoutError } from "./errors.ts";
+import { BackendClosedError, BackendProtocolError, BackendTimeoutError } from "./errors.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export class DataClient {
@@ -49,8 +49,8 @@ export class DataClient {
     this.#watchdog.set(limit);
     try {
       this.#channel.send(locality === undefined ? command : withLocality(locality, command));
-    } catch (error) {
-      this.#fail(error as Error);
+    } catch (cause) {
+      this.#fail(new BackendClosedError(`the TPM is gone: ${(cause as Error).message}`, { cause }));
     }
   }
 

@@ -121,12 +121,12 @@ export class SwtpmBackend implements TpmBackend {
     });
   }
 
+  /** Cancels the command that runs; if none does, the one that will run next. */
   async cancel(): Promise<void> {
-    const last = this.#queue.last;
-    // Nothing runs and nothing waits: there is nothing to cancel.
-    if (!(last instanceof Delivery)) return;
+    const command = this.#queue.tasks.find((task) => task instanceof Delivery);
+    if (!command) return;
     this.#power.need("cancel a command", "CANCEL_TPM_CMD");
-    return last.cancel();
+    return command.cancel();
   }
 
   async establishmentFlag(): Promise<boolean> {

@@ -16,9 +16,9 @@ export class TaskQueue {
   #waiting: Task[] = [];
   #failure: Error | undefined;
 
-  /** The task that was pushed last and has not ended. */
-  get last(): Task | undefined {
-    return this.#waiting.at(-1) ?? this.#current;
+  /** The tasks that have not ended, the one that runs first. */
+  get tasks(): readonly Task[] {
+    return this.#current ? [this.#current, ...this.#waiting] : [];
   }
 
   push(task: Task): void {
@@ -41,7 +41,7 @@ export class TaskQueue {
   /** Fails the current task, those that wait, and every one to come. */
   fail(error: Error): void {
     this.#failure ??= new BackendClosedError(`the TPM is gone: ${error.message}`, { cause: error });
-    const tasks = this.#current ? [this.#current, ...this.#waiting] : [];
+    const { tasks } = this;
     this.#current = undefined;
     this.#waiting = [];
     for (const task of tasks) task.fail(error);

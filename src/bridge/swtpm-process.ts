@@ -95,6 +95,11 @@ export function swtpmArguments(version: BackendInfo["version"], stateDir: string
   return ["socket", ...(version === "2.0" ? ["--tpm2"] : []), "--tpmstate", `dir=${stateDir}`];
 }
 
+/** What swtpm said first and last: the cause tends to be there. */
+function shorten(text: string): string {
+  return text.length <= 500 ? text : `${text.slice(0, 200)} … ${text.slice(-200)}`;
+}
+
 /** Watches a child: its end in words, and how to bring it about. */
 export function superviseSwtpm(
   child: ChildProcess,
@@ -104,7 +109,7 @@ export function superviseSwtpm(
 ): SwtpmProcess {
   let errors = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    errors = (errors + text).slice(-1000);
+    errors = shorten(errors + text);
   });
   const cleanUp = () => {
     if (ownsDirectory) removeStateDirectory(stateDir);
@@ -114,7 +119,7 @@ export function superviseSwtpm(
     const ended = (reason: string) => {
       forget();
       cleanUp();
-      resolve(errors.trim() ? `${reason}: ${errors.trim()}` : reason);
+      resolve(errors ? `${reason}: ${errors.trim().replace(/\s+/g, " ")}` : reason);
     };
     child.once("error", (error) => ended(`swtpm could not be started: ${error.message}`));
     child.once("close", (code, signal) =>
