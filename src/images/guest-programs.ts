@@ -1,5 +1,5 @@
 /** Compiles the guest's own small programs in `guest/`: i386, no C library, so plain gcc does without a multilib. */
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "./command.ts";
@@ -17,10 +17,14 @@ const CURL_STUB = [
   `-Wl,-soname,libcurl-gnutls.so.4,--version-script,${join(DIRECTORY, "curl.map")}`,
 ];
 
-/** Texts of all sources, for the key of an image. */
+/** What the guest's initrd is made of. */
+const GUEST_SOURCES = ["syscalls.h", "init.c", "rawtpm.c", "curl.c", "curl.map"];
+
+/** Texts of these sources, for the key of the image. */
 export async function guestSources(): Promise<string[]> {
-  const names = (await readdir(DIRECTORY)).sort();
-  return Promise.all(names.map(async (name) => `${name}\n${await readFile(join(DIRECTORY, name), "utf8")}`));
+  return Promise.all(
+    GUEST_SOURCES.map(async (name) => `${name}\n${await readFile(join(DIRECTORY, name), "utf8")}`),
+  );
 }
 
 async function compile(source: string, options: readonly string[], output: string): Promise<Uint8Array> {
