@@ -147,8 +147,15 @@ async function fetchImage(url: URL, slot: ImageSlot): Promise<Response> {
       : "Is the server that gave this page still running?";
     throw new ImageLoadError(`The ${slot} image ${url} could not be fetched. ${advice}`, { cause });
   }
-  if (response.ok && response.body) return response;
-  throw new ImageLoadError(
-    `The ${slot} image ${url} could not be fetched: the server answered ${response.status}.`,
-  );
+  const problem = response.ok ? notAnImage(response) : `the server answered ${response.status}`;
+  if (problem) throw new ImageLoadError(`The ${slot} image ${url} could not be fetched: ${problem}.`);
+  return response;
+}
+
+/** Many servers answer with a page of theirs where there is no such file. */
+function notAnImage({ headers, body }: Response): string | undefined {
+  if (!body) return "the answer was empty";
+  return headers.get("Content-Type")?.startsWith("text/html")
+    ? "the answer is a web page, not an image"
+    : undefined;
 }

@@ -1,5 +1,6 @@
 /** Every TPM command as it happens, newest at the bottom and kept in sight; one can be chosen and looked into. */
 import { html, type PropertyValues } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import "./command-detail.ts";
 import "./commands.css";
 import type { CommandRecord } from "../../session/types.ts";
@@ -11,9 +12,23 @@ import { rowWindow } from "./window.ts";
 const ROW = 26;
 
 export class TpmCommands extends PageElement {
+  static override properties = { ...PageElement.properties, all: { state: true } };
+  /** Whether the page's own commands are shown too. */
+  declare all: boolean;
   /** Whether new commands pull the list along: until the user scrolls up. */
   #follow = true;
   readonly #resized = new ResizeObserver(() => this.requestUpdate());
+  /** The rows: all commands, or the guest's. */
+  #rows: readonly CommandRecord[] = [];
+  /** The choice that was brought into sight last. */
+  #revealed: number | undefined;
+  /** The row that is to get the focus as soon as it is drawn. */
+  #focusOn: number | undefined;
+
+  constructor() {
+    super();
+    this.all = false;
+  }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
     return [state.commandNews, state.commands, state.command];
@@ -31,21 +46,27 @@ export class TpmCommands extends PageElement {
         commands such as TPM2_PCR_Extend. Each one will be listed here with its answer. Boot the machine to see the first
         ones.</div>`;
     }
+    this.#rows = this.all ? commands : commands.filter(({ origin }) => origin === "guest");
+    const rows = this.#rows;
     const chosen = commands.find(({ id }) => id === command);
     const list = this.querySelector<HTMLElement>(".command-list");
     const height = list?.clientHeight ?? innerHeight;
-    const top = this.#follow ? commands.length * ROW - height : (list?.scrollTop ?? 0);
-    const { from: first, to } = rowWindow(commands.length, ROW, Math.max(0, top), height);
-    return html`<div class="command-table" role="grid" aria-label="TPM commands" aria-rowcount=${commands.length + 1}
+    const top = this.#follow ? rows.length * ROW - height : (list?.scrollTop ?? 0);
+    const { from, to } = rowWindow(rows.length, ROW, Math.max(0, top), height);
+    return html`<div class="command-table" role="grid" aria-label="TPM commands" aria-rowcount=${rows.length + 1}
         @keydown=${this.#key}>
       <div class="command-row command-head" role="row" aria-rowindex="1">
         <span role="columnheader" class="num">#</span><span role="columnheader">Command</span>
         <span role="columnheader" class="num" title="Locality">Loc.</span><span role="columnheader">Result</span>
         <span role="columnheader" class="num">Time</span><span role="columnheader">From</span></div>
       <div class="command-list scroll" role="rowgroup" @scroll=${this.#scrolled}>
-        <div role="presentation" class="command-space" style="height:${commands.length * ROW}px">
-          <div role="presentation" style="transform:translateY(${first * ROW}px)">
-            ${commands.slice(first, to).map((record, i) => this.#row(record, first + i, chosen))}
+        <div role="presentation" class="command-space" style="height:${rows.length * ROW}px">
+          <div role="presentation" style="transform:translateY(${from * ROW}px)">
+            ${repeat(
+              rows.slice(from, to),
+              ({ id }) => id,
+              (record, i) => this.#row(record, from + i, chosen),
+            )}
           </div>
         </div>
       </div>
@@ -54,7 +75,11 @@ export class TpmCommands extends PageElement {
       chosen
         ? html`<command-detail .record=${chosen} .done=${chosen.duration}
           @close=${() => this.actions.selectCommand(undefined)}></command-detail>`
-        : html`<p class="pane-foot">Choose a command to see its request and response.</p>`
+        : html`<div class="pane-foot command-foot"><span>Choose a command to see its request and response.</span>
+          <label><input type="checkbox" .checked=${this.all}
+            @change=${(event: Event) => {
+              this.all = (event.target as HTMLInputElement).checked;
+            }}> also this page's own</label></div>`
     }`;
   }
 
@@ -62,7 +87,7 @@ export class TpmCommands extends PageElement {
     const { id, name, locality, responseName, responseCode, duration, origin } = record;
     const running = duration === undefined;
     const selected = record === chosen;
-    const tabbable = chosen ? selected : index === this.state.commands.length - 1;
+    const tabbable = chosen ? selected : index === this.#rows.length - 1;
     return html`<div class="command-row" role="row" aria-rowindex=${index + 2} aria-selected=${selected}
       tabindex=${tabbable ? 0 : -1} data-id=${id} @click=${() => this.#choose(id)}>
       <span role="gridcell" class="num">${id}</span>
@@ -82,6 +107,26 @@ export class TpmCommands extends PageElement {
     if (!list) return;
     this.#resized.observe(list);
     if (this.#follow) list.scrollTop = list.scrollHeight;
+    else this.#reveal(list);
+    this.#giveFocus();
+  }
+
+  /** Brings a new choice into sight, also when the list has become shorter for it. */
+  #reveal(list: HTMLElement): void {
+    const { command } = this.state;
+    if (command === this.#revealed) return;
+    this.#revealed = command;
+    const top = this.#rows.findIndex(({ id }) => id === command) * ROW;
+    if (top < 0) return;
+    if (top < list.scrollTop) list.scrollTop = top;
+    else if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
+  }
+
+  #giveFocus(): void {
+    const row = this.#focusOn && this.querySelector<HTMLElement>(`[data-id="${this.#focusOn}"]`);
+    if (!row) return;
+    this.#focusOn = undefined;
+    row.focus({ preventScroll: true });
   }
 
   #scrolled(event: Event): void {
@@ -91,6 +136,7 @@ export class TpmCommands extends PageElement {
   }
 
   #choose(id: number): void {
+    this.#follow = false;
     this.actions.selectCommand(this.state.command === id ? undefined : id);
   }
 
@@ -105,8 +151,8 @@ export class TpmCommands extends PageElement {
 
   /** @returns whether the key moves the choice from row to row. */
   #move(key: string, focused: number): boolean {
-    const { commands } = this.state;
-    const at = commands.findIndex(({ id }) => id === focused);
+    const rows = this.#rows;
+    const at = rows.findIndex(({ id }) => id === focused);
     const page = Math.max(1, Math.floor((this.querySelector(".command-list")?.clientHeight ?? 0) / ROW) - 1);
     const to: Record<string, number> = {
       ArrowUp: at - 1,
@@ -114,27 +160,16 @@ export class TpmCommands extends PageElement {
       PageUp: at - page,
       PageDown: at + page,
       Home: 0,
-      End: commands.length - 1,
+      End: rows.length - 1,
     };
     const next = to[key];
     if (next === undefined) return false;
-    void this.#focus(Math.min(commands.length - 1, Math.max(0, next)));
-    return true;
-  }
-
-  /** Brings a row into sight, draws it, and gives it the focus and the choice. */
-  async #focus(index: number): Promise<void> {
-    const list = this.querySelector<HTMLElement>(".command-list");
-    const record = this.state.commands[index];
-    if (!list || !record) return;
-    const top = index * ROW;
-    if (top < list.scrollTop) list.scrollTop = top;
-    else if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
-    this.#follow = index === this.state.commands.length - 1;
+    const record = rows[Math.min(rows.length - 1, Math.max(0, next))];
+    if (!record) return true;
+    this.#follow = false;
+    this.#focusOn = record.id;
     this.actions.selectCommand(record.id);
-    this.requestUpdate();
-    await this.updateComplete;
-    this.querySelector<HTMLElement>(`[data-id="${record.id}"]`)?.focus({ preventScroll: true });
+    return true;
   }
 }
 

@@ -37,6 +37,7 @@ export class MachineSetup extends PageElement {
         <summary>Kernel, command line, memory, your own images</summary>
         ${this.#form(settings)}
       </details>
+      ${machine.phase === "off" ? howItGoes() : nothing}
       <p class="small muted">${this.state.images?.guest}</p>
     </div>`;
   }
@@ -192,6 +193,17 @@ export class MachineSetup extends PageElement {
       Object.fromEntries(files.map((file) => [slotFor(file.name, file.size), { kind: "file", file }])),
     );
   }
+}
+
+/** For those who see it the first time: what will happen, and where to look. */
+function howItGoes() {
+  return html`<ol class="setup-steps">
+    <li><strong>Firmware</strong> starts, finds the TPM at 0xFED40000 and measures what it runs: see <em>Commands</em>.</li>
+    <li>Each measurement extends a <strong>PCR</strong> and is noted in the <strong>event log</strong>; the page replays
+      the log and checks it against the PCRs.</li>
+    <li><strong>Linux</strong> starts with <code>/dev/tpm0</code>. What you do in its shell shows here at once.</li>
+    <li>Change the command line and boot again: the page says which measurement gave it away.</li>
+  </ol>`;
 }
 
 const value = (event: Event) => (event.target as HTMLInputElement).value;

@@ -5,6 +5,19 @@ import { PageElement } from "../parts/element.ts";
 import { ICONS } from "./icons.ts";
 
 export class PageHeader extends PageElement {
+  readonly #scheme = matchMedia("(prefers-color-scheme: dark)");
+  readonly #schemeChanged = () => this.requestUpdate();
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#scheme.addEventListener("change", this.#schemeChanged);
+  }
+
+  override disconnectedCallback(): void {
+    this.#scheme.removeEventListener("change", this.#schemeChanged);
+    super.disconnectedCallback();
+  }
+
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
     return [state.machine.phase, state.theme];
   }

@@ -44,10 +44,11 @@ export class WebTpmPage extends PageElement {
             ? [this.#tabs("left"), html`<pane-splitter></pane-splitter>`, this.#tabs("right")]
             : this.#tabs("both")
         }
-        ${PANES.map(({ id, side, render }) => {
+        ${PANES.map(({ id, title, side, render }) => {
           const active = this.#shown(id, side);
           return html`<section class="pane" role="tabpanel" id="pane-${id}" aria-labelledby="tab-${id}"
-            data-side=${side} ?hidden=${!active}>${render({ store, actions, active })}</section>`;
+            data-side=${side} ?hidden=${!active}>
+            <h2 class="visually-hidden">${title}</h2>${render({ store, actions, active })}</section>`;
         })}
       </main>`;
   }

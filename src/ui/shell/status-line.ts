@@ -11,14 +11,14 @@ export class StatusLine extends PageElement {
 
   override render() {
     const items = statusItems(this.state);
-    return html`<ul class="status" aria-label="Status">
+    return html`<section aria-label="Status"><ul class="status">
         ${items.map(
           ({ name, text, tone, detail, live }) =>
             html`<li data-name=${name} data-tone=${tone} ?data-live=${live} title=${detail ?? ""}>
-              <span class="visually-hidden">${name}: </span>${text}</li>`,
+              <span class="visually-hidden">${name}: </span><span>${text}</span></li>`,
         )}
       </ul>
-      <div class="visually-hidden" role="status">${this.#announcement()}</div>`;
+      <div class="visually-hidden" role="status">${this.#announcement()}</div></section>`;
   }
 
   /** What is worth saying aloud: phases, not every command. */

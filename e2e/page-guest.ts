@@ -1,0 +1,60 @@
+/** Driving the page's guest through its serial console, as a user at the keyboard would. */
+import { expect, type Page } from "@playwright/test";
+
+/** What the guest's shell prints when it takes commands. */
+const PROMPT = /webtpm# /;
+/** To the shell, on a busy machine; in milliseconds. */
+const BOOT_MS = 120_000;
+const COMMAND_MS = 60_000;
+
+let commands = 0;
+
+/** Waits until the machine asked for last has come to its shell. */
+export async function untilShell(page: Page): Promise<void> {
+  await page.evaluate(() => window.webtpm.ready);
+  await page.waitForFunction(
+    (prompt) => new RegExp(prompt).test(window.webtpm.serial.text()),
+    PROMPT.source,
+    { timeout: BOOT_MS },
+  );
+}
+
+/** Runs a shell command in the guest. @returns what it printed; fails the test when it does not end with `status`. */
+export async function run(page: Page, command: string, status = 0): Promise<string> {
+  const id = ++commands;
+  // The quotes keep the shell's echo of this line from looking like its output.
+  const line = `echo "beg""in-${id}"; ${command}; echo "e""nd-${id}:$?"\n`;
+  await page.evaluate((text) => window.webtpm.serial.send(text), line);
+  const pattern = `begin-${id}\\r?\\n([\\s\\S]*?)end-${id}:(\\d+)`;
+  await page.waitForFunction((source) => new RegExp(source).test(window.webtpm.serial.text()), pattern, {
+    timeout: COMMAND_MS,
+  });
+  const text = await page.evaluate(() => window.webtpm.serial.text());
+  const [, output = "", code] = new RegExp(pattern).exec(text) ?? [];
+  expect(Number(code), `${command}\n${output}`).toBe(status);
+  return output.replaceAll("\r", "");
+}
+
+/** Bank and values as `tpm2_pcrread` prints them, by index. */
+export function parsePcrRead(text: string): Map<string, string[]> {
+  const banks = new Map<string, string[]>();
+  let values: string[] = [];
+  for (const line of text.split("\n")) {
+    const bank = /^\s*(sha\d+):\s*$/.exec(line)?.[1];
+    if (bank) {
+      values = [];
+      banks.set(bank, values);
+    }
+    const value = /^\s*(\d+)\s*:\s*0x([0-9A-F]+)/i.exec(line);
+    if (value) values[Number(value[1])] = value[2]!.toLowerCase();
+  }
+  return banks;
+}
+
+/** The values that the PCR pane shows for a bank, by index. */
+export async function shownPcrs(page: Page, bank: string): Promise<string[]> {
+  await page.getByRole("tab", { name: "PCRs" }).click();
+  await page.locator(`input[name="pcr-bank"][value="${bank}"]`).check();
+  await expect(page.locator(".pcrs caption")).toContainText(bank);
+  return page.locator(".pcrs .digest").allTextContents();
+}

@@ -1,0 +1,205 @@
+/** The page with a real guest: firmware, Linux, tpm2-tools, a real swtpm. Each describe block is one machine. */
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Page, test } from "@playwright/test";
+import { parsePcrRead, run, shownPcrs, untilShell } from "./page-guest.ts";
+
+const PANES = ["machine", "serial", "screen", "pcrs", "eventlog", "commands", "registers"];
+
+/** One page for a block of tests: a boot costs more than all of them. */
+function machine(address: string): () => Page {
+  let page: Page;
+  test.describe.configure({ mode: "serial" });
+  test.beforeAll(async ({ browser }) => {
+    page = await browser.newPage({ colorScheme: "light" });
+    page.on("pageerror", (error) => console.error("page:", error));
+    await page.goto(address);
+    await untilShell(page);
+  });
+  test.afterAll(() => page.close());
+  return () => page;
+}
+
+async function accessible(page: Page, what: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(
+    ({ id, nodes }) => `${what}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`,
+  );
+  expect(found).toEqual([]);
+}
+
+test.describe("TPM 2.0", () => {
+  const page = machine("/?boot=1");
+
+  test("the guest's kernel has found the TPM", async () => {
+    const log = await run(page(), "dmesg");
+    expect(log).toContain("ACPI: TPM2 ");
+    expect(log).toContain("tpm_tis MSFT0101:00: 2.0 TPM (device-id 0x1, rev-id 1)");
+    expect(await run(page(), "ls -l /dev/tpm*")).toMatch(/c.*10, 224 .*\/dev\/tpm0/);
+  });
+
+  test("the PCR pane shows what the guest reads, in every bank", async () => {
+    const banks = parsePcrRead(await run(page(), "tpm2_pcrread"));
+    expect([...banks.keys()]).toContain("sha256");
+    for (const [bank, values] of banks) {
+      expect(values).toHaveLength(24);
+      expect(await shownPcrs(page(), bank)).toEqual(values);
+      expect(await page().evaluate((name) => window.webtpm.pcrs(name), bank)).toEqual(values);
+    }
+  });
+
+  test("the event log leads to the PCRs", async () => {
+    await page().getByRole("tab", { name: "Event log" }).click();
+    await expect(page().locator("#replay-verdict")).toHaveText(
+      /^\s*Replayed, the log gives exactly the TPM's sha\d+ values of PCR 0–9\./,
+    );
+    await expect(page().locator("#replay-verdict")).toHaveAttribute("data-tone", "good");
+    const events = await page().evaluate(() => window.webtpm.eventLog());
+    expect(events.length).toBeGreaterThan(10);
+    expect(Object.keys(events[1]!.digests)).toContain("sha256");
+    await expect(page().locator(".event")).toHaveCount(events.length);
+  });
+
+  test("tpm2-tools make keys, sign, use NV memory and draw random numbers", async () => {
+    await run(page(), "cd /tmp && tpm2_createprimary -Q -c primary.ctx");
+    await run(page(), "tpm2_create -Q -C primary.ctx -G ecc -u key.pub -r key.priv && tpm2_flushcontext -t");
+    await run(
+      page(),
+      "tpm2_load -Q -C primary.ctx -u key.pub -r key.priv -c key.ctx && tpm2_flushcontext -t",
+    );
+    await run(
+      page(),
+      "echo hello > message && tpm2_sign -Q -c key.ctx -g sha256 -o signature message && tpm2_flushcontext -t",
+    );
+    await run(
+      page(),
+      "tpm2_verifysignature -Q -c key.ctx -g sha256 -m message -s signature && tpm2_flushcontext -t",
+    );
+    await run(
+      page(),
+      "tpm2_nvdefine -Q 0x1500016 -C o -s 6 && echo hello | tpm2_nvwrite -Q 0x1500016 -C o -i -",
+    );
+    expect(await run(page(), "tpm2_nvread 0x1500016 -C o -s 6")).toBe("hello\n");
+    expect(await run(page(), "tpm2_getrandom --hex 16")).toMatch(/^[0-9a-f]{32}$/);
+    const names = await page().evaluate(() => window.webtpm.commands().map(({ name }) => name));
+    for (const name of [
+      "TPM2_CreatePrimary",
+      "TPM2_Sign",
+      "TPM2_NV_Write",
+      "TPM2_NV_Read",
+      "TPM2_GetRandom",
+    ]) {
+      expect(names).toContain(name);
+    }
+  });
+
+  test("an extend shows in the PCR pane as changed", async () => {
+    const digest = "00".repeat(31);
+    await run(page(), `tpm2_pcrextend 16:sha256=${digest}01`);
+    await shownPcrs(page(), "sha256");
+    await expect(page().locator('.pcrs tr[data-pcr="16"]')).toContainText("just changed");
+    const { "16": shown } = await shownPcrs(page(), "sha256");
+    expect(parsePcrRead(await run(page(), "tpm2_pcrread sha256:16")).get("sha256")?.[16]).toBe(shown);
+  });
+
+  test("a command can be looked into", async () => {
+    await page().getByRole("tab", { name: "Commands" }).click();
+    const guest = await page().evaluate(() =>
+      window.webtpm.commands().filter(({ origin }) => origin === "guest"),
+    );
+    const wanted = guest.findLastIndex(({ name }) => name === "TPM2_PCR_Extend");
+    const row = (index: number) => page().locator(`.command-list [data-id="${guest[index]!.id}"]`);
+    await row(guest.length - 1).focus();
+    for (let at = guest.length - 2; at >= wanted; at--) {
+      await page().keyboard.press("ArrowUp");
+      await expect(row(at)).toBeFocused();
+    }
+    const detail = page().locator("command-detail");
+    await expect(detail).toContainText("TPM2_PCR_Extend");
+    await expect(detail.locator(".hexdump")).toContainText("0000  80 02");
+    await detail.getByText("response", { exact: true }).click();
+    await expect(detail).toContainText("TPM_RC_SUCCESS");
+    await page().keyboard.press("Escape");
+  });
+
+  test("the registers are shown by name while the guest leaves them alone", async () => {
+    await page().getByRole("tab", { name: "Registers" }).click();
+    const registers = page().locator("tpm-registers");
+    await expect(registers.getByText("TPM_DID_VID")).toBeVisible();
+    await expect(registers.locator("details", { hasText: "TPM_DID_VID" })).toContainText("0x00011014");
+    expect(await page().evaluate(() => window.webtpm.read(0xfed40f00, 4))).toBe(0x0001_1014);
+  });
+
+  test("nothing bars anybody: axe finds no fault in any pane, light or dark, wide or narrow", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page().emulateMedia({ colorScheme });
+      for (const pane of PANES) {
+        await page().locator(`#tab-${pane}`).click();
+        await accessible(page(), `${colorScheme} ${pane}`);
+      }
+    }
+    await page().setViewportSize({ width: 390, height: 844 });
+    for (const pane of PANES) {
+      await page().locator(`#tab-${pane}`).click();
+      await accessible(page(), `narrow ${pane}`);
+    }
+    expect(await page().evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await page().setViewportSize({ width: 1280, height: 800 });
+  });
+
+  test("a reset gives the same measurements again", async () => {
+    const before = await shownPcrs(page(), "sha256");
+    await page().evaluate(() => window.webtpm.reset());
+    await untilShell(page());
+    await expect(page().locator("#boot-verdict")).toHaveCount(1);
+    await page().getByRole("tab", { name: "Event log" }).click();
+    await expect(page().locator("#boot-verdict")).toHaveText(/The same events as in the boot before\./);
+    const after = await shownPcrs(page(), "sha256");
+    expect(after.slice(0, 10)).toEqual(before.slice(0, 10));
+    expect(after[16]).toBe("00".repeat(32));
+    expect(before[16]).not.toBe(after[16]);
+  });
+
+  test("another command line changes PCR 8 and nothing before it, and the page says so", async () => {
+    const before = await shownPcrs(page(), "sha256");
+    await page().locator("#tab-machine").click();
+    await page().getByText("Kernel, command line, memory").click();
+    const field = page().getByLabel("Command line");
+    const cmdline = await field.inputValue();
+    await field.fill(`${cmdline} tampered=1`);
+    await field.blur();
+    expect(new URL(page().url()).searchParams.get("cmdline")).toBe(`${cmdline} tampered=1`);
+    await page().getByRole("button", { name: "Restart: boot Linux" }).click();
+    await untilShell(page());
+    expect(await run(page(), "cat /proc/cmdline")).toContain("tampered=1");
+    await page().getByRole("tab", { name: "Event log" }).click();
+    await expect(page().locator("#boot-verdict")).toHaveText(
+      /1 event differs from the boot before:.*PCR 8:.*tampered=1/s,
+    );
+    const after = await shownPcrs(page(), "sha256");
+    expect(after[8]).not.toBe(before[8]);
+    expect(after.slice(0, 8)).toEqual(before.slice(0, 8));
+    expect(after[9]).toBe(before[9]);
+    await expect(page().locator('.pcrs tr[data-pcr="8"]')).toContainText("≠ the boot before");
+  });
+});
+
+test.describe("TPM 1.2", () => {
+  const page = machine("/?boot=1&tpm=1.2");
+
+  test("the guest's kernel has found the TPM", async () => {
+    const log = await run(page(), "dmesg");
+    expect(log).toMatch(/ACPI: TCPA .* 000032/);
+    expect(log).toMatch(/tpm_tis 00:\w+: 1\.2 TPM \(device-id 0x1, rev-id 1\)/);
+  });
+
+  test("24 PCRs, the same in the guest and on the page, as the event log has them", async () => {
+    const text = await run(page(), "cat /sys/class/tpm/tpm0/pcrs");
+    const values = Array.from(text.matchAll(/^PCR-\d+: ([0-9A-F ]+)$/gm), ([, hex = ""]) =>
+      hex.replaceAll(" ", "").toLowerCase(),
+    );
+    expect(values).toHaveLength(24);
+    expect(await shownPcrs(page(), "sha1")).toEqual(values);
+    await page().getByRole("tab", { name: "Event log" }).click();
+    await expect(page().locator("#replay-verdict")).toHaveAttribute("data-tone", "good");
+  });
+});

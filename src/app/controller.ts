@@ -1,0 +1,361 @@
+/** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
+import type { ImageManifest } from "../images/manifest.ts";
+import type { TpmHandle } from "../session/types.ts";
+import type { BootSettings, Notice, PageActions, PageStore, Theme } from "../ui/model.ts";
+import { paneOf } from "../ui/shell/panes.ts";
+import { applyTheme } from "../ui/shell/theme.ts";
+import { imagesInfo, loadBootImages, readManifest } from "./boot-images.ts";
+import { createMachine, type MachineParts } from "./machine.ts";
+import { toParameters } from "./options.ts";
+import { makePreviousBoot, storeBoot } from "./previous-boot.ts";
+import type { SerialPort } from "./serial-port.ts";
+import { watchTpm } from "./watch-tpm.ts";
+
+/** The reason under which the session holds the machine during a reset. */
+const RESET_HOLD = "TPM reset";
+/** How often the page asks how far the small kernel is, in milliseconds. */
+const KERNEL_POLL_MS = 5000;
+
+export class PageController implements PageActions {
+  readonly #store: PageStore;
+  readonly #serial: SerialPort;
+  readonly #bridge: string | undefined;
+  #machine: MachineParts | undefined;
+  #ends: (() => void)[] = [];
+  /** Counts boots asked for; one that is overtaken by another gives up. */
+  #attempt = 0;
+  #paused = false;
+  #kernelTimer: ReturnType<typeof setTimeout> | undefined;
+  #ready = Promise.withResolvers<void>();
+  #readySettled = false;
+
+  constructor(store: PageStore, serial: SerialPort, bridge: string | undefined) {
+    this.#store = store;
+    this.#serial = serial;
+    this.#bridge = bridge;
+  }
+
+  get tpm(): TpmHandle | undefined {
+    return this.#machine?.tpm;
+  }
+
+  /** Resolves when the machine asked for last runs and its TPM is powered on. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  boot(): void {
+    const attempt = ++this.#attempt;
+    this.#expectReady();
+    this.#boot(attempt).then(
+      () => this.#settle(attempt, undefined),
+      (error: Error) => {
+        if (attempt === this.#attempt) this.#bootFailed(error);
+        this.#settle(attempt, error);
+      },
+    );
+  }
+
+  /** From here on `ready` stands for what has just been asked for. One that still waits goes on waiting, for that. */
+  #expectReady(): void {
+    if (this.#readySettled) this.#ready = Promise.withResolvers<void>();
+    this.#readySettled = false;
+    // Failures are shown as notices; a script that wants to know has its own handler.
+    this.#ready.promise.catch(() => {});
+  }
+
+  #settle(attempt: number, error: Error | undefined): void {
+    if (attempt !== this.#attempt || this.#readySettled) return;
+    this.#readySettled = true;
+    if (error) this.#ready.reject(error);
+    else this.#ready.resolve();
+  }
+
+  async #boot(attempt: number): Promise<void> {
+    this.#store.update({
+      machine: { ...this.#store.state.machine, phase: "loading", step: "looking for images", holds: [] },
+      notices: this.#store.state.notices.filter(({ id }) => id === "options" || id === "isolation"),
+    });
+    await this.#endMachine();
+    const manifest = await this.readImages();
+    const { settings } = this.#store.state;
+    const images = await loadBootImages(manifest, settings, (step, progress) =>
+      this.#loading(attempt, step, progress),
+    );
+    if (attempt !== this.#attempt) return;
+    this.#loading(attempt, "starting the TPM");
+    const machine = await createMachine(images, settings, this.#bridge, (tpm) => this.#watch(tpm));
+    if (attempt !== this.#attempt) return machine.close();
+    this.#start(machine, images.label);
+  }
+
+  #loading(attempt: number, step: string, progress?: number): void {
+    if (attempt !== this.#attempt) return;
+    const { boots, label } = this.#store.state.machine;
+    this.#store.update({
+      machine: {
+        phase: "loading",
+        step,
+        holds: [],
+        boots,
+        ...(label !== undefined && { label }),
+        ...(progress !== undefined && { progress }),
+      },
+    });
+  }
+
+  #watch(tpm: TpmHandle): void {
+    this.#ends.push(
+      watchTpm(tpm, this.#store, () => this.#keepBoot()),
+      tpm.on("status", ({ phase, message }) => {
+        if (phase === "failed") this.#tpmFailed(message);
+        else if (phase === "ready") this.dismiss("tpm");
+      }),
+    );
+  }
+
+  #start(machine: MachineParts, label: string): void {
+    this.#machine = machine;
+    const { emulator, bus } = machine;
+    this.#serial.connect(emulator);
+    this.#ends.push(
+      bus.onReset(() => this.#machineReset()),
+      bus.onHoldsChange((holds) => this.#holds(holds)),
+      bus.onCrash((error) => this.#crashed(error)),
+    );
+    const { settings, machine: info, panes } = this.#store.state;
+    this.#store.update({
+      screen: machine.screen,
+      machine: { phase: "running", holds: bus.holds, label, boots: info.boots + 1 },
+    });
+    if (panes.left === "machine") {
+      const shown = settings.bootMenu || !label.startsWith("Linux") ? "screen" : "serial";
+      this.#store.update({ panes: { ...panes, left: shown } });
+    }
+    bus.resume();
+  }
+
+  #holds(holds: readonly string[]): void {
+    const { machine } = this.#store.state;
+    if (machine.phase !== "running" && machine.phase !== "paused") return;
+    this.#resetOver(holds);
+    const paused = this.#paused;
+    this.#store.update({ machine: { ...machine, phase: paused ? "paused" : "running", holds } });
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#machine?.bus.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#machine?.bus.resume();
+  }
+
+  reset(): void {
+    if (!this.#machine) {
+      this.boot();
+      return;
+    }
+    this.#attempt++;
+    this.#expectReady();
+    this.resume();
+    this.#machine.bus.reset();
+  }
+
+  reconnect(): void {
+    this.dismiss("tpm");
+    if (this.#machine) this.reset();
+    else this.boot();
+  }
+
+  /** The guest, the page or a script has reset the machine: what was measured so far is the boot before, now. */
+  #machineReset(): void {
+    this.#keepBoot();
+    this.#serial.started();
+    const { machine } = this.#store.state;
+    this.#store.update({ machine: { ...machine, boots: machine.boots + 1 } });
+    this.#resetOver(this.#machine?.bus.holds ?? []);
+  }
+
+  /** The session holds the machine until the TPM has been through its power cycle. */
+  #resetOver(holds: readonly string[]): void {
+    const { tpm } = this.#machine ?? {};
+    if (!tpm || this.#readySettled || holds.includes(RESET_HOLD)) return;
+    const { phase, message } = tpm.status;
+    this.#settle(this.#attempt, phase === "failed" ? new Error(message) : undefined);
+  }
+
+  /** Keeps the last boot's log to compare the next one with. */
+  #keepBoot(): void {
+    const { log, pcrs, machine } = this.#store.state;
+    if (!log?.log.events.length) return;
+    const boot = makePreviousBoot(log.bytes, pcrs, machine.label ?? "", Date.now());
+    storeBoot(log.bytes, boot);
+    this.#store.update({ previous: boot, log: undefined, pcrs: [], changedPcrs: new Set() });
+  }
+
+  async #endMachine(): Promise<void> {
+    this.#keepBoot();
+    for (const end of this.#ends.splice(0)) end();
+    const machine = this.#machine;
+    this.#machine = undefined;
+    this.#paused = false;
+    this.#store.update({
+      handle: undefined,
+      tpm: undefined,
+      interface: undefined,
+      screen: undefined,
+      command: undefined,
+    });
+    await machine?.close();
+  }
+
+  #bootFailed(error: Error): void {
+    const { machine } = this.#store.state;
+    this.#store.update({ machine: { ...machine, phase: "failed", holds: [] } });
+    this.notify({
+      id: "boot",
+      level: "error",
+      title: "The machine could not be started.",
+      text: error.message,
+      actions: [{ label: "Try again", run: () => this.boot() }],
+    });
+  }
+
+  #tpmFailed(message: string): void {
+    // A machine that is still being made says so itself.
+    if (!this.#machine) return;
+    this.notify({
+      id: "tpm",
+      level: "error",
+      title: "The TPM has failed.",
+      text: `${message.replace(/^The TPM has failed: /, "").replace(/\.?$/, ".")} The guest goes on without it; a reset gives machine and TPM a new start.`,
+      actions: [{ label: "Reset machine and TPM", run: () => this.reconnect() }],
+    });
+  }
+
+  #crashed(error: Error): void {
+    const { machine } = this.#store.state;
+    this.#store.update({ machine: { ...machine, phase: "failed", holds: [] } });
+    this.notify({
+      id: "crash",
+      level: "error",
+      title: "The emulator has stopped.",
+      text: `${error.message}. The TPM's views stay as they were.`,
+      actions: [{ label: "Boot again", run: () => this.boot() }],
+    });
+  }
+
+  /** Shows what there is to boot, before anything is. */
+  showImages(): void {
+    this.readImages().catch((error: Error) =>
+      this.notify({
+        id: "images",
+        level: "warning",
+        title: "The images are not there yet.",
+        text: error.message,
+        actions: [{ label: "Look again", run: () => this.showImages() }],
+      }),
+    );
+  }
+
+  /** Reads the manifest and shows what is in it; goes on reading while the small kernel is being built. */
+  async readImages(): Promise<ImageManifest> {
+    const manifest = await readManifest();
+    this.#store.update({ images: imagesInfo(manifest) });
+    this.dismiss("images");
+    clearTimeout(this.#kernelTimer);
+    const state = manifest.kernelBuild?.state;
+    if (state === "building" || state === "waiting") {
+      this.#kernelTimer = setTimeout(() => this.#kernelNews(), KERNEL_POLL_MS);
+    }
+    return manifest;
+  }
+
+  #kernelNews(): void {
+    this.readImages().then(
+      ({ kernels }) => {
+        if (!kernels.small || !this.#machine) return;
+        this.notify({
+          id: "kernel",
+          level: "info",
+          title: "The small kernel is ready.",
+          text: "The next boot takes it and reaches the shell several times faster.",
+          actions: [{ label: "Boot it now", run: () => this.boot() }],
+        });
+      },
+      () => {
+        // The server is away; asking again will tell when it is back.
+        this.#kernelTimer = setTimeout(() => this.#kernelNews(), KERNEL_POLL_MS);
+      },
+    );
+  }
+
+  change(settings: Partial<BootSettings>): void {
+    this.#store.update({ settings: { ...this.#store.state.settings, ...settings } });
+    this.#showAddress();
+  }
+
+  showPane(id: string): void {
+    const pane = paneOf(id);
+    if (!pane) return;
+    const { panes } = this.#store.state;
+    this.#store.update({ panes: { ...panes, [pane.side]: id, front: pane.side } });
+    this.#showAddress();
+  }
+
+  /** Keeps the address such that it leads back here. */
+  #showAddress(): void {
+    const { settings, panes } = this.#store.state;
+    const now = new URLSearchParams(location.search);
+    const kept = Object.fromEntries(
+      (["theme", "bridge", "boot"] as const).flatMap((name) => {
+        const value = now.get(name);
+        return value === null ? [] : [[name, value]];
+      }),
+    );
+    const pane = panes[panes.front];
+    const parameters = toParameters(settings, {
+      ...kept,
+      ...(pane !== "machine" && pane !== "serial" && { pane }),
+    });
+    const query = parameters.toString();
+    history.replaceState(null, "", `${location.pathname}${query ? `?${query}` : ""}${location.hash}`);
+  }
+
+  selectCommand(id: number | undefined): void {
+    this.#store.update({ command: id });
+  }
+
+  selectBank(algorithm: string): void {
+    this.#store.update({ bank: algorithm });
+  }
+
+  setTheme(theme: Theme): void {
+    applyTheme(theme);
+    this.#store.update({ theme });
+  }
+
+  notify(notice: Notice): void {
+    const others = this.#store.state.notices.filter(({ id }) => id !== notice.id);
+    this.#store.update({ notices: [...others, notice] });
+  }
+
+  dismiss(noticeId: string): void {
+    const { notices } = this.#store.state;
+    if (notices.some(({ id }) => id === noticeId)) {
+      this.#store.update({ notices: notices.filter(({ id }) => id !== noticeId) });
+    }
+  }
+
+  sendSerial(text: string): void {
+    this.#serial.send(text);
+  }
+
+  grabKeyboard(grabbed: boolean): void {
+    this.#machine?.emulator.keyboard_set_enabled(grabbed);
+    this.#machine?.emulator.mouse_set_enabled(grabbed);
+  }
+}

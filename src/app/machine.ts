@@ -1,0 +1,103 @@
+/** One machine of the page: emulator, bus, TPM, in the order in which they have to be made; and its end. */
+import { V86, type V86Options } from "v86";
+import wasmUrl from "v86/build/v86.wasm?url";
+import { createV86 } from "../machine/create-v86.ts";
+import type { V86Bus } from "../machine/v86.ts";
+import { DirectBoot } from "../rom/index.ts";
+import { attachTpm } from "../session/tpm.ts";
+import type { TpmHandle } from "../session/types.ts";
+import type { BootSettings } from "../ui/model.ts";
+import type { BootImages } from "./boot-images.ts";
+
+const MIB = 2 ** 20;
+const VGA_MEMORY = 8 * MIB;
+/** CD, floppy, disk: one digit each, the first to try lowest (v86's `BootOrder.CD_FLOPPY_HARDDISK`). */
+const CD_FIRST = 0x213;
+/** How long SeaBIOS waits for Esc, in milliseconds of the guest's time. */
+const MENU_WAIT_MS = 6000;
+
+export interface MachineParts {
+  emulator: V86;
+  bus: V86Bus;
+  tpm: TpmHandle;
+  screen: HTMLElement;
+  /** Ends the machine and its TPM. Never rejects: what cannot be ended is left to the browser. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a machine with a TPM that is powered on; `bus.resume()` then starts it.
+ * @throws whatever kept the machine from being made or the TPM from being powered on, with words for people.
+ */
+export async function createMachine(
+  images: BootImages,
+  settings: BootSettings,
+  bridge: string | undefined,
+  onTpm: (tpm: TpmHandle) => void,
+): Promise<MachineParts> {
+  const screen = screenElement();
+  const { emulator, bus } = await createV86(V86, machineOptions(images, settings, screen), wasmUrl);
+  emulator.keyboard_set_enabled(false);
+  emulator.mouse_set_enabled(false);
+  let tpm: TpmHandle | undefined;
+  const close = async () => {
+    const ends = await Promise.allSettled([tpm?.close(), emulator.destroy()]);
+    for (const end of ends) if (end.status === "rejected") console.warn("ending the machine:", end.reason);
+  };
+  try {
+    tpm = attachTpm(bus, {
+      version: settings.tpm,
+      ...(settings.placement === "local" && { placement: "local" as const }),
+      ...(bridge !== undefined && { bridge }),
+    });
+    onTpm(tpm);
+    if (images.linux && settings.measured) {
+      new DirectBoot(bus, emulator, images.linux, { memorySize: settings.memory * MIB });
+    }
+    setFirmwareOptions(bus, settings);
+    await tpm.ready;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { emulator, bus, tpm, screen, close };
+}
+
+function machineOptions(images: BootImages, settings: BootSettings, screen: HTMLElement): V86Options {
+  const { linux, drives } = images;
+  const options = {
+    bios: { buffer: images.bios },
+    vga_bios: { buffer: images.vgaBios },
+    memory_size: settings.memory * MIB,
+    vga_memory_size: VGA_MEMORY,
+    screen: { container: screen },
+    disable_speaker: true,
+    boot_order: CD_FIRST,
+    ...drives,
+  };
+  if (!linux || settings.measured) return options as V86Options;
+  const whole = (bytes: Uint8Array) => ({ buffer: bytes.slice().buffer });
+  return {
+    ...options,
+    bzimage: whole(linux.kernel),
+    ...(linux.initrd && { initrd: whole(linux.initrd) }),
+    cmdline: linux.cmdline,
+  } as V86Options;
+}
+
+/** SeaBIOS asks for these files; without them it shows no menu, so as not to lose time. */
+function setFirmwareOptions(bus: V86Bus, { bootMenu }: BootSettings): void {
+  bus.setFirmwareFile("etc/show-boot-menu", u16(bootMenu ? 1 : 0));
+  if (bootMenu) bus.setFirmwareFile("etc/boot-menu-wait", u16(MENU_WAIT_MS));
+}
+
+const u16 = (value: number) => Uint8Array.of(value & 0xff, value >> 8);
+
+/** The elements that v86 draws text and graphics into. */
+function screenElement(): HTMLElement {
+  const container = document.createElement("div");
+  container.className = "vga-container";
+  container.append(document.createElement("div"), document.createElement("canvas"));
+  (container.lastElementChild as HTMLElement).style.display = "none";
+  return container;
+}

@@ -1,0 +1,79 @@
+/** The page starts here: address, state, elements, `window.webtpm`. */
+import "../ui/styles.css";
+import "../ui/index.ts";
+import type { PageState } from "../ui/model.ts";
+import type { WebTpmPage } from "../ui/shell/page.ts";
+import { paneOf } from "../ui/shell/panes.ts";
+import { startTheme } from "../ui/shell/theme.ts";
+import { Store } from "../ui/store.ts";
+import { createConsoleApi, type WebTpmConsole } from "./console-api.ts";
+import { PageController } from "./controller.ts";
+import { parseOptions } from "./options.ts";
+import { recallBoot } from "./previous-boot.ts";
+import { SerialPort } from "./serial-port.ts";
+
+declare global {
+  interface Window {
+    webtpm: WebTpmConsole;
+  }
+}
+
+const { options, problems } = parseOptions(new URLSearchParams(location.search));
+const pane = paneOf(options.pane);
+if (options.pane !== undefined && !pane) {
+  problems.push(`The address asks for a pane "${options.pane}", which this page does not have.`);
+}
+const serial = new SerialPort();
+
+const initial: PageState = {
+  settings: options.settings,
+  machine: { phase: "off", holds: [], boots: 0 },
+  serial,
+  commands: [],
+  commandNews: 0,
+  pcrs: [],
+  changedPcrs: new Set(),
+  bank: "sha256",
+  previous: recallBoot(),
+  notices: [],
+  panes: {
+    left: pane?.side === "left" ? pane.id : "machine",
+    right: pane?.side === "right" ? pane.id : "pcrs",
+    front: pane?.side ?? "left",
+  },
+  theme: startTheme(options.theme),
+};
+
+const store = new Store(initial);
+const controller = new PageController(store, serial, options.bridge);
+window.webtpm = createConsoleApi(controller, store, serial);
+
+if (problems.length) {
+  const text = problems.join(" ");
+  controller.notify({
+    id: "options",
+    level: "warning",
+    title: "Not all of the address was understood.",
+    text,
+    actions: [],
+  });
+}
+
+const failed = (error: unknown) =>
+  controller.notify({
+    id: "unexpected",
+    level: "error",
+    title: "Something unexpected went wrong on this page.",
+    text: `${error instanceof Error ? error.message : String(error)} (the browser's console has more). If the page does not go on, reload it.`,
+    actions: [{ label: "Reload", run: () => location.reload() }],
+  });
+addEventListener("error", ({ error, message }) => failed(error ?? message));
+addEventListener("unhandledrejection", ({ reason }) => failed(reason));
+
+const page = document.createElement("webtpm-page") as WebTpmPage;
+page.store = store;
+page.actions = controller;
+document.body.append(page);
+
+if (options.boot) controller.boot();
+else controller.showImages();

@@ -1,0 +1,92 @@
+/** Carries what a TPM tells into the page's state. */
+import { compareLogs, compareWithPcrs, parseEventLog, replay } from "../eventlog/index.ts";
+import type { PcrBank, TpmHandle } from "../session/types.ts";
+import type { LogView, PageStore, PreviousBoot } from "../ui/model.ts";
+import { interfaceState } from "../ui/registers/interface.ts";
+
+/** How often the status line looks at the registers, in milliseconds. */
+const LOOK_MS = 250;
+
+/**
+ * @param onReset called when the TPM was reset, before the views are emptied.
+ * @returns a function that ends the watch.
+ */
+export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void): () => void {
+  const news = () => store.update({ commandNews: store.state.commandNews + 1 });
+  const ends = [
+    tpm.on("status", (status) => store.update({ tpm: status })),
+    tpm.on("commandstart", news),
+    tpm.on("command", news),
+    tpm.on("pcrs", (pcrs) => showPcrs(store, pcrs)),
+    tpm.on("eventlog", () => showLog(store, tpm)),
+    tpm.on("reset", () => {
+      onReset();
+      store.update({ log: undefined, pcrs: [], changedPcrs: new Set() });
+    }),
+  ];
+  store.update({ handle: tpm, tpm: tpm.status, commands: tpm.commands });
+  news();
+  const timer = setInterval(() => look(tpm, store), LOOK_MS);
+  return () => {
+    clearInterval(timer);
+    for (const end of ends) end();
+  };
+}
+
+function look(tpm: TpmHandle, store: PageStore): void {
+  const now = interfaceState((address, size) => tpm.peek(address, size), tpm.status.phase === "executing");
+  const before = store.state.interface;
+  if (before?.locality !== now.locality || before?.state !== now.state) store.update({ interface: now });
+}
+
+function showPcrs(store: PageStore, pcrs: PcrBank[]): void {
+  const { pcrs: before, bank, log, changedPcrs: marked } = store.state;
+  const changed = changedPcrs(before, pcrs);
+  const chosen = pcrs.some(({ algorithm }) => algorithm === bank) ? bank : preferredBank(pcrs);
+  store.update({
+    pcrs,
+    bank: chosen,
+    // Values that were only read again leave the marks of the last change alone.
+    changedPcrs: changed.size ? changed : marked,
+    ...(log && { log: { ...log, comparison: compareWithPcrs(log.banks, pcrs) } }),
+  });
+}
+
+function preferredBank(pcrs: readonly PcrBank[]): string {
+  return (pcrs.find(({ algorithm }) => algorithm === "sha256") ?? pcrs[0])?.algorithm ?? "sha256";
+}
+
+/** `algorithm:index` of what is not as before. The first values of all are no change. */
+export function changedPcrs(before: readonly PcrBank[], now: readonly PcrBank[]): Set<string> {
+  const changed = new Set<string>();
+  for (const { algorithm, values } of now) {
+    const old = before.find((bank) => bank.algorithm === algorithm)?.values;
+    values.forEach((value, pcr) => {
+      if (old?.[pcr] && old[pcr].join() !== value.join()) changed.add(`${algorithm}:${pcr}`);
+    });
+  }
+  return changed;
+}
+
+/** A log with its replay, compared with PCRs and with the boot before. */
+export function logView(
+  bytes: Uint8Array,
+  pcrs: readonly PcrBank[],
+  previous: PreviousBoot | undefined,
+): LogView {
+  const log = parseEventLog(bytes);
+  const banks = replay(log);
+  return {
+    bytes,
+    log,
+    banks,
+    comparison: compareWithPcrs(banks, pcrs),
+    ...(previous && { differences: compareLogs(previous.log, log) }),
+  };
+}
+
+function showLog(store: PageStore, tpm: TpmHandle): void {
+  const bytes = tpm.eventLog().slice();
+  const { pcrs, previous } = store.state;
+  store.update({ log: bytes.length ? logView(bytes, pcrs, previous) : undefined });
+}
