@@ -56,8 +56,17 @@ const pins = (list: readonly { name: string; sha256: string }[]) =>
 
 type SetPart = "firmware" | "initrd" | "stock-kernel" | "small-kernel";
 
-/** The recipes' names and keys. The texts of the builders are part of the keys, so a changed builder builds anew. */
-async function keys(): Promise<Record<SetPart, string>> {
+/**
+ * The recipes' names and keys. The texts of the builders are part of the keys, so a changed builder builds anew; but
+ * a process stays with those that it began with, so that a server goes on serving what it has made.
+ */
+function keys(): Promise<Record<SetPart, string>> {
+  knownKeys ??= findKeys();
+  return knownKeys;
+}
+let knownKeys: Promise<Record<SetPart, string>> | undefined;
+
+async function findKeys(): Promise<Record<SetPart, string>> {
   return {
     firmware: contentKey([...pins([PACKAGES.seabios]), await text("firmware.ts")]),
     initrd: contentKey([
@@ -129,7 +138,7 @@ export class ImageSet {
   }
 
   async hasSmallKernel(): Promise<boolean> {
-    return this.#cache.has({ name: "small-kernel", key: await smallKernelKey() });
+    return this.#cache.has({ name: "small-kernel", key: (await keys())["small-kernel"] });
   }
 
   /** Builds the small kernel where it is missing: some minutes. Says in the cache how far it is. */
