@@ -9,7 +9,25 @@ const isolation = {
 };
 
 export default defineConfig({
+  // Addresses relative to the page, so that a build works in any folder of any host.
+  base: "./",
   plugins: [imagesPlugin(), bridgePlugin()],
+  // All dependencies by name: one that only a worker imports would be found late, and the page loaded anew.
+  optimizeDeps: {
+    include: [
+      "@noble/hashes/legacy.js",
+      "@noble/hashes/sha2.js",
+      "@noble/hashes/sha3.js",
+      "@xterm/addon-fit",
+      "@xterm/xterm",
+      "comlink",
+      "idb-keyval",
+      "lit",
+      "lit/directives/repeat.js",
+      "v86",
+      "valibot",
+    ],
+  },
   server: { host: "127.0.0.1", headers: isolation },
   preview: { host: "127.0.0.1", headers: isolation },
   worker: { format: "es" },

@@ -21,6 +21,7 @@ Serves the page and the bridge to swtpm on this machine, and prints the URL to o
   --tpm 2.0|1.2     the TPM that the page starts with (default: 2.0)
   --no-open         do not open a browser
   --no-kernel       do not build the small kernel in the background
+  --watch           load the page anew whenever a source file changes, for working on it
   --help            show this text
 `;
 
@@ -39,6 +40,7 @@ function options() {
       tpm: { type: "string", default: "2.0" },
       "no-open": { type: "boolean" },
       "no-kernel": { type: "boolean" },
+      watch: { type: "boolean" },
       help: { type: "boolean" },
     },
   });
@@ -49,11 +51,23 @@ function options() {
   if (values.tpm !== "2.0" && values.tpm !== "1.2") {
     throw new UsageError(`--tpm ${values.tpm}: either 2.0 or 1.2 is wanted`);
   }
-  return { port, tpm: values.tpm, open: !values["no-open"], kernel: !values["no-kernel"], help: values.help };
+  return {
+    port,
+    tpm: values.tpm,
+    open: !values["no-open"],
+    kernel: !values["no-kernel"],
+    watch: values.watch ?? false,
+    help: values.help,
+  };
 }
 
-async function serve(port: number): Promise<ViteDevServer> {
-  const server = await createServer({ root: ROOT, server: { port, strictPort: true } });
+/** Without `watch` nothing but the user ends a running machine: no reload, no restart of server and bridge. */
+async function serve(port: number, watch: boolean): Promise<ViteDevServer> {
+  const still = { watch: null, hmr: false } as const;
+  const server = await createServer({
+    root: ROOT,
+    server: { port, strictPort: true, ...(watch ? {} : still) },
+  });
   try {
     return await server.listen();
   } catch (error) {
@@ -107,14 +121,14 @@ function buildKernel(cache: Cache, signal: AbortSignal): void {
 }
 
 async function main(): Promise<void> {
-  const { port, tpm, open, kernel, help } = options();
+  const { port, tpm, open, kernel, watch, help } = options();
   if (help) return void console.log(HELP);
   const signal = endOnSignal();
   const cache = new Cache();
   const set = new ImageSet(cache, printProgress());
   await set.prepare();
   signal.throwIfAborted();
-  const server = await serve(port);
+  const server = await serve(port, watch);
   signal.addEventListener("abort", () => {
     server.close().then(
       () => process.exit(),
