@@ -72,10 +72,10 @@ export const DIFFERENCES = {
   },
   "wrong-size-stays-here": {
     qemu: "A command whose size field differs from the bytes sent goes to swtpm as it is.",
-    here: "The interface gives the TPM's answer to it without asking the TPM.",
+    here: "The interface gives the TPM's answer to it at once, without asking the TPM.",
     reason: "A byte stream to the TPM must never get out of step. The guest sees the same bytes.",
     spec: "TPM 2.0 Part 3, Command Header Validation",
-    seenIn: "behind",
+    seenIn: "registers",
   },
   "establishment-locality": {
     qemu: "resetEstablishmentBit is passed on with the locality of the last command, or with none.",

@@ -33,10 +33,16 @@ const RESPONSE_TAG = { "1.2": 0x00c4, "2.0": 0x8001 } as const;
 const FAILURE = { "1.2": 0x09, "2.0": 0x101 } as const;
 /** TPM_BAD_PARAM_SIZE and TPM_RC_COMMAND_SIZE. */
 const WRONG_SIZE = { "1.2": 0x19, "2.0": 0x142 } as const;
-/** TPM_RC_VALUE: a TPM 2.0 looks at the tag before the size. */
+/** A TPM 2.0 looks at the tag first. TPM_RC_VALUE: it is no TPM_ST; TPM_RC_BAD_TAG: it is one, but no command's. */
 const RC_VALUE = 0x84;
+const RC_BAD_TAG = 0x1e;
 /** TPM_ST_NO_SESSIONS and TPM_ST_SESSIONS. */
 const COMMAND_TAGS: readonly number[] = [0x8001, 0x8002];
+/** The other values of TPM_ST (TPM 2.0 Part 2, "TPM_ST"): responses, attestations and tickets. */
+const OTHER_TAGS: readonly number[] = [
+  ...[0x00c4, 0x8000, 0x8014, 0x8015, 0x8016, 0x8017, 0x8018, 0x8019, 0x801a],
+  ...[0x8021, 0x8022, 0x8023, 0x8024, 0x8025],
+];
 
 function response(version: Version, code: number): Uint8Array {
   return new ByteWriter().u16be(RESPONSE_TAG[version]).u32be(HEADER_BYTES).u32be(code).finish();
@@ -50,7 +56,9 @@ export function failureResponse(version: Version): Uint8Array {
 /** What a TPM answers to a command that is not as long as its size field says. */
 export function wrongSizeResponse(version: Version, command: Uint8Array): Uint8Array {
   const tag = (command[0]! << 8) | command[1]!;
-  if (version === "2.0" && !COMMAND_TAGS.includes(tag)) return response(version, RC_VALUE);
+  if (version === "2.0" && !COMMAND_TAGS.includes(tag)) {
+    return response(version, OTHER_TAGS.includes(tag) ? RC_BAD_TAG : RC_VALUE);
+  }
   return response(version, WRONG_SIZE[version]);
 }
 
