@@ -12,6 +12,8 @@ import { Apt } from "./apt.ts";
 import { type Cache, contentKey } from "./cache.ts";
 import { BIOS, buildFirmware, VGA_BIOS } from "./firmware.ts";
 import { guestSources } from "./guest-programs.ts";
+import { buildHiddenInitrd, HIDDEN_INITRD, HIDDEN_PACKAGES } from "./hidden-initrd.ts";
+import { buildHiddenState, HIDDEN_STATE } from "./hidden-state.ts";
 import { buildInitrd, GUEST_PACKAGES, INITRD } from "./initrd.ts";
 import { readKernelBuild, writeKernelBuild } from "./kernel-status.ts";
 import type { ImageFile, ImageManifest, KernelImage, KernelName } from "./manifest.ts";
@@ -54,7 +56,7 @@ const text = (name: string) => readFile(fileURLToPath(new URL(name, import.meta.
 const pins = (list: readonly { name: string; sha256: string }[]) =>
   list.map((pin) => `${pin.name} ${pin.sha256}`);
 
-type SetPart = "firmware" | "initrd" | "stock-kernel" | "small-kernel";
+type SetPart = "firmware" | "initrd" | "stock-kernel" | "small-kernel" | "hidden-initrd" | "hidden-state";
 
 /**
  * The recipes' names and keys. The texts of the builders are part of the keys, so a changed builder builds anew; but
@@ -79,7 +81,25 @@ async function findKeys(): Promise<Record<SetPart, string>> {
       ...(await Promise.all(["stock-kernel.ts", "raw-kernel.ts", "elf.ts"].map(text))),
     ]),
     "small-kernel": await smallKernelKey(),
+    "hidden-initrd": await hiddenInitrdKey(),
+    "hidden-state": contentKey([
+      await hiddenInitrdKey(),
+      await smallKernelKey(),
+      ...pins([PACKAGES.seabios]),
+      ...(await Promise.all(
+        ["hidden-state.ts", "../hidden/machine.ts", "../hidden/virtio-ports.ts"].map(text),
+      )),
+    ]),
   };
+}
+
+async function hiddenInitrdKey(): Promise<string> {
+  return contentKey([
+    ...pins(HIDDEN_PACKAGES),
+    ...(await Promise.all(
+      ["hidden-initrd.ts", "cpio.ts", "guest-programs.ts", "guest/hidden-init.c"].map(text),
+    )),
+  ]);
 }
 
 export interface Images {
@@ -141,6 +161,26 @@ export class ImageSet {
     return this.#cache.has({ name: "small-kernel", key: (await keys())["small-kernel"] });
   }
 
+  /** Makes the hidden TPM machine's saved state where it is missing: some seconds. Needs the small kernel. */
+  async prepareHidden(): Promise<void> {
+    const { firmware, "small-kernel": kernel } = await this.#entries();
+    if (!firmware || !kernel)
+      throw new ImagesMissingError("the hidden machine needs the small kernel: run `npm run kernel`");
+    const initrd = await this.#part("hidden-initrd", "Hidden machine (swtpm)", (directory) =>
+      buildHiddenInitrd(this.#apt, directory),
+    );
+    await this.#part("hidden-state", "Hidden machine's saved state", async (directory) => {
+      const parts = {
+        bios: join(firmware.directory, BIOS),
+        vgaBios: join(firmware.directory, VGA_BIOS),
+        kernel: join(kernel.directory, KERNEL),
+        initrd: join(initrd.directory, HIDDEN_INITRD),
+      };
+      await buildHiddenState(parts, join(directory, HIDDEN_STATE));
+      return { sources: [], inherited: [...initrd.sources, ...kernel.sources] };
+    });
+  }
+
   /** Builds the small kernel where it is missing: some minutes. Says in the cache how far it is. */
   async prepareSmallKernel(options: Omit<KernelBuildOptions, "report">): Promise<void> {
     if (await this.hasSmallKernel()) return;
@@ -184,6 +224,7 @@ export class ImageSet {
     }
     const kernels: ImageManifest["kernels"] = { stock: await kernelImage(files, stock, "stock") };
     if (small) kernels.small = await kernelImage(files, small, "small");
+    const hidden = found["hidden-state"];
     const kernel = small ? "small" : "stock";
     const kernelBuild = small ? undefined : await readKernelBuild(this.#cache);
     const manifest: ImageManifest = {
@@ -197,6 +238,7 @@ export class ImageSet {
       memorySize: MEMORY_SIZE,
       prompt: PROMPT,
       ...(kernelBuild ? { kernelBuild } : {}),
+      ...(hidden ? { hiddenState: await imageFile(files, hidden, HIDDEN_STATE) } : {}),
     };
     return { manifest, files, debianKernel: join(stock.directory, DEBIAN_KERNEL) };
   }

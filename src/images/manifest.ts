@@ -68,6 +68,8 @@ export interface ImageManifest {
   memorySize: number;
   /** What the guest prints when its shell takes commands. */
   prompt: string;
+  /** The hidden TPM machine, saved before its swtpm starts; missing until the small kernel is there. */
+  hiddenState?: ImageFile;
   /** Only while the small kernel is missing. */
   kernelBuild?: KernelBuild;
 }

@@ -8,6 +8,8 @@ import type { ImageSource } from "./manifest.ts";
 /** What a builder tells about what it made. */
 export interface Produced {
   sources: FetchedPackage[];
+  /** Sources of other images that this one was made from. */
+  inherited?: ImageSource[];
   /** Of a kernel: `uname -r`. */
   release?: string;
 }
@@ -38,10 +40,10 @@ export async function produce(cache: Cache, recipe: ProduceRecipe): Promise<Entr
   const directory = await cache.get({
     ...recipe,
     async build(draft) {
-      const { sources, ...rest } = await recipe.build(draft);
+      const { sources, inherited = [], ...rest } = await recipe.build(draft);
       await writeFile(
         join(draft, RECORD),
-        JSON.stringify({ ...rest, sources: sources.map(asSource) }, null, 2),
+        JSON.stringify({ ...rest, sources: [...sources.map(asSource), ...inherited] }, null, 2),
       );
     },
   });

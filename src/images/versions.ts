@@ -103,4 +103,32 @@ export const PACKAGES = {
     name: "libtss2-tcti-device0",
     sha256: "1f1e95a64542e9d0a5edd661bb2bdb9e06fbc8d83a0f89b177855e2729eb3240",
   },
+  swtpm: {
+    name: "swtpm",
+    version: "0.7.1-1.3",
+    sha256: "f4395d325ef6f295d2867a84190c98eee2ae79ace70cdf31d1e244342cb05773",
+    licence: "BSD-3-Clause",
+    source: "swtpm",
+  },
+  swtpmLibs: {
+    name: "swtpm-libs",
+    version: "0.7.1-1.3",
+    sha256: "221eeb2c8617e4d7d1554ad7be83b0ea505c894267ec366ff160133aaf67cb41",
+    licence: "BSD-3-Clause",
+    source: "swtpm",
+  },
+  libtpms: {
+    name: "libtpms0",
+    version: "0.9.2-3.1+deb12u1",
+    sha256: "9389da4bc7d4422eac047a635fcee91e05f8ad2bbcf9115f3387ab53b404dc56",
+    licence: "BSD-3-Clause",
+    source: "libtpms",
+  },
+  seccomp: {
+    name: "libseccomp2",
+    version: "2.5.4-1+deb12u1",
+    sha256: "acf0383c6c39cd97735a461a422ecf5c7789f9049a65b43c74711e576d403698",
+    licence: "LGPL-2.1-only",
+    source: "libseccomp",
+  },
 } as const satisfies Record<string, PinnedPackage>;

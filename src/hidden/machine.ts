@@ -1,0 +1,315 @@
+/**
+ * The hidden machine: a small v86 that boots a kernel, one program of ours and Debian's unmodified swtpm, and offers
+ * swtpm's two byte channels. It keeps nothing: state comes and goes through the control channel. Runs in a worker
+ * (hidden.worker.ts) and in Node alike.
+ */
+import { type ByteChannel, ChannelClosedError, type SwtpmChannels } from "../backend/channel.ts";
+import { createGuestClock, type WasmSource } from "../machine/clock.ts";
+import { type V86Emulator, whenLoaded } from "../machine/v86-internals.ts";
+import { describeWaitStatus, ManagementParser, type ManagementReport, startRequest } from "./management.ts";
+import { PORT_PAGE, VirtioPorts } from "./virtio-ports.ts";
+import { useQuickYield } from "./yield.ts";
+
+const DATA_PORT = 1;
+const CONTROL_PORT = 2;
+const MANAGEMENT_PORT = 3;
+
+/** RAM of the hidden machine in bytes. A state fits only a machine with as much as it was saved with. */
+export const HIDDEN_MEMORY = 40 << 20;
+/** The kernel's part of the RAM that must stay free of the initrd, below and above it. */
+const TOP_RESERVED = 1 << 20;
+/** Bytes of fresh entropy for each start: the kernel's generator holds 32, the rest is margin. */
+const ENTROPY_BYTES = 64;
+/** Linux posts 16 receive buffers a port; with half of them under way none is ever missing. */
+const CONTROL_WINDOW = 8;
+/** Host milliseconds that a boot or a start may take before it counts as failed. */
+const BOOT_LIMIT_MS = 120_000;
+const START_LIMIT_MS = 30_000;
+/** Where v86 puts the kernel's real-mode part, and the fields of its header (Linux boot protocol, ramdisk_image). */
+const SETUP_BASE = 0x80000;
+const RAMDISK_IMAGE = 0x218;
+const RAMDISK_SIZE = 0x21c;
+
+/** What the machine boots from. With `state`, kernel and initrd are not needed. */
+export interface HiddenImages {
+  bios: ArrayBuffer;
+  vgaBios: ArrayBuffer;
+  kernel?: ArrayBuffer;
+  initrd?: ArrayBuffer;
+  /** A state saved by {@link HiddenMachine.saveState}. */
+  state?: ArrayBuffer;
+}
+
+export interface HiddenMachineOptions {
+  /** The class of npm `v86`. */
+  V86: new (
+    options: never,
+  ) => V86Emulator;
+  wasm: WasmSource;
+  images: HiddenImages;
+  /** Gets what the kernel prints, byte by byte. */
+  onConsole?: (byte: number) => void;
+}
+
+export interface StartOptions {
+  version: "2.0" | "1.2";
+  /** Fresh entropy; `crypto.getRandomValues` where it is left out. */
+  entropy?: Uint8Array;
+  /** False leaves the kernel's generator as the image has it: for the test that shows why this must not be. */
+  reseed?: boolean;
+  /** Gets 32 bytes of the kernel's generator, taken after reseeding. */
+  onSample?: (bytes: Uint8Array) => void;
+}
+
+interface HiddenEmulator {
+  restore_state(state: ArrayBuffer): Promise<void>;
+  save_state(): Promise<ArrayBuffer>;
+  destroy(): Promise<void>;
+  v86: { cpu: { mem8: Uint8Array; devices: object } };
+}
+
+/** The hidden machine, or the swtpm in it, could not be started or has ended. */
+export class HiddenMachineError extends Error {
+  override name = "HiddenMachineError";
+}
+
+/** The kernel's command line: silent, no work that a machine of one program does not need. */
+export const HIDDEN_CMDLINE =
+  "console=ttyS0 quiet mitigations=off nokaslr no_timer_check tsc=reliable init_on_free=1 rootfstype=ramfs panic=-1";
+
+export class HiddenMachine {
+  readonly #emulator: V86Emulator & HiddenEmulator;
+  readonly #ports: VirtioPorts;
+  readonly #parser = new ManagementParser();
+  #waiting: { resolve(report: ManagementReport): void; reject(error: Error): void } | undefined;
+  #ready = false;
+  #running: { data: PortChannel; control: ControlChannel } | undefined;
+  #stopped = false;
+
+  private constructor(emulator: V86Emulator & HiddenEmulator) {
+    this.#emulator = emulator;
+    this.#ports = new VirtioPorts(emulator);
+    this.#ports.onOutput(DATA_PORT, (bytes) => this.#running?.data.receive(bytes));
+    this.#ports.onOutput(CONTROL_PORT, (bytes) => this.#running?.control.receive(bytes));
+    this.#ports.onOutput(MANAGEMENT_PORT, (bytes) => {
+      for (const report of this.#parser.push(bytes)) this.#take(report);
+    });
+  }
+
+  /**
+   * Boots the machine, or restores it from a saved state, to the point where a TPM can be started.
+   * @throws {HiddenMachineError} when it does not get there, {WasmLoadError}, {V86VersionError}.
+   */
+  static async boot(options: HiddenMachineOptions): Promise<HiddenMachine> {
+    const { images } = options;
+    const { wasm_fn } = createGuestClock(options.wasm);
+    const emulator = new options.V86({
+      wasm_fn,
+      autostart: false,
+      acpi: true,
+      memory_size: HIDDEN_MEMORY,
+      vga_memory_size: 1 << 20,
+      bios: { buffer: images.bios },
+      vga_bios: { buffer: images.vgaBios },
+      ...(images.state || !images.kernel
+        ? {}
+        : { bzimage: { buffer: wholeWords(images.kernel) }, cmdline: HIDDEN_CMDLINE }),
+      virtio_console: true,
+      disable_keyboard: true,
+      disable_mouse: true,
+      disable_speaker: true,
+    } as never) as V86Emulator & HiddenEmulator;
+    await whenLoaded(emulator);
+    const machine = new HiddenMachine(emulator);
+    useQuickYield(emulator);
+    if (options.onConsole) emulator.add_listener("serial0-output-byte", options.onConsole);
+    if (images.state) {
+      await emulator.restore_state(images.state);
+      machine.#ready = true;
+      await emulator.run();
+      return machine;
+    }
+    if (!images.kernel || !images.initrd)
+      throw new HiddenMachineError("no kernel and initrd to boot from, and no saved state");
+    placeInitrd(emulator.v86.cpu.mem8, new Uint8Array(images.initrd));
+    const ready = machine.#next("ready", BOOT_LIMIT_MS);
+    await emulator.run();
+    await ready;
+    return machine;
+  }
+
+  /**
+   * Starts a TPM with nothing in it: swtpm, before CMD_INIT. Fresh entropy is in the kernel's generator before
+   * swtpm's first instruction runs; if that fails, no TPM starts.
+   * @throws {HiddenMachineError} saying which step failed.
+   */
+  async start(options: StartOptions): Promise<SwtpmChannels> {
+    if (this.#stopped) throw new HiddenMachineError("the hidden machine was stopped");
+    if (!this.#ready) throw new HiddenMachineError("the hidden machine runs a TPM already");
+    const entropy = options.entropy ?? crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES));
+    const request = startRequest(options.version, entropy, {
+      reseed: options.reseed ?? true,
+      sample: options.onSample !== undefined,
+    });
+    this.#ready = false;
+    this.#running = {
+      data: new PortChannel((bytes) => this.#ports.send(DATA_PORT, bytes)),
+      control: new ControlChannel((bytes) => this.#ports.send(CONTROL_PORT, bytes)),
+    };
+    const started = this.#next("started", START_LIMIT_MS, options.onSample);
+    this.#ports.send(MANAGEMENT_PORT, request);
+    await started;
+    return this.#running;
+  }
+
+  /** The machine as it stands, uncompressed. Only while no TPM runs: a saved TPM would be a shared secret. */
+  async saveState(): Promise<ArrayBuffer> {
+    if (!this.#ready)
+      throw new HiddenMachineError("the state is saved before a TPM was started, or not at all");
+    await this.#emulator.stop();
+    return this.#emulator.save_state();
+  }
+
+  /** Ends the machine at once; channels close. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#end(new HiddenMachineError("the hidden machine was stopped"));
+    await this.#emulator.destroy();
+  }
+
+  /** Waits for one kind of report; a failure report, an end or the time limit reject. */
+  #next(
+    kind: ManagementReport["kind"],
+    limitMs: number,
+    onSample?: (bytes: Uint8Array) => void,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting = undefined;
+        reject(
+          new HiddenMachineError(
+            `the hidden machine did not get ready within ${limitMs / 1000} s; reload the page`,
+          ),
+        );
+      }, limitMs);
+      const settle = (error?: Error) => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+        if (error) reject(error);
+        else resolve();
+      };
+      this.#waiting = {
+        reject: settle,
+        resolve: (report) => {
+          if (report.kind === kind) settle();
+          else if (report.kind === "sample") onSample?.(report.bytes);
+          else if (report.kind === "failed") {
+            settle(
+              new HiddenMachineError(
+                `the hidden machine failed at ${report.step} (error ${report.errno}); no TPM was started`,
+              ),
+            );
+          }
+        },
+      };
+    });
+  }
+
+  #take(report: ManagementReport): void {
+    if (report.kind === "ready") this.#ready = true;
+    else if (report.kind === "page") this.#running?.control.pageTaken();
+    else if (report.kind === "ended") {
+      this.#end(new HiddenMachineError(`swtpm in the hidden machine ${describeWaitStatus(report.status)}`));
+    } else if (report.kind === "unknown") {
+      this.#end(new HiddenMachineError(`the hidden machine sent an unknown report (${report.code})`));
+    }
+    this.#waiting?.resolve(report);
+  }
+
+  #end(error: HiddenMachineError): void {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.data.end(error);
+    running?.control.end(error);
+    this.#waiting?.reject(error);
+  }
+}
+
+/** v86 looks at a kernel image as 32-bit words, and refuses one that does not end with a whole word. */
+function wholeWords(image: ArrayBuffer): ArrayBuffer {
+  if (image.byteLength % 4 === 0) return image;
+  const padded = new Uint8Array((image.byteLength + 3) & ~3);
+  padded.set(new Uint8Array(image));
+  return padded.buffer;
+}
+
+/**
+ * v86 puts an initrd at 64 MiB, which would make the machine that large. Near the top of a smaller RAM it is as good:
+ * below what SeaBIOS keeps for its tables, and told to the kernel in the same two fields.
+ */
+function placeInitrd(memory: Uint8Array, initrd: Uint8Array): void {
+  const address = (HIDDEN_MEMORY - TOP_RESERVED - initrd.length) & ~(PORT_PAGE - 1);
+  memory.set(initrd, address);
+  const setup = new DataView(memory.buffer, memory.byteOffset + SETUP_BASE);
+  setup.setUint32(RAMDISK_IMAGE, address, true);
+  setup.setUint32(RAMDISK_SIZE, initrd.length, true);
+}
+
+/** The channel of one port: a message of up to a page goes as one buffer. */
+class PortChannel implements ByteChannel {
+  onData: ((bytes: Uint8Array) => void) | undefined;
+  onClose: ((error: Error | undefined) => void) | undefined;
+  readonly maxMessage = PORT_PAGE;
+  #closed = false;
+  protected readonly write: (bytes: Uint8Array) => void;
+
+  constructor(write: (bytes: Uint8Array) => void) {
+    this.write = write;
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#closed) throw new ChannelClosedError("the channel to the hidden machine is closed");
+    this.write(bytes);
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (!this.#closed) this.onData?.(bytes);
+  }
+
+  close(): void {
+    this.end(undefined);
+  }
+
+  end(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.onClose?.(error);
+  }
+}
+
+/** The control channel: long messages are cut into pages, of which only so many are under way. */
+class ControlChannel extends PortChannel {
+  readonly #waiting: Uint8Array[] = [];
+  #underWay = 0;
+
+  override send(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += PORT_PAGE)
+      this.#waiting.push(bytes.subarray(at, at + PORT_PAGE));
+    this.#flush();
+  }
+
+  /** The machine took a full page. */
+  pageTaken(): void {
+    this.#underWay--;
+    this.#flush();
+  }
+
+  #flush(): void {
+    while (this.#waiting.length && this.#underWay < CONTROL_WINDOW) {
+      const page = this.#waiting.shift() as Uint8Array;
+      if (page.length === PORT_PAGE) this.#underWay++;
+      super.send(page);
+    }
+  }
+}
