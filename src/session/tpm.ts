@@ -3,6 +3,8 @@
  * keeps TPM and machine in step through resets and slow commands, and tells the page what happens.
  */
 import { parseEventLog } from "../eventlog/index.ts";
+import { type HiddenTpm, startHiddenTpm } from "../hidden/client.ts";
+import type { HiddenImages } from "../hidden/machine.ts";
 import { EVENT_LOG_WINDOW, FIRMWARE_FILE_NAMES, firmwareFiles } from "../machine/acpi.ts";
 import type { MachineBus } from "../machine/bus.ts";
 import { CommandHold } from "../machine/command-hold.ts";
@@ -35,6 +37,8 @@ export interface TpmAttachOptions {
   bridge?: string;
   /** Two plain WebSocket-to-TCP proxies in front of a `swtpm socket`, instead of a bridge. */
   proxy?: { control: string; data: string };
+  /** A swtpm in a hidden machine of this page instead: what that machine is restored from. Needs no server. */
+  hidden?: HiddenImages;
   /** Makes the device worker, where a bundler does not find it by itself. */
   createWorker?: () => Worker;
   /** Host milliseconds that a TPM command may take before the machine is held; see `CommandHold`. */
@@ -62,6 +66,7 @@ class Tpm implements TpmHandle {
   readonly #running = new Map<number, CommandRecord>();
   readonly #unsubscribe: () => void;
   #placed: PlacedDevice;
+  #hidden: HiddenTpm | undefined;
   #lost = false;
   #status: TpmStatus;
   #resets = 0;
@@ -83,7 +88,7 @@ class Tpm implements TpmHandle {
       message: "The TPM is being started.",
       placement: reason === undefined ? "worker" : "local",
       ...(reason !== undefined && { placementReason: reason }),
-      backend: options.proxy ? "proxy" : "bridge",
+      backend: options.hidden ? "hidden" : options.proxy ? "proxy" : "bridge",
       backendLabel: "",
       version: "unspecified",
     };
@@ -162,6 +167,7 @@ class Tpm implements TpmHandle {
     this.#setStatus({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
     this.#settleReady?.reject(new TpmFailedError("the TPM was shut down before it was ready"));
     await this.#placed.close();
+    this.#hidden?.stop();
   }
 
   on<K extends keyof TpmEvents>(event: K, listener: (detail: TpmEvents[K]) => void): () => void {
@@ -188,7 +194,12 @@ class Tpm implements TpmHandle {
   }
 
   #target(): BackendTarget {
-    const { proxy, bridge } = this.#options;
+    const { hidden, proxy, bridge } = this.#options;
+    if (hidden) {
+      this.#hidden?.stop();
+      this.#hidden = startHiddenTpm(hidden, this.#version);
+      return { kind: "hidden", control: this.#hidden.control, data: this.#hidden.data };
+    }
     if (proxy) return { kind: "proxy", ...proxy };
     const url = new URL(bridge ?? BRIDGE_PATH, globalThis.location?.href);
     return { kind: "bridge", url: url.href.replace(/^ws/, "http") };
@@ -223,6 +234,11 @@ class Tpm implements TpmHandle {
     // No guest is to find the TPM half reset.
     this.#releaseReset ??= this.#bus.hold("TPM reset");
     this.#emit("reset", undefined);
+    if (this.#hidden && this.#status.phase === "failed" && !this.#lost) {
+      // A hidden machine that failed is not asked again: the next one has ports of its own.
+      this.#placed.close().catch(() => undefined);
+      this.#lost = true;
+    }
     if (this.#lost) {
       this.#lost = false;
       this.#placed = this.#place();

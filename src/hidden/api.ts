@@ -1,0 +1,9 @@
+/** What the page calls in the hidden machine's worker, by comlink. */
+import type { HiddenImages } from "./machine.ts";
+
+export interface HiddenWorkerApi {
+  /** Restores the machine. */
+  boot(images: HiddenImages): Promise<void>;
+  /** Starts a swtpm and joins its channels to the ports, which close with the reason when that fails. */
+  start(version: "2.0" | "1.2", control: MessagePort, data: MessagePort): Promise<void>;
+}
