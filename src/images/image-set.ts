@@ -97,7 +97,9 @@ async function hiddenInitrdKey(): Promise<string> {
   return contentKey([
     ...pins(HIDDEN_PACKAGES),
     ...(await Promise.all(
-      ["hidden-initrd.ts", "cpio.ts", "guest-programs.ts", "guest/hidden-init.c"].map(text),
+      ["hidden-initrd.ts", "cpio.ts", "guest-programs.ts", "guest/hidden-init.c", "guest/syscalls.h"].map(
+        text,
+      ),
     )),
   ]);
 }
@@ -157,8 +159,14 @@ export class ImageSet {
     );
   }
 
-  async hasSmallKernel(): Promise<boolean> {
+  async #hasSmallKernel(): Promise<boolean> {
     return this.#cache.has({ name: "small-kernel", key: (await keys())["small-kernel"] });
+  }
+
+  /** Whether everything is there that takes more than seconds to make. */
+  async isComplete(): Promise<boolean> {
+    const found = await this.#entries();
+    return found["small-kernel"] !== undefined && found["hidden-state"] !== undefined;
   }
 
   /** Makes the hidden TPM machine's saved state where it is missing: some seconds. Needs the small kernel. */
@@ -183,7 +191,7 @@ export class ImageSet {
 
   /** Builds the small kernel where it is missing: some minutes. Says in the cache how far it is. */
   async prepareSmallKernel(options: Omit<KernelBuildOptions, "report">): Promise<void> {
-    if (await this.hasSmallKernel()) return;
+    if (await this.#hasSmallKernel()) return;
     const tell = step("Small Linux kernel", this.#report);
     let told = 0;
     const report = (message: string, percent: number) => {

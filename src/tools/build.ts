@@ -12,6 +12,7 @@ const signal = endOnSignal();
 const set = new ImageSet(new Cache(), printProgress());
 await set.prepare();
 await set.prepareSmallKernel({ signal });
+await set.prepareHidden();
 const root = fileURLToPath(new URL("../..", import.meta.url));
 await build({ root });
 for (const name of ["LICENSE", "NOTICES.md"]) await copyFile(join(root, name), join(root, "dist", name));

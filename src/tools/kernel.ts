@@ -1,4 +1,7 @@
-/** `npm run kernel`: builds the small kernel, which boots several times faster under v86 than Debian's own. */
+/**
+ * `npm run kernel`: builds the small kernel, which boots several times faster under v86 than Debian's own, and what
+ * needs it: the saved state of the hidden machine.
+ */
 import { parseArgs } from "node:util";
 import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
@@ -20,6 +23,8 @@ if (values.help) {
 } else {
   const set = new ImageSet(new Cache(), printProgress());
   const signal = endOnSignal();
+  await set.prepare();
   await set.prepareSmallKernel({ signal, ...(values.verbose ? { log: (line) => console.log(line) } : {}) });
+  await set.prepareHidden();
   console.log("The small kernel is in the cache.");
 }

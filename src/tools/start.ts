@@ -109,9 +109,9 @@ function buildKernel(cache: Cache, signal: AbortSignal): void {
   );
   closeSync(log);
   signal.addEventListener("abort", () => child.kill("SIGTERM"));
-  console.log(`The small kernel is being built in the background (log: ${path}).`);
-  console.log("Until it is there the page boots Debian's own, which takes longer.");
-  child.on("error", (error) => console.error(`The small kernel cannot be built: ${error.message}`));
+  console.log(`The small kernel and the hidden TPM machine are being made in the background (log: ${path}).`);
+  console.log("Until the kernel is there the page boots Debian's own, which takes longer.");
+  child.on("error", (error) => console.error(`Nothing can be made in the background: ${error.message}`));
   child.on("exit", (code) => {
     if (signal.aborted) return;
     if (code === 0) console.log("The small kernel is ready: the next boot takes it.");
@@ -138,7 +138,7 @@ async function main(): Promise<void> {
       },
     );
   });
-  if (kernel && !(await set.hasSmallKernel())) buildKernel(cache, signal);
+  if (kernel && !(await set.isComplete())) buildKernel(cache, signal);
   const url = pageUrl(server, tpm);
   console.log("WebTPM is ready. Open this page (Ctrl-C ends):");
   console.log(url);

@@ -125,6 +125,7 @@ async function main(): Promise<void> {
   const set = new ImageSet(new Cache(), printProgress());
   await set.prepare();
   await set.prepareSmallKernel({ signal });
+  await set.prepareHidden();
   const scratch = mkdtempSync(join(tmpdir(), "webtpm-test-"));
   const lines: string[] = [];
   const total: Count = { passed: 0, failed: 0 };
