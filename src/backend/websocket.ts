@@ -2,7 +2,13 @@
  * Byte channels over WebSockets, in a page, a worker or Node (with the `WebSocket` of package `ws` given): one by one,
  * as a pair in front of any WebSocket-to-TCP proxy, and as a session of our bridge.
  */
-import { BRIDGE_PROTOCOL, type BridgeDescription, type SessionReply } from "./bridge-protocol.ts";
+import {
+  BRIDGE_PROTOCOL,
+  type BridgeDescription,
+  type BridgeRefusal,
+  type SessionReply,
+  type SessionRequest,
+} from "./bridge-protocol.ts";
 import { type ByteChannel, ChannelClosedError, type SwtpmChannels } from "./channel.ts";
 import type { BackendInfo } from "./port.ts";
 
@@ -152,14 +158,14 @@ export async function connectBridge(baseUrl: string, options: BridgeOptions): Pr
     response = await fetch(url, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ version: options.version }),
+      body: JSON.stringify({ version: options.version } satisfies SessionRequest),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (cause) {
     throw new ChannelClosedError(`no bridge answers at ${base.href}: ${(cause as Error).message}`, { cause });
   }
   const reply = (await response.json().catch(() => undefined)) as
-    | Partial<SessionReply & { error: string }>
+    | Partial<SessionReply & BridgeRefusal>
     | undefined;
   if (!response.ok)
     throw new BridgeRefusedError(
@@ -186,7 +192,7 @@ export async function probeBridge(baseUrl: string, limit = 1500): Promise<Bridge
     const base = bridgeBase(baseUrl);
     const response = await fetch(base, { signal: AbortSignal.timeout(limit) });
     const text = await response.text();
-    const reply = parseJson(text) as Partial<BridgeDescription & { error: string }> | undefined;
+    const reply = parseJson(text) as Partial<BridgeDescription & BridgeRefusal> | undefined;
     if (!response.ok)
       return {
         found: false,

@@ -33,7 +33,7 @@ export function refuseAccess(request: IncomingMessage, policy: AccessPolicy): st
   if (origin === undefined)
     return local ? undefined : "a request without Origin is accepted from this machine only";
   if (policy.origins.includes("*") || policy.origins.includes(origin)) return undefined;
-  if (hostOf(origin) === host.toLowerCase()) return undefined;
+  if (isSameHost(origin, host)) return undefined;
   return `pages of the origin ${origin} may not use this bridge (allow it with --allow-origin)`;
 }
 
@@ -53,6 +53,13 @@ function isKnownHost(host: string, policy: AccessPolicy): boolean {
   return (
     policy.hosts.includes(name) || policy.origins.some((origin) => hostOf(origin)?.split(":")[0] === name)
   );
+}
+
+/** The origin's host and port are those of `Host`; a port that is the scheme's own may be left out in either. */
+function isSameHost(origin: string, host: string): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { protocol, host: own } = new URL(origin);
+  return own !== "" && URL.canParse(`${protocol}//${host}`) && new URL(`${protocol}//${host}`).host === own;
 }
 
 /** Host and port of an origin; undefined for one like "null" that has none. */

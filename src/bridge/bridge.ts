@@ -156,7 +156,10 @@ class BridgeServer implements Bridge, HttpApi {
 
   refused(request: IncomingMessage, reason: string): void {
     const what = `${request.method} ${(request.url ?? "").replace(/[\w-]{20,}/, (id) => `${id.slice(0, 6)}…`)}`;
-    this.#log(`refused ${what} from ${request.socket.remoteAddress}: ${reason}`, "refusal");
+    this.#log(
+      `refused ${what} from ${request.socket?.remoteAddress ?? "a client that is gone"}: ${reason}`,
+      "refusal",
+    );
   }
 
   async close(): Promise<void> {

@@ -57,6 +57,8 @@ export async function answerHttp(
   } catch (error) {
     const reason = (error as Error).message;
     api.refused(request, reason);
+    // Whatever is left of a body is not waited for.
+    if (!request.complete) response.setHeader("Connection", "close");
     send(response, error instanceof RefusedRequest ? error.status : 503, { error: reason });
   }
 }
@@ -102,15 +104,19 @@ function requestedVersion(body: string): "2.0" | "1.2" {
   throw new RefusedRequest(400, `the TPM version has to be "2.0" or "1.2"`);
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_BODY) throw new RefusedRequest(413, `the body is larger than ${MAX_BODY} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    // What is too much is read and dropped, so that the client gets to see the answer.
+    request.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= MAX_BODY) chunks.push(chunk);
+      else reject(new RefusedRequest(413, `the body is larger than ${MAX_BODY} bytes`));
+    });
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    request.on("error", reject);
+  });
 }
 
 function send(response: ServerResponse, status: number, body: object | undefined): void {
