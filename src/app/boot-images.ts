@@ -1,4 +1,5 @@
 /** Loads what a boot needs, from the page's own server, from addresses, and from the user's files. */
+import type { HiddenImages } from "../hidden/machine.ts";
 import { ImageLoadError, loadImage, loadManifest } from "../images/load.ts";
 import { type ImageFile, type ImageManifest, MANIFEST_URL } from "../images/manifest.ts";
 import type { BootSettings, ImageChoice, ImageSlot, ImagesInfo } from "../ui/model.ts";
@@ -20,6 +21,8 @@ export interface BootImages {
     initrdName: string;
   };
   drives: Partial<Record<"hda" | "cdrom" | "fda", DriveImage>>;
+  /** The hidden TPM machine, where the TPM is to run in it. */
+  hidden?: HiddenImages;
   /** What boots, in words. */
   label: string;
 }
@@ -44,6 +47,27 @@ export function imagesInfo({ guest, kernels, kernel, kernelBuild }: ImageManifes
     return image ? [{ name, release: image.release, size: image.size, cmdline: image.cmdline }] : [];
   });
   return { guest, kernels: list, kernel, ...(kernelBuild && { build: kernelBuild }) };
+}
+
+/**
+ * What the hidden TPM machine is restored from.
+ * @throws {ImageLoadError} when this server does not have it.
+ */
+export async function loadHiddenImages(
+  manifest: ImageManifest,
+  firmware: Pick<BootImages, "bios" | "vgaBios">,
+  progress: Progress,
+): Promise<HiddenImages> {
+  const file = manifest.hiddenState;
+  if (!file) {
+    throw new ImageLoadError(
+      "The hidden machine that would run the TPM has not been made yet: it comes with the small kernel. Start the bridge (`npm start`), or run `npm run kernel`.",
+    );
+  }
+  const state = await loadImage(file, manifestUrl(), (done) =>
+    progress("loading the hidden TPM machine", done / file.unpackedSize),
+  );
+  return { bios: firmware.bios, vgaBios: firmware.vgaBios, state };
 }
 
 /** @throws {ImageLoadError} naming the image that could not be had. */

@@ -1,10 +1,12 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
+import { probeBridge } from "../backend/websocket.ts";
 import type { ImageManifest } from "../images/manifest.ts";
+import { BRIDGE_PATH } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
 import type { BootSettings, Notice, PageActions, PageStore, Theme } from "../ui/model.ts";
 import { paneOf } from "../ui/shell/panes.ts";
 import { applyTheme } from "../ui/shell/theme.ts";
-import { imagesInfo, loadBootImages, readManifest } from "./boot-images.ts";
+import { imagesInfo, loadBootImages, loadHiddenImages, readManifest } from "./boot-images.ts";
 import { createMachine, type MachineParts } from "./machine.ts";
 import { toParameters } from "./options.ts";
 import { makePreviousBoot, storeBoot } from "./previous-boot.ts";
@@ -25,6 +27,8 @@ export class PageController implements PageActions {
   /** Counts boots asked for; one that is overtaken by another gives up. */
   #attempt = 0;
   #paused = false;
+  /** From a reset of the machine until its TPM has been through its power cycle. */
+  #resetting = false;
   #kernelTimer: ReturnType<typeof setTimeout> | undefined;
   #ready = Promise.withResolvers<void>();
   #readySettled = false;
@@ -82,11 +86,22 @@ export class PageController implements PageActions {
     const images = await loadBootImages(manifest, settings, (step, progress) =>
       this.#loading(attempt, step, progress),
     );
+    if (await this.#needsHiddenMachine(settings.backend)) {
+      images.hidden = await loadHiddenImages(manifest, images, (step, progress) =>
+        this.#loading(attempt, step, progress),
+      );
+    }
     if (attempt !== this.#attempt) return;
     this.#loading(attempt, "starting the TPM");
     const machine = await createMachine(images, settings, this.#bridge, (tpm) => this.#watch(tpm));
     if (attempt !== this.#attempt) return machine.close();
     this.#start(machine, images.label);
+  }
+
+  /** Native swtpm is the quicker one; without a bridge there is only the hidden machine. */
+  async #needsHiddenMachine(backend: BootSettings["backend"]): Promise<boolean> {
+    if (backend !== "auto") return backend === "hidden";
+    return !(await probeBridge(this.#bridge ?? BRIDGE_PATH)).found;
   }
 
   #loading(attempt: number, step: string, progress?: number): void {
@@ -172,6 +187,7 @@ export class PageController implements PageActions {
 
   /** The guest, the page or a script has reset the machine: what was measured so far is the boot before, now. */
   #machineReset(): void {
+    this.#resetting = true;
     this.#keepBoot();
     this.#serial.started();
     const { machine } = this.#store.state;
@@ -182,7 +198,8 @@ export class PageController implements PageActions {
   /** The session holds the machine until the TPM has been through its power cycle. */
   #resetOver(holds: readonly string[]): void {
     const { tpm } = this.#machine ?? {};
-    if (!tpm || this.#readySettled || holds.includes(RESET_HOLD)) return;
+    if (!tpm || !this.#resetting || holds.includes(RESET_HOLD)) return;
+    this.#resetting = false;
     const { phase, message } = tpm.status;
     this.#settle(this.#attempt, phase === "failed" ? new Error(message) : undefined);
   }
@@ -202,6 +219,7 @@ export class PageController implements PageActions {
     const machine = this.#machine;
     this.#machine = undefined;
     this.#paused = false;
+    this.#resetting = false;
     this.#store.update({
       handle: undefined,
       tpm: undefined,

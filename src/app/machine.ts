@@ -49,6 +49,7 @@ export async function createMachine(
       version: settings.tpm,
       ...(settings.placement === "local" && { placement: "local" as const }),
       ...(bridge !== undefined && { bridge }),
+      ...(images.hidden && { hidden: images.hidden }),
     });
     onTpm(tpm);
     if (images.linux && settings.measured) {

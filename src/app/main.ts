@@ -31,6 +31,7 @@ const initial: PageState = {
   serial,
   commands: [],
   commandNews: 0,
+  guestCommands: 0,
   pcrs: [],
   changedPcrs: new Set(),
   bank: "sha256",

@@ -17,6 +17,7 @@ export const DEFAULT_SETTINGS: Readonly<BootSettings> = {
   bootMenu: false,
   measured: true,
   placement: "auto",
+  backend: "auto",
   images: {},
 };
 
@@ -77,6 +78,7 @@ const PARAMETERS = {
   menu: flag,
   measured: flag,
   placement: oneOf("auto", "local"),
+  backend: oneOf("auto", "bridge", "hidden"),
   hda: imageUrl,
   cdrom: imageUrl,
   fda: imageUrl,
@@ -133,6 +135,7 @@ function toOptions(values: Values): PageOptions {
       bootMenu: values.menu ?? DEFAULT_SETTINGS.bootMenu,
       measured: values.measured ?? DEFAULT_SETTINGS.measured,
       placement: values.placement ?? DEFAULT_SETTINGS.placement,
+      backend: values.backend ?? DEFAULT_SETTINGS.backend,
       images,
     },
     boot: values.boot ?? false,
@@ -159,6 +162,7 @@ export function toParameters(settings: BootSettings, kept: Partial<Record<Name, 
   put("menu", settings.bootMenu ? "1" : "0", "0");
   put("measured", settings.measured ? "1" : "0", "1");
   put("placement", settings.placement, DEFAULT_SETTINGS.placement);
+  put("backend", settings.backend, DEFAULT_SETTINGS.backend);
   for (const [slot, name] of Object.entries(IMAGE_PARAMETERS) as [ImageSlot, Name][]) {
     const image = settings.images[slot];
     if (image?.kind === "url") put(name, image.url, undefined);

@@ -15,7 +15,10 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
   const news = () => store.update({ commandNews: store.state.commandNews + 1 });
   const ends = [
     tpm.on("status", (status) => store.update({ tpm: status })),
-    tpm.on("commandstart", news),
+    tpm.on("commandstart", ({ origin }) => {
+      if (origin === "guest") store.update({ guestCommands: store.state.guestCommands + 1 });
+      news();
+    }),
     tpm.on("command", news),
     tpm.on("pcrs", (pcrs) => showPcrs(store, pcrs)),
     tpm.on("eventlog", () => showLog(store, tpm)),
@@ -24,7 +27,7 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
       store.update({ log: undefined, pcrs: [], changedPcrs: new Set() });
     }),
   ];
-  store.update({ handle: tpm, tpm: tpm.status, commands: tpm.commands });
+  store.update({ handle: tpm, tpm: tpm.status, commands: tpm.commands, guestCommands: 0 });
   news();
   const timer = setInterval(() => look(tpm, store), LOOK_MS);
   return () => {

@@ -1,27 +1,41 @@
 /**
  * The memory that page and device worker share beside the device's own state (`tis/layout.ts`): a few control words
- * and a ring of operations. The page alone writes the ring and `POSTED`; the worker alone writes everything else but
- * `BELL`, and alone changes the device's state.
+ * and a ring of operations.
+ *
+ * | words   | written by | what                                                                    |
+ * | ------- | ---------- | ----------------------------------------------------------------------- |
+ * | 0-15    | page       | POSTED, and a word for the page's fences                                |
+ * | 16-31   | worker     | DONE, SEQUENCE, HEARTBEAT, and a word for the worker's fences           |
+ * | 32-47   | both       | ASLEEP, BELL                                                            |
+ * | 48-     | page       | ring: `RING_SIZE` operations of two words, the n-th at n mod RING_SIZE  |
+ *
+ * The device's state is the worker's alone to change. It changes while operations are carried out, that is while DONE
+ * is behind POSTED, and for reasons of the worker's own (an answer, a failure), while SEQUENCE is odd. A reader on the
+ * page therefore waits for DONE = POSTED, and reads again when SEQUENCE was odd or has moved.
  */
 import { TIS_STATE_BYTES } from "../tis/layout.ts";
 
-/** Indices of the control words. All are read and written with Atomics. */
+/** Indices of the control words, each group in a cache line of its own. All are read and written with Atomics. */
 export const LINK = {
   /** Operations posted so far, modulo 2^32. */
   POSTED: 0,
-  /** Operations carried out so far. */
-  DONE: 1,
-  /** Odd while the device's state changes for a reason of the worker's own: an answer, a failure. */
-  SEQUENCE: 2,
-  /** 1 while the worker waits for `BELL`, and has to be woken. */
-  ASLEEP: 3,
-  /** What the worker waits on; counts the page's calls. */
-  BELL: 4,
+  PAGE_FENCE: 1,
+  /** Operations carried out so far, modulo 2^32. */
+  DONE: 16,
+  /** Odd while the device's state changes for a reason of the worker's own. */
+  SEQUENCE: 17,
+  WORKER_FENCE: 18,
   /** Counts up as long as the worker's event loop turns. */
-  HEARTBEAT: 5,
+  HEARTBEAT: 19,
+  /** Counts up as long as the worker's event loop turns. */
+  HEARTBEAT: 19,
+  /** 1 while the worker waits for `BELL`, and has to be woken. */
+  ASLEEP: 32,
+  /** What the worker waits on; counts the calls. */
+  BELL: 33,
 } as const;
 
-const CONTROL_WORDS = 16;
+const CONTROL_WORDS = 48;
 /** Operations that fit the ring; a power of two. A whole command of 4096 bytes does. */
 export const RING_SIZE = 8192;
 /** An operation is two words: kind, width and offset; value. */
@@ -35,10 +49,11 @@ export const OPERATION = {
   READ: 1,
   /** So many response bytes were read from the FIFO of the locality at this offset; the count is the value. */
   CONSUME: 2,
-  /** The machine was reset. */
+  /** The machine was reset; the value numbers the reset. */
   RESET: 3,
 } as const;
 
+/** To be made by the page and given to the worker; can be posted. */
 export interface LinkMemory {
   /** The device's state. */
   readonly state: SharedArrayBuffer;
@@ -66,16 +81,30 @@ export function mapLink(memory: LinkMemory): LinkWords {
   };
 }
 
+/**
+ * No access before it is seen by others after it, nor the other way round, plain ones included: a store and a load of
+ * the same word, both sequentially consistent. @param word one that no other thread writes.
+ */
+export function fence(control: Int32Array, word: typeof LINK.PAGE_FENCE | typeof LINK.WORKER_FENCE): void {
+  Atomics.store(control, word, 0);
+  Atomics.load(control, word);
+}
+
 const SIZE_SHIFT = 16;
 const KIND_SHIFT = 20;
+/** Largest offset that an operation can carry, plus one. */
+export const OFFSET_LIMIT = 1 << SIZE_SHIFT;
 
-/** First word of an operation. @param offset in the TIS window, below 2^16 */
+/** First word of an operation. @param offset in the TIS window, below `OFFSET_LIMIT` */
 export function packOperation(kind: number, size: number, offset: number): number {
   return (kind << KIND_SHIFT) | (size << SIZE_SHIFT) | offset;
 }
 
 export const operationKind = (word: number): number => word >>> KIND_SHIFT;
 export const operationSize = (word: number): number => (word >>> SIZE_SHIFT) & 0xf;
-export const operationOffset = (word: number): number => word & 0xffff;
+export const operationOffset = (word: number): number => word & (OFFSET_LIMIT - 1);
 /** Index into the ring of the n-th operation. */
 export const ringIndex = (count: number): number => (count & (RING_SIZE - 1)) * OPERATION_WORDS;
+
+/** How far `to` is ahead of `from`; both count modulo 2^32. */
+export const distance = (from: number, to: number): number => (to - from) | 0;

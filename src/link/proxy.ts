@@ -7,16 +7,29 @@
  * A worker that does not answer within a quarter of a second is given up: the link is broken, every register reads
  * 0 (failure mode), and the page goes on.
  */
-import { type AccessSize, LOCALITIES, type MmioDevice, TIS_BASE } from "../tis/ports.ts";
+import type { AccessSize, MmioDevice } from "../tis/ports.ts";
 import { isFifo, isPureRead, TisView, windowOffset } from "../tis/view.ts";
-import { LINK, type LinkMemory, mapLink, OPERATION, packOperation, RING_SIZE, ringIndex } from "./layout.ts";
+import {
+  distance,
+  fence,
+  LINK,
+  type LinkMemory,
+  mapLink,
+  OFFSET_LIMIT,
+  OPERATION,
+  packOperation,
+  RING_SIZE,
+  ringIndex,
+} from "./layout.ts";
 
 /** How long a read waits for the worker, in milliseconds. */
 export const READ_LIMIT_MS = 250;
 /** Spins between two looks at the clock. */
 const SPINS_PER_LOOK = 256;
-/** Largest offset that an operation can carry. */
-const OFFSET_LIMIT = 0x1_0000;
+/** Two looks further apart than this mean that the thread did not run meanwhile; nor, perhaps, did the worker. */
+const LONGEST_LOOK_MS = 1;
+const LOCALITY_SHIFT = 12;
+const WORD_MASK = 0xffc;
 
 /** The device worker is dead or stuck. */
 export class LinkBrokenError extends Error {
@@ -27,8 +40,9 @@ export interface MmioProxyOptions {
   memory: LinkMemory;
   /** Wakes the worker where `Atomics.waitAsync` is missing: a message to it. */
   ring?: () => void;
-  /** Called once when the worker is given up. */
+  /** Called once when the worker is given up, from within an access perhaps. */
   onBroken?: (error: LinkBrokenError) => void;
+  /** See {@link READ_LIMIT_MS}. */
   limitMs?: number;
 }
 
@@ -39,9 +53,10 @@ export class MmioProxy implements MmioDevice {
   readonly #ringBell: (() => void) | undefined;
   readonly #onBroken: ((error: LinkBrokenError) => void) | undefined;
   readonly #limitMs: number;
-  #posted = 0;
-  /** Response bytes that were read here and not yet told to the worker. */
+  #posted: number;
+  /** Response bytes that were read here and not yet told to the worker, and the offset at which they were read. */
   #ahead = 0;
+  #aheadOffset = 0;
   #broken = false;
 
   constructor(options: MmioProxyOptions) {
@@ -62,45 +77,53 @@ export class MmioProxy implements MmioDevice {
 
   read(address: number, size: AccessSize): number {
     const value = this.peek(address, size);
-    if (!this.#broken && !isPureRead(address, size)) this.#consume(address, size);
+    if (!isPureRead(address, size) && !this.#broken) this.#consume(address, size);
     return value;
   }
 
   /** What a read would give, without its side effects. Waits for what was posted. */
   peek(address: number, size: AccessSize): number {
-    if (!this.#settled()) return 0;
     const control = this.#control;
-    for (;;) {
+    if (Atomics.load(control, LINK.DONE) !== this.#posted && !this.settle()) return 0;
+    while (!this.#broken) {
       const before = Atomics.load(control, LINK.SEQUENCE);
-      if ((before & 1) === 0) {
-        const value = this.#view.peek(address, size, this.#ahead);
-        if (Atomics.load(control, LINK.SEQUENCE) === before) return value;
-      }
-      if (this.#broken) return 0;
+      const value = this.#view.peek(address, size, this.#ahead);
+      fence(control, LINK.PAGE_FENCE);
+      if (Atomics.load(control, LINK.SEQUENCE) === before && (before & 1) === 0) return value;
+      this.#waitUntil(() => (Atomics.load(control, LINK.SEQUENCE) & 1) === 0);
     }
+    return 0;
   }
 
   write(address: number, size: AccessSize, value: number): void {
-    this.flush();
-    this.#post(OPERATION.WRITE, size, windowOffset(address), value);
+    if (this.#ahead !== 0) this.flush();
+    const offset = windowOffset(address);
+    if (offset < OFFSET_LIMIT) this.#post(OPERATION.WRITE, size, offset, value);
   }
 
-  /** The machine was reset: ordered with the accesses before and after it. */
-  reset(): void {
+  /** The machine was reset: ordered with the accesses before and after it. @param number what the worker is told. */
+  reset(number: number): void {
     this.#ahead = 0;
-    this.#post(OPERATION.RESET, 0, 0, 0);
+    this.#post(OPERATION.RESET, 0, 0, number);
   }
 
-  /** Tells the worker of response bytes that were read, e.g. before a snapshot. */
+  /** Tells the worker of response bytes that were read. */
   flush(): void {
-    if (this.#ahead === 0) return;
     const count = this.#ahead;
     this.#ahead = 0;
-    const locality = Math.max(this.#view.activeLocality, 0);
-    this.#post(OPERATION.CONSUME, 1, (locality % LOCALITIES) * 0x1000 + 0x24, count);
+    if (count !== 0) this.#post(OPERATION.CONSUME, 1, this.#aheadOffset, count);
   }
 
-  /** Gives the worker up, e.g. because it has ended. */
+  /**
+   * Waits until the worker has done what was posted; to be preceded by `flush()` where the worker's own view of the
+   * device counts, e.g. before a snapshot.
+   * @returns false when the link is broken.
+   */
+  settle(): boolean {
+    return !this.#broken && this.#waitUntil(() => Atomics.load(this.#control, LINK.DONE) === this.#posted);
+  }
+
+  /** Gives the worker up, e.g. because it has ended. @param reason for people: what happened and what to do. */
   break(reason: string): void {
     if (this.#broken) return;
     this.#broken = true;
@@ -110,28 +133,24 @@ export class MmioProxy implements MmioDevice {
   /** The side effect of a read that has been answered. */
   #consume(address: number, size: AccessSize): void {
     const offset = windowOffset(address);
-    const plain = isFifo(offset & 0xffc) && (offset & (size - 1)) === 0;
-    if (!plain) {
+    if (!isFifo(offset & WORD_MASK) || (offset & (size - 1)) !== 0) {
+      // Cut in pieces by the bus, some of which may lie in the FIFO.
       this.flush();
-      this.#post(OPERATION.READ, size, offset, 0);
+      if (offset < OFFSET_LIMIT) this.#post(OPERATION.READ, size, offset, 0);
       return;
     }
-    if (offset >>> 12 !== this.#view.activeLocality) return;
+    if (offset >>> LOCALITY_SHIFT !== this.#view.activeLocality) return;
     const left = this.#view.responseLeft - this.#ahead;
     if (left <= 0) return;
     this.#ahead += Math.min(size, left);
+    this.#aheadOffset = offset;
     if (left <= size && this.#view.lastByteInterrupts) this.flush();
   }
 
   #post(kind: number, size: number, offset: number, value: number): void {
-    if (this.#broken || offset >= OFFSET_LIMIT) return;
+    if (this.#broken) return;
     const control = this.#control;
-    if (
-      ((this.#posted - Atomics.load(control, LINK.DONE)) | 0) >= RING_SIZE &&
-      !this.#waitUntilDone(RING_SIZE / 2)
-    ) {
-      return;
-    }
+    if (this.#backlog() >= RING_SIZE && !this.#waitUntil(() => this.#backlog() <= RING_SIZE / 2)) return;
     const at = ringIndex(this.#posted);
     this.#ring[at] = packOperation(kind, size, offset);
     this.#ring[at + 1] = value;
@@ -140,6 +159,11 @@ export class MmioProxy implements MmioDevice {
     if (Atomics.load(control, LINK.ASLEEP) !== 0) this.#wake();
   }
 
+  #backlog(): number {
+    return distance(Atomics.load(this.#control, LINK.DONE), this.#posted);
+  }
+
+  /** The first write of a burst wakes the worker, so that it is at work when the first read depends on it. */
   #wake(): void {
     Atomics.store(this.#control, LINK.ASLEEP, 0);
     Atomics.add(this.#control, LINK.BELL, 1);
@@ -147,27 +171,22 @@ export class MmioProxy implements MmioDevice {
     this.#ringBell?.();
   }
 
-  /** True when everything posted has been done; false once the link is broken. */
-  #settled(): boolean {
-    if (this.#broken) return false;
-    return Atomics.load(this.#control, LINK.DONE) === this.#posted || this.#waitUntilDone(0);
-  }
-
-  /** Spins until at most `backlog` operations are left. */
-  #waitUntilDone(backlog: number): boolean {
-    const control = this.#control;
-    const deadline = performance.now() + this.#limitMs;
-    for (let spins = 1; ; spins++) {
-      if (((this.#posted - Atomics.load(control, LINK.DONE)) | 0) <= backlog) return true;
-      if (spins % SPINS_PER_LOOK === 0 && performance.now() > deadline) {
-        this.break(
-          `the TPM's worker did not answer within ${this.#limitMs} ms; reset the machine to start a new one`,
-        );
-        return false;
-      }
+  /** Spins until `condition` holds. @returns false when the worker was given up meanwhile. */
+  #waitUntil(condition: () => boolean): boolean {
+    let waited = 0;
+    let before = performance.now();
+    for (let spins = 1; !condition(); spins++) {
+      if (spins % SPINS_PER_LOOK !== 0) continue;
+      const now = performance.now();
+      // Only time in which this thread ran counts: a host that was asleep, or is starved, is no stuck worker.
+      waited += Math.min(now - before, LONGEST_LOOK_MS);
+      before = now;
+      if (waited < this.#limitMs) continue;
+      this.break(
+        `the TPM's worker did not answer within ${this.#limitMs} ms; reset the machine to start a new one`,
+      );
+      return false;
     }
+    return true;
   }
 }
-
-/** Address of an offset in the TIS window, as operations carry it. */
-export const addressOf = (offset: number): number => TIS_BASE + offset;

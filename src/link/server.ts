@@ -1,10 +1,11 @@
 /**
- * The worker's side of the link: carries out what the page posted, in order, then waits. Between commands it spins for
- * a moment before it sleeps, because a driver's next access comes within microseconds; while a TPM command runs it
- * sleeps at once, so that the event loop can receive the answer.
+ * The worker's side of the link: carries out what the page posted, in order, then waits. Between operations it spins
+ * for a moment before it sleeps, because a driver's next access comes within microseconds; while an answer is due that
+ * only the event loop can bring, it sleeps at once.
  */
-import type { AccessSize } from "../tis/ports.ts";
+import { type AccessSize, TIS_BASE } from "../tis/ports.ts";
 import {
+  fence,
   LINK,
   type LinkMemory,
   mapLink,
@@ -14,40 +15,62 @@ import {
   operationSize,
   ringIndex,
 } from "./layout.ts";
-import { addressOf } from "./proxy.ts";
 
-/** How long the worker spins for the next operation, in milliseconds. */
-const SPIN_MS = 0.15;
+/**
+ * How long the worker spins for the next operation, in milliseconds: from this, doubled each time that one came,
+ * halved each time that none did, ...
+ */
+const SHORTEST_SPIN_MS = 0.025;
+/** ... to this. */
+const LONGEST_SPIN_MS = 0.2;
 const SPINS_PER_LOOK = 64;
-const HEARTBEAT_MS = 500;
+/** Two looks at the clock further apart than this mean that others want this processor. */
+const STARVED_MS = 1;
+/** After this long without a pause the event loop has a turn, in milliseconds. */
+const TURN_MS = 8;
+/** Operations between two looks at the clock, at most. */
+const OPERATIONS_PER_LOOK = 256;
+
+/** False where only messages can wake a worker that keeps its event loop. */
+export const CAN_WAIT = "waitAsync" in Atomics;
 
 /** What the server needs of the device. */
 export interface ServedDevice {
   read(address: number, size: AccessSize): number;
   write(address: number, size: AccessSize, value: number): void;
-  /** True while a command runs. */
-  readonly executing: boolean;
 }
 
 export interface LinkServerOptions {
   memory: LinkMemory;
   device: ServedDevice;
-  /** The machine was reset. */
-  onReset: () => void;
+  /** The machine was reset, for the n-th time. Called between the accesses before and after the reset. */
+  onReset: (number: number) => void;
+  /** True while an answer is due that comes by the event loop: spinning would only keep it away. */
+  waiting?: () => boolean;
+  /** Sleep with `Atomics.waitAsync`, the default where there is one; else whoever wakes the worker calls `serve`. */
+  waitAsync?: boolean;
 }
 
-type WaitAsync = (
-  array: Int32Array,
-  index: number,
-  value: number,
-) => { async: false; value: string } | { async: true; value: Promise<string> };
+/** What the server has done so far. */
+export interface LinkStats {
+  /** Operations carried out. */
+  operations: number;
+  /** How often the worker slept. */
+  sleeps: number;
+  /** Milliseconds spent spinning for nothing. */
+  spunMs: number;
+}
 
 export class LinkServer {
   readonly #control: Int32Array;
   readonly #ring: Int32Array;
   readonly #options: LinkServerOptions;
-  readonly #heart: ReturnType<typeof setInterval>;
+  readonly #turn = new MessageChannel();
+  readonly #stats: LinkStats = { operations: 0, sleeps: 0, spunMs: 0 };
   #done = 0;
+  #spinMs = LONGEST_SPIN_MS;
+  /** The value of `BELL` that is waited for with `waitAsync`; undefined when nobody waits. */
+  #awaited: number | undefined;
   #serving = false;
   #closed = false;
 
@@ -56,54 +79,94 @@ export class LinkServer {
     const { control, ring } = mapLink(options.memory);
     this.#control = control;
     this.#ring = ring;
-    this.#heart = setInterval(() => Atomics.add(control, LINK.HEARTBEAT, 1), HEARTBEAT_MS);
+    this.#turn.port1.onmessage = () => this.serve();
     this.serve();
+  }
+
+  get stats(): Readonly<LinkStats> {
+    return { ...this.#stats, operations: this.#done >>> 0 };
   }
 
   /** Carries out what is posted, then sleeps. To be called, too, when a doorbell message arrives. */
   serve(): void {
     if (this.#closed || this.#serving) return;
     this.#serving = true;
-    this.#drain();
-    this.#spin();
-    this.#serving = false;
-    this.#sleep();
+    Atomics.store(this.#control, LINK.ASLEEP, 0);
+    let idle: boolean;
+    try {
+      idle = this.#work();
+    } finally {
+      this.#serving = false;
+    }
+    if (idle) this.#sleep();
+    else this.#turn.port2.postMessage(undefined);
   }
 
-  /**
-   * Changes the device's state for a reason of the worker's own. Readers on the page never see it half done.
-   */
+  /** Changes the device's state for a reason of the worker's own. Readers on the page never see it half done. */
   change<T>(work: () => T): T {
-    Atomics.add(this.#control, LINK.SEQUENCE, 1);
+    const control = this.#control;
+    Atomics.add(control, LINK.SEQUENCE, 1);
+    fence(control, LINK.WORKER_FENCE);
     try {
       return work();
     } finally {
-      Atomics.add(this.#control, LINK.SEQUENCE, 1);
+      Atomics.add(control, LINK.SEQUENCE, 1);
     }
   }
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#heart);
+    this.#turn.port1.close();
     Atomics.add(this.#control, LINK.BELL, 1);
     Atomics.notify(this.#control, LINK.BELL);
+  }
+
+  /** Carries out operations until none came for a while: true; or until the event loop must have its turn: false. */
+  #work(): boolean {
+    const began = performance.now();
+    this.#drain();
+    let last = began;
+    let look = began;
+    let came = false;
+    for (let spins = 1; !this.#options.waiting?.(); spins++) {
+      const drained = this.#drain();
+      if (!drained && spins % SPINS_PER_LOOK !== 0) continue;
+      const now = performance.now();
+      if (drained) {
+        came = true;
+        last = now;
+        if (now - began > TURN_MS) return false;
+      } else if (now - look > STARVED_MS) {
+        this.#spinMs = SHORTEST_SPIN_MS;
+        break;
+      } else if (now - last > this.#spinMs) {
+        this.#spinMs = came
+          ? Math.min(2 * this.#spinMs, LONGEST_SPIN_MS)
+          : Math.max(this.#spinMs / 2, SHORTEST_SPIN_MS);
+        break;
+      }
+      look = now;
+    }
+    this.#stats.spunMs += performance.now() - last;
+    return true;
   }
 
   #drain(): boolean {
     const control = this.#control;
     if (Atomics.load(control, LINK.POSTED) === this.#done) return false;
-    while (Atomics.load(control, LINK.POSTED) !== this.#done) {
+    let left = OPERATIONS_PER_LOOK;
+    do {
       const at = ringIndex(this.#done);
-      this.#carryOut(this.#ring[at] as number, this.#ring[at + 1] as number);
+      this.#carryOut(this.#ring[at]!, this.#ring[at + 1]!);
       this.#done = (this.#done + 1) | 0;
       Atomics.store(control, LINK.DONE, this.#done);
-    }
+    } while (--left > 0 && Atomics.load(control, LINK.POSTED) !== this.#done);
     return true;
   }
 
   #carryOut(word: number, value: number): void {
     const { device, onReset } = this.#options;
-    const address = addressOf(operationOffset(word));
+    const address = TIS_BASE + operationOffset(word);
     const size = operationSize(word) as AccessSize;
     switch (operationKind(word)) {
       case OPERATION.WRITE:
@@ -116,16 +179,8 @@ export class LinkServer {
         for (let left = value; left > 0; left--) device.read(address, 1);
         break;
       case OPERATION.RESET:
-        onReset();
+        onReset(value);
         break;
-    }
-  }
-
-  #spin(): void {
-    let until = performance.now() + SPIN_MS;
-    for (let spins = 1; !this.#options.device.executing; spins++) {
-      if (this.#drain()) until = performance.now() + SPIN_MS;
-      else if (spins % SPINS_PER_LOOK === 0 && performance.now() > until) return;
     }
   }
 
@@ -136,13 +191,24 @@ export class LinkServer {
     if (Atomics.load(control, LINK.POSTED) !== this.#done) {
       // Something came between the last look and the announcement.
       Atomics.store(control, LINK.ASLEEP, 0);
-      queueMicrotask(() => this.serve());
+      this.#turn.port2.postMessage(undefined);
       return;
     }
-    const waitAsync = (Atomics as unknown as { waitAsync?: WaitAsync }).waitAsync;
-    if (!waitAsync) return; // The page's doorbell message calls serve().
-    const wait = waitAsync(control, LINK.BELL, bell);
-    if (wait.async) wait.value.then(() => this.serve());
-    else queueMicrotask(() => this.serve());
+    this.#stats.sleeps++;
+    if (CAN_WAIT && this.#options.waitAsync !== false) this.#await(bell);
+  }
+
+  #await(bell: number): void {
+    if (this.#awaited === bell) return;
+    const wait = Atomics.waitAsync(this.#control, LINK.BELL, bell);
+    if (!wait.async) {
+      this.#turn.port2.postMessage(undefined);
+      return;
+    }
+    this.#awaited = bell;
+    void wait.value.then(() => {
+      if (this.#awaited === bell) this.#awaited = undefined;
+      this.serve();
+    });
   }
 }

@@ -2,7 +2,7 @@
  * Where the device runs: in a worker behind shared memory, or on the emulator's own thread. Both give the session
  * the same few things.
  */
-import { proxy, type Remote, releaseProxy, wrap } from "comlink";
+import { proxy, type Remote, releaseProxy, transfer, wrap } from "comlink";
 import { createLinkMemory, LINK, mapLink } from "../link/layout.ts";
 import { MmioProxy } from "../link/proxy.ts";
 import type { AccessSize, MmioDevice } from "../tis/ports.ts";
@@ -15,8 +15,8 @@ import type { Placement } from "./types.ts";
 export interface PlacedDevice extends MmioDevice {
   readonly placement: Placement;
   peek(address: number, size: AccessSize): number;
-  /** The machine was reset; ordered with accesses. An event tells when the TPM's power cycle is over. */
-  reset(): void;
+  /** The machine was reset for the n-th time; ordered with accesses. An event tells when the TPM's power cycle is over. */
+  reset(count: number): void;
   run(command: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -69,13 +69,17 @@ export function placeInWorker(options: PlaceOptions): PlacedDevice {
       `the TPM's worker has failed (${event.message || "it could not be loaded"}); reset the machine to start a new one`,
     );
   });
-  api.start(options.engine, memory, proxy(options.emit)).catch((error: Error) => link.break(error.message));
+  const { target } = options.engine;
+  const ports = target.kind === "hidden" ? [target.control, target.data] : [];
+  api
+    .start(transfer(options.engine, ports), memory, proxy(options.emit))
+    .catch((error: Error) => link.break(error.message));
   return {
     placement: "worker",
     read: (address, size) => link.read(address, size),
     write: (address, size, value) => link.write(address, size, value),
     peek: (address, size) => link.peek(address, size),
-    reset: () => link.reset(),
+    reset: (count) => link.reset(count),
     run: (command) => api.run(command),
     async close() {
       clearInterval(watch);
@@ -115,7 +119,7 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
     read: (address, size) => device.read(address, size),
     write: (address, size, value) => device.write(address, size, value),
     peek: (address, size) => device.peek(address, size),
-    reset: () => engine.reset(),
+    reset: (count) => engine.reset(count),
     run: (command) => engine.run(command),
     close: () => engine.close(),
   };

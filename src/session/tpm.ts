@@ -26,7 +26,7 @@ const MAX_COMMANDS = 5000;
 /** How long the page waits after a change before it reads the PCRs, in milliseconds. */
 const PCR_DELAY_MS = 200;
 /** Path of the bridge on the page's own server. */
-const BRIDGE_PATH = "/tpm";
+export const BRIDGE_PATH = "/tpm";
 
 export interface TpmAttachOptions {
   /** Default "2.0". */
@@ -246,7 +246,7 @@ class Tpm implements TpmHandle {
       this.#resets = 0;
       return;
     }
-    this.#placed.reset();
+    this.#placed.reset(this.#resets);
   }
 
   #take(event: EngineEvent): void {

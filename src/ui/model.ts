@@ -24,6 +24,8 @@ export interface BootSettings {
   measured: boolean;
   /** Where the device runs: in a worker if the page can have one, or on the page's own thread in any case. */
   placement: "auto" | "local";
+  /** Where the TPM runs. `auto`: native swtpm behind a bridge if one answers, else swtpm in a hidden machine. */
+  backend: "auto" | "bridge" | "hidden";
   images: Partial<Record<ImageSlot, ImageChoice>>;
 }
 
@@ -114,6 +116,8 @@ export interface PageState {
   /** The handle's own list, which changes in place; `commandNews` counts the changes. */
   commands: readonly CommandRecord[];
   commandNews: number;
+  /** How many of this machine's commands came from the guest. */
+  guestCommands: number;
   /** Selected command, by id. */
   command?: number | undefined;
   pcrs: PcrBank[];

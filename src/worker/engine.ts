@@ -77,8 +77,8 @@ export class TpmEngine {
   }
 
   /** The machine was reset. The device is as after power-on at once; the TPM follows, then an event says so. */
-  reset(): void {
-    const count = ++this.#resets;
+  reset(count: number): void {
+    this.#resets = count;
     this.device.reset();
     this.#powerCycle()
       .catch((error: Error) => this.#goDead(error))

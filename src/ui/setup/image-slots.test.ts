@@ -9,6 +9,7 @@ const settings = (patch: Partial<BootSettings>): BootSettings => ({
   bootMenu: false,
   measured: true,
   placement: "auto",
+  backend: "auto",
   images: {},
   ...patch,
 });

@@ -17,7 +17,7 @@ export class WebTpmPage extends PageElement {
   readonly #wide = matchMedia(WIDE);
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [state.panes, state.commandNews, state.log];
+    return [state.panes, state.guestCommands, state.log];
   }
 
   override connectedCallback(): void {
@@ -71,8 +71,8 @@ export class WebTpmPage extends PageElement {
   }
 
   #badge(id: string): string | undefined {
-    const { commands, log } = this.state;
-    const count = { commands: commands.at(-1)?.id, eventlog: log?.log.events.length }[id];
+    const { guestCommands, log } = this.state;
+    const count = { commands: guestCommands, eventlog: log?.log.events.length }[id];
     return count ? String(count) : undefined;
   }
 

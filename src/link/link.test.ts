@@ -1,0 +1,117 @@
+import { Worker } from "node:worker_threads";
+import { afterEach, describe, expect, it } from "vitest";
+import { type AccessSize, TIS_BASE } from "../tis/ports.ts";
+import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
+import { createLinkMemory } from "./layout.ts";
+import { type LinkBrokenError, MmioProxy, type MmioProxyOptions } from "./proxy.ts";
+import type { EchoOptions } from "./testing/echo-tpm.ts";
+import { walk } from "./testing/sequences.ts";
+
+const threads: Worker[] = [];
+afterEach(async () => {
+  await Promise.all(threads.splice(0).map((thread) => thread.terminate()));
+});
+
+/** Node's threads take TypeScript only once they have been taught to. */
+function startThread(url: URL, workerData: object): Worker {
+  const tsx = import.meta.resolve("tsx/esm/api");
+  const code = `import("${tsx}").then(({ register }) => (register(), import("${url.href}")))`;
+  return new Worker(code, { eval: true, workerData });
+}
+
+/** A device in another thread, and its proxy here. */
+async function start(echo: Partial<EchoOptions> = {}, proxy: Partial<MmioProxyOptions> = {}) {
+  const memory = createLinkMemory();
+  const workerData: EchoOptions = { memory, version: "2.0", delayMs: 1, waitAsync: true, ...echo };
+  const thread = startThread(new URL("./testing/node-worker.ts", import.meta.url), workerData);
+  threads.push(thread);
+  const ring = workerData.waitAsync ? {} : { ring: () => thread.postMessage("ring") };
+  const device = new MmioProxy({ memory, ...ring, ...proxy });
+  await new Promise<void>((resolve, reject) => {
+    thread.once("error", reject);
+    thread.once("online", resolve);
+  });
+  // Online means that its code begins to run; it serves once the device says that its registers are valid.
+  const patient = new MmioProxy({ memory, limitMs: 20_000 });
+  while (!(patient.peek(TIS_BASE, 1) & ACCESS.VALID)) await pause();
+  let resets = 0;
+  return {
+    thread,
+    device,
+    read: (register: { offset: number }, size: AccessSize = 1) =>
+      device.read(TIS_BASE + register.offset, size),
+    write: (register: { offset: number }, value: number, size: AccessSize = 1) =>
+      device.write(TIS_BASE + register.offset, size, value),
+    underTest: {
+      read: (address: number, size: AccessSize) => device.read(address, size),
+      write: (address: number, size: AccessSize, value: number) => device.write(address, size, value),
+      reset: () => device.reset(++resets),
+    },
+  };
+}
+
+const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
+
+describe("a device in another thread", () => {
+  for (const [name, options] of [
+    ["a TPM 2.0 that answers at once or late", { version: "2.0", delayMs: 2 }],
+    ["a TPM 1.2", { version: "1.2", delayMs: 1 }],
+    ["a worker that is woken by messages", { version: "2.0", delayMs: 1, waitAsync: false }],
+  ] as const) {
+    it(`shows what a device here would show: ${name}`, { timeout: 60_000 }, async () => {
+      const { underTest } = await start(options);
+      const result = await walk(underTest, { version: options.version, accesses: 15_000, seed: 7, pause });
+      expect(result.commands).toBeGreaterThan(50);
+      expect(result.bytes).toBeGreaterThan(5_000);
+      // The test is one of asynchronous answers only if some came while nobody could know.
+      expect(result.ambiguity).toBeGreaterThan(1);
+    });
+  }
+
+  it("takes a command of 4096 bytes, and more writes than the ring holds, without a wait", async () => {
+    const { read, write } = await start();
+    write(REGISTERS.ACCESS, ACCESS.REQUEST_USE);
+    write(REGISTERS.STS, STS.COMMAND_READY);
+    for (let i = 0; i < 20_000; i++) write(REGISTERS.DATA_FIFO, i === 4 ? 0x10 : i === 0 ? 0x80 : 0);
+    expect(read(REGISTERS.STS) & STS.EXPECT).toBe(0);
+  });
+});
+
+describe("a worker that is gone", () => {
+  it("costs one bounded wait, then every register reads 0", async () => {
+    const reasons: LinkBrokenError[] = [];
+    const { thread, device, read, write } = await start(
+      {},
+      { limitMs: 100, onBroken: (e) => reasons.push(e) },
+    );
+    write(REGISTERS.ACCESS, ACCESS.REQUEST_USE);
+    expect(read(REGISTERS.ACCESS) & ACCESS.ACTIVE_LOCALITY).toBe(ACCESS.ACTIVE_LOCALITY);
+    thread.postMessage("freeze");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Nothing is under way, so nothing is missing.
+    expect(read(REGISTERS.ACCESS) & ACCESS.ACTIVE_LOCALITY).toBe(ACCESS.ACTIVE_LOCALITY);
+    write(REGISTERS.ACCESS, ACCESS.ACTIVE_LOCALITY);
+    const began = performance.now();
+    expect(read(REGISTERS.ACCESS)).toBe(0);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(device.broken).toBe(true);
+    expect(reasons.map(({ message }) => message)).toEqual([
+      "the TPM's worker did not answer within 100 ms; reset the machine to start a new one",
+    ]);
+    const later = performance.now();
+    for (let i = 0; i < 1000; i++) {
+      write(REGISTERS.DATA_FIFO, i);
+      expect(read(REGISTERS.STS, 4)).toBe(0);
+    }
+    expect(performance.now() - later).toBeLessThan(1_000);
+    expect(reasons).toHaveLength(1);
+  });
+
+  it("is not waited for by a guest that only writes", async () => {
+    const { thread, device, write } = await start({}, { limitMs: 50 });
+    thread.postMessage("freeze");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let i = 0; i < 20_000; i++) write(REGISTERS.STS, STS.COMMAND_READY);
+    expect(device.broken).toBe(true);
+  });
+});
