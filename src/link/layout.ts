@@ -27,8 +27,6 @@ export const LINK = {
   WORKER_FENCE: 18,
   /** Counts up as long as the worker's event loop turns. */
   HEARTBEAT: 19,
-  /** Counts up as long as the worker's event loop turns. */
-  HEARTBEAT: 19,
   /** 1 while the worker waits for `BELL`, and has to be woken. */
   ASLEEP: 32,
   /** What the worker waits on; counts the calls. */

@@ -1,7 +1,6 @@
 /** The device worker: engine and link server, called by the page through comlink. */
 import { expose } from "comlink";
 import { LINK, mapLink } from "../link/layout.ts";
-import { LINK, mapLink } from "../link/layout.ts";
 import { LinkServer } from "../link/server.ts";
 import { type DeviceWorkerApi, DOORBELL } from "./api.ts";
 import { TpmEngine } from "./engine.ts";
