@@ -157,7 +157,7 @@ export function readSnapshot(snapshot: unknown): ArrayBuffer {
   words[WORD.OWED] = readExecution(fields.execution);
   if (!(fields.fifo instanceof Uint8Array) || fields.fifo.length !== fifo.length) refuse("fifo", fields.fifo);
   fifo.set(fields.fifo as Uint8Array);
-  const wrong = validate(memory);
+  const wrong = validate({ words });
   if (wrong) throw new TisSnapshotError(`this snapshot of the TPM interface is inconsistent: ${wrong}`);
   return memory;
 }

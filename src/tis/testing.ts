@@ -94,3 +94,25 @@ export class Bench {
     return Uint8Array.from(bytes);
   }
 }
+
+/** What a guest or the TPM may do to a device. */
+export type Action =
+  | { kind: "read"; address: number; size: AccessSize }
+  | { kind: "write"; address: number; size: AccessSize; value: number }
+  /** The TPM answers the command that runs, if one does. */
+  | { kind: "answer"; response: Uint8Array }
+  | { kind: "reset" };
+
+/** Does it. @returns the value read. */
+export function act(device: TisDevice, action: Action): number | undefined {
+  switch (action.kind) {
+    case "read":
+      return device.read(action.address, action.size);
+    case "write":
+      return void device.write(action.address, action.size, action.value);
+    case "answer":
+      return void device.complete(action.response);
+    case "reset":
+      return void device.reset();
+  }
+}

@@ -4,12 +4,12 @@ import {
   INT_ENABLE_BITS,
   INT_STATUS_BITS,
   LOCALITY_WORDS,
-  mapMemory,
   NONE,
   OWED_ABANDONED,
   OWED_ANSWER,
   STATE,
   STS_BITS,
+  type TisMemory,
   VERSIONS,
   WORD,
 } from "./layout.ts";
@@ -35,8 +35,7 @@ const STS_OF_STATE: Readonly<Record<number, readonly number[]>> = {
  * Checks a state.
  * @returns what is wrong with it in words, or `undefined` when it is valid.
  */
-export function validate(memory: ArrayBufferLike): string | undefined {
-  const { words } = mapMemory(memory);
+export function validate({ words }: Pick<TisMemory, "words">): string | undefined {
   return wrongGlobals(words) ?? wrongLocalities(words) ?? wrongTogether(words);
 }
 
