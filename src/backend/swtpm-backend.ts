@@ -113,6 +113,7 @@ export class SwtpmBackend implements TpmBackend {
     return this.#exclusive(() => this.#orFail(() => this.#cycle()));
   }
 
+  /** As {@link TpmBackend.deliver}. `command` is not copied: leave it unchanged until the answer. */
   deliver(locality: number, command: Uint8Array): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       this.#mustBeStarted();

@@ -54,12 +54,14 @@ export class BridgeRefusedError extends Error {
  * @throws {ChannelClosedError} when it cannot be opened.
  */
 export function openWebSocketChannel(url: string, options: WebSocketOptions = {}): Promise<ByteChannel> {
-  const Constructor = options.WebSocket ?? globalThis.WebSocket;
+  const Constructor: WebSocketConstructor | undefined =
+    options.WebSocket ?? (globalThis.WebSocket as WebSocketConstructor | undefined);
   const { signal } = options;
   return new Promise((resolve, reject) => {
     const refuse = (reason: string) => reject(new ChannelClosedError(`cannot connect to ${url}: ${reason}`));
     if (signal?.aborted) return refuse("given up");
-    const socket = new Constructor(url, options.protocols ?? ["binary"]) as WebSocketLike;
+    if (!Constructor) return refuse("there is no WebSocket here; pass one, e.g. that of package ws");
+    const socket = new Constructor(url, options.protocols ?? ["binary"]);
     socket.binaryType = "arraybuffer";
     const abort = () => {
       refuse("given up");

@@ -140,6 +140,20 @@ describe("a session", () => {
     expect(failures).toHaveLength(1);
   });
 
+  it("goes to the very bridge that opened it, whatever is in front", async () => {
+    const log: string[] = [];
+    const direct = await start({ log: (line) => log.push(line), publicUrl: "http://localhost:1/elsewhere" });
+    const { control, data, id } = await openSession(direct.url);
+    expect([control, data]).toEqual([
+      `http://localhost:1/elsewhere/${id}/control`,
+      `http://localhost:1/elsewhere/${id}/data`,
+    ]);
+    // The client follows those URLs, not the one that it asked at.
+    await expect(connectBridge(direct.url, { version: "2.0", WebSocket: NodeWebSocket })).rejects.toThrow(
+      /cannot connect to ws:\/\/localhost:1\/elsewhere\//,
+    );
+  });
+
   it("ends with the bridge", async () => {
     const { url, bridge, pids } = await start();
     const backend = await startOverBridge(url);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `webtpm-bridge`: the bridge as a server of its own. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pathToFileURL } from "node:url";
@@ -167,5 +167,7 @@ function packageVersion(): string {
   return "unknown";
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+/** npm starts commands through a link. */
+const started = process.argv[1] && existsSync(process.argv[1]) ? realpathSync(process.argv[1]) : undefined;
+if (started && import.meta.url === pathToFileURL(started).href)
   process.exitCode = await main(process.argv.slice(2));

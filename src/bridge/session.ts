@@ -65,6 +65,10 @@ export class BridgeSession {
   }
 
   attach(name: ChannelName, socket: WebSocket): void {
+    if (this.#over) {
+      close(socket, BRIDGE_CLOSE.PARTNER_CLOSED, "the session has just ended");
+      return;
+    }
     this.#sockets.set(name, socket);
     this.#alive.add(socket);
     socket.on("message", (message: Buffer, binary: boolean) => this.#receive(name, message, binary));
