@@ -46,7 +46,7 @@ export const WORD = {
 } as const;
 
 /** Index of the first word of locality 0; the next locality's words follow after `LOCALITY_WORDS`. */
-export const LOCALITY_BASE = 13;
+const LOCALITY_BASE = 13;
 export const LOCALITY_WORDS = 5;
 /** Indices of words within a locality. */
 export const STATE = LOCALITY_BASE;

@@ -18,7 +18,7 @@ import {
 } from "./layout.ts";
 import { type AccessSize, LOCALITIES, TIS_BASE, TIS_SIZE, type TpmVersion } from "./ports.ts";
 import { ACCESS, BURST_COUNT_SHIFT, INTERFACE_ID, REGISTERS, STS, TPM_FAMILY_SHIFT } from "./registers.ts";
-import { COMPLETION, IDLE, STATES, type TisState } from "./states.ts";
+import { COMPLETION, STATES, type TisState } from "./states.ts";
 
 /** What nothing answers with. */
 const ALL_ONES = -1;
@@ -223,6 +223,3 @@ export class TisView {
     return lowBytes(value, size);
   }
 }
-
-/** The state that every locality starts in; for those who draw the states. */
-export const INITIAL_STATE: TisState = STATES[IDLE];
