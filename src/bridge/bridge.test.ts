@@ -17,6 +17,9 @@ import {
   until,
 } from "./test-server.ts";
 
+/** A busy computer takes its time, a TPM 1.2 that makes its first keys most of all. */
+const LIMIT = { timeout: 20_000 };
+
 const STARTUP = "80010000000c000001440000";
 const GET_RANDOM = "80010000000c0000017b0010";
 const EXTEND = `80020000004100000182000000100000000940000009000000000000000001000b${"11".repeat(32)}`;
@@ -73,7 +76,7 @@ async function closed(client: WebSocket): Promise<[number, string]> {
   return [code, String(reason)];
 }
 
-describe("a session", () => {
+describe("a session", LIMIT, () => {
   it.each(["2.0", "1.2"] as const)("gives a TPM %s", async (version) => {
     const { url, log } = await start();
     const backend = await startOverBridge(url, version);
@@ -136,7 +139,7 @@ describe("a session", () => {
     const before = performance.now();
     process.kill(pids()[0]!, "SIGKILL");
     await expect(command).rejects.toThrow("swtpm was killed by SIGKILL");
-    expect(performance.now() - before).toBeLessThan(2000);
+    expect(performance.now() - before).toBeLessThan(3000);
     expect(failures).toHaveLength(1);
   });
 
@@ -192,7 +195,7 @@ describe("a session", () => {
   });
 });
 
-describe("the bridge refuses", () => {
+describe("the bridge refuses", LIMIT, () => {
   it("pages of other origins, and lets in those that were allowed", async () => {
     const { url, bridge, log } = await start({ origins: ["https://good.example"] });
     const post = (origin: string) =>
@@ -320,7 +323,7 @@ describe("the bridge refuses", () => {
   });
 });
 
-describe("looking for a bridge", () => {
+describe("looking for a bridge", LIMIT, () => {
   it("finds one, with what serves", async () => {
     const { url } = await start({ maxSessions: 3 });
     const probe = await probeBridge(url);
