@@ -60,11 +60,16 @@ function checkNode() {
   stop(`Node ${process.versions.node} is too old: version 20.19 or later is needed.`);
 }
 
-/** Runs a program with its output shown; ends everything when it fails. */
-function mustRun(program, args, what) {
-  const result = spawnSync(program, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
-  if (result.error) stop(`${what}: ${program} cannot be started (${result.error.message}).`);
-  if (result.status !== 0) stop(`${what} failed (${program} ${args.join(" ")}).`);
+/** Runs a program with its output shown. @returns what went wrong, if anything did. */
+function run(program, args) {
+  const { error, status } = spawnSync(program, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  if (error) return `${program} cannot be started (${error.message})`;
+  return status === 0 ? undefined : `${program} ${args.join(" ")} failed`;
+}
+
+function mustRun(program, args) {
+  const problem = run(program, args);
+  if (problem) stop(`${problem}.`);
 }
 
 /** npm writes both files in one go, in no certain order. */
@@ -82,7 +87,7 @@ function installNodeModules() {
   );
   // Chromium comes from Debian; Playwright need not bring another.
   process.env.PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD = "1";
-  mustRun("npm", ["ci", "--no-audit", "--no-fund"], "Installing npm's packages");
+  mustRun("npm", ["ci", "--no-audit", "--no-fund"]);
 }
 
 /** How this user may run apt-get: directly as root, through sudo where it asks nothing, or not at all. */
@@ -105,13 +110,11 @@ function installDebianPackages(needs) {
     stop(`Debian packages are missing. Install them, then start again:\n\n  sudo ${install.join(" ")}\n`);
   }
   say(`installing Debian's packages: ${missing.join(", ")}`);
-  const environment = ["env", "DEBIAN_FRONTEND=noninteractive"];
-  const apt = (args, what) => {
-    const [program, ...rest] = [...prefix, ...environment, ...args];
-    mustRun(program, rest, what);
-  };
-  apt(["apt-get", "update", "-q"], "Updating apt's package lists");
-  apt(install, "Installing Debian's packages");
+  const [program, ...first] = [...prefix, "env", "DEBIAN_FRONTEND=noninteractive"];
+  // One index of many that cannot be had need not matter: what is missing then, the installation says.
+  const problem = run(program, [...first, "apt-get", "update", "-q"]);
+  if (problem) say(`${problem}; going on with the package lists that there are`);
+  mustRun(program, [...first, ...install, "-q", "-o", "Dpkg::Use-Pty=0"]);
   say("Debian's packages are installed");
 }
 
