@@ -10,12 +10,13 @@ function machine(address: string): () => Page {
   let page: Page;
   test.describe.configure({ mode: "serial" });
   test.beforeAll(async ({ browser }) => {
-    page = await browser.newPage({ colorScheme: "light" });
+    const context = await browser.newContext({ colorScheme: "light" });
+    page = await context.newPage();
     page.on("pageerror", (error) => console.error("page:", error));
     await page.goto(address);
     await untilShell(page);
   });
-  test.afterAll(() => page.close());
+  test.afterAll(() => page.context().close());
   return () => page;
 }
 
@@ -147,23 +148,22 @@ test.describe("TPM 2.0", () => {
   });
 
   test("a reset gives the same measurements again", async () => {
+    await run(page(), `tpm2_pcrextend 16:sha256=${"42".repeat(32)}`);
     const before = await shownPcrs(page(), "sha256");
     await page().evaluate(() => window.webtpm.reset());
     await untilShell(page());
-    await expect(page().locator("#boot-verdict")).toHaveCount(1);
     await page().getByRole("tab", { name: "Event log" }).click();
     await expect(page().locator("#boot-verdict")).toHaveText(/The same events as in the boot before\./);
     const after = await shownPcrs(page(), "sha256");
     expect(after.slice(0, 10)).toEqual(before.slice(0, 10));
     expect(after[16]).toBe("00".repeat(32));
-    expect(before[16]).not.toBe(after[16]);
   });
 
   test("another command line changes PCR 8 and nothing before it, and the page says so", async () => {
     const before = await shownPcrs(page(), "sha256");
     await page().locator("#tab-machine").click();
     await page().getByText("Kernel, command line, memory").click();
-    const field = page().getByLabel("Command line");
+    const field = page().getByRole("textbox", { name: "Command line" });
     const cmdline = await field.inputValue();
     await field.fill(`${cmdline} tampered=1`);
     await field.blur();

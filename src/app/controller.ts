@@ -249,7 +249,7 @@ export class PageController implements PageActions {
       id: "tpm",
       level: "error",
       title: "The TPM has failed.",
-      text: `${message.replace(/^The TPM has failed: /, "").replace(/\.?$/, ".")} The guest goes on without it; a reset gives machine and TPM a new start.`,
+      text: `${sentence(message.replace(/^The TPM has failed: /, ""))} The guest goes on without it; a reset gives machine and TPM a new start.`,
       actions: [{ label: "Reset machine and TPM", run: () => this.reconnect() }],
     });
   }
@@ -376,4 +376,9 @@ export class PageController implements PageActions {
     this.#machine?.emulator.keyboard_set_enabled(grabbed);
     this.#machine?.emulator.mouse_set_enabled(grabbed);
   }
+}
+
+/** With a capital letter and a full stop. */
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
 }

@@ -8,6 +8,15 @@ import { ICONS } from "../shell/icons.ts";
 import { bootPlan, IMAGE_SLOTS, imageName, type SlotInfo, slotFor } from "./image-slots.ts";
 
 const MEMORY = [128, 256, 512, 1024];
+const BACKENDS: readonly [BootSettings["backend"], string][] = [
+  ["auto", "behind the bridge if one answers, else in this page"],
+  ["bridge", "behind the bridge: a native process"],
+  ["hidden", "in this page: in a hidden second machine"],
+];
+const PLACEMENTS: readonly [BootSettings["placement"], string][] = [
+  ["auto", "in a worker of their own where the browser allows it"],
+  ["local", "on the page's own thread"],
+];
 
 export class MachineSetup extends PageElement {
   static override properties = { ...PageElement.properties, dropping: { state: true } };
@@ -85,6 +94,8 @@ export class MachineSetup extends PageElement {
           .sort((a, b) => a - b)
           .map((mib) => html`<option value=${mib} ?selected=${mib === settings.memory}>${mib} MiB</option>`)}
       </select></div>
+      ${choice("setup-backend", "swtpm runs", BACKENDS, settings.backend, (backend) => this.actions.change({ backend }))}
+      ${choice("setup-placement", "Registers", PLACEMENTS, settings.placement, (placement) => this.actions.change({ placement }))}
       <span>Firmware</span>
       <label class="check"><input type="checkbox" .checked=${settings.bootMenu}
         @change=${(event: Event) => this.actions.change({ bootMenu: (event.target as HTMLInputElement).checked })}>
@@ -193,6 +204,19 @@ export class MachineSetup extends PageElement {
       Object.fromEntries(files.map((file) => [slotFor(file.name, file.size), { kind: "file", file }])),
     );
   }
+}
+
+function choice<T extends string>(
+  id: string,
+  label: string,
+  values: readonly [T, string][],
+  chosen: T,
+  choose: (value: T) => void,
+) {
+  return html`<label for=${id}>${label}</label>
+    <div><select id=${id} @change=${(event: Event) => choose(value(event) as T)}>
+      ${values.map(([name, text]) => html`<option value=${name} ?selected=${name === chosen}>${text}</option>`)}
+    </select></div>`;
 }
 
 /** For those who see it the first time: what will happen, and where to look. */
