@@ -81,7 +81,9 @@ export class HiddenMachine {
   readonly #emulator: V86Emulator & HiddenEmulator;
   readonly #ports: VirtioPorts;
   readonly #parser = new ManagementParser();
-  #waiting: { resolve(report: ManagementReport): void; reject(error: Error): void } | undefined;
+  #waiting:
+    | { kind: ManagementReport["kind"]; resolve(report: ManagementReport): void; reject(error: Error): void }
+    | undefined;
   #ready = false;
   #running: { data: PortChannel; control: ControlChannel } | undefined;
   #stopped = false;
@@ -162,6 +164,11 @@ export class HiddenMachine {
     return this.#running;
   }
 
+  /** Resolves when no TPM runs and another one may be started. */
+  async idle(): Promise<void> {
+    if (!this.#ready) await this.#next("ready", START_LIMIT_MS);
+  }
+
   /** The machine as it stands, uncompressed. Only while no TPM runs: a saved TPM would be a shared secret. */
   async saveState(): Promise<ArrayBuffer> {
     if (!this.#ready)
@@ -200,6 +207,7 @@ export class HiddenMachine {
         else resolve();
       };
       this.#waiting = {
+        kind,
         reject: settle,
         resolve: (report) => {
           if (report.kind === kind) settle();
@@ -232,7 +240,8 @@ export class HiddenMachine {
     this.#running = undefined;
     running?.data.end(error);
     running?.control.end(error);
-    this.#waiting?.reject(error);
+    // Whoever waits for the machine to be free again waits for just this.
+    if (this.#stopped || this.#waiting?.kind !== "ready") this.#waiting?.reject(error);
   }
 }
 
