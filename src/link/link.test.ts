@@ -95,9 +95,7 @@ describe("a worker that is gone", () => {
     expect(read(REGISTERS.ACCESS)).toBe(0);
     expect(performance.now() - began).toBeLessThan(5_000);
     expect(device.broken).toBe(true);
-    expect(reasons.map(({ message }) => message)).toEqual([
-      "the TPM's worker did not answer within 100 ms; reset the machine to start a new one",
-    ]);
+    expect(reasons.map(({ message }) => message)).toEqual(["the TPM's worker did not answer within 100 ms"]);
     const later = performance.now();
     for (let i = 0; i < 1000; i++) {
       write(REGISTERS.DATA_FIFO, i);

@@ -123,7 +123,7 @@ export class MmioProxy implements MmioDevice {
     return !this.#broken && this.#waitUntil(() => Atomics.load(this.#control, LINK.DONE) === this.#posted);
   }
 
-  /** Gives the worker up, e.g. because it has ended. @param reason for people: what happened and what to do. */
+  /** Gives the worker up, e.g. because it has ended. @param reason what happened, for people. */
   break(reason: string): void {
     if (this.#broken) return;
     this.#broken = true;
@@ -182,9 +182,7 @@ export class MmioProxy implements MmioDevice {
       waited += Math.min(now - before, LONGEST_LOOK_MS);
       before = now;
       if (waited < this.#limitMs) continue;
-      this.break(
-        `the TPM's worker did not answer within ${this.#limitMs} ms; reset the machine to start a new one`,
-      );
+      this.break(`the TPM's worker did not answer within ${this.#limitMs} ms`);
       return false;
     }
     return true;

@@ -39,6 +39,8 @@ export interface MachineBus {
    * @returns the release function, which may be called more than once.
    */
   hold(reason: string): () => void;
+  /** Resolves when a hold that was asked for has taken effect, which may be a slice of guest code later. */
+  settled?(): Promise<void>;
   /** Reasons of the holds in force. */
   readonly holds: readonly string[];
 }

@@ -2,125 +2,165 @@
  * Where the device runs: in a worker behind shared memory, or on the emulator's own thread. Both give the session
  * the same few things.
  */
-import { proxy, type Remote, releaseProxy, transfer, wrap } from "comlink";
-import { createLinkMemory, LINK, mapLink } from "../link/layout.ts";
+import { transfer } from "comlink";
+import { BackendClosedError } from "../backend/errors.ts";
+import type { TpmState } from "../backend/port.ts";
+import { createLinkMemory } from "../link/layout.ts";
 import { MmioProxy } from "../link/proxy.ts";
+import { CAN_WAIT } from "../link/server.ts";
 import type { AccessSize, MmioDevice } from "../tis/ports.ts";
-import { type DeviceWorkerApi, DOORBELL } from "../worker/api.ts";
+import { TisView } from "../tis/view.ts";
+import type { WorkerMessage } from "../worker/api.ts";
+import { type OpenBackend, openBackend } from "../worker/connect.ts";
 import { TpmEngine } from "../worker/engine.ts";
-import type { EngineEvent, EngineOptions } from "../worker/events.ts";
-import type { Placement } from "./types.ts";
+import { EventBatch } from "../worker/event-batch.ts";
+import type { EngineEvent, EngineOptions, TpmSnapshot } from "../worker/events.ts";
+import { DeviceWorker } from "./device-worker.ts";
+import { openRemote, type RemoteBackend } from "./remote-backend.ts";
+import type { PcrBank } from "./types.ts";
 
 /** What the session holds of a device, wherever it runs. */
 export interface PlacedDevice extends MmioDevice {
-  readonly placement: Placement;
+  /** What the registers show; may lag behind writes of a moment ago. */
+  readonly view: TisView;
+  /** What a read would give, without its side effects. */
   peek(address: number, size: AccessSize): number;
   /** The machine was reset for the n-th time; ordered with accesses. An event tells when the TPM's power cycle is over. */
   reset(count: number): void;
+  /** See `TpmEngine`, also for the next three. */
   run(command: Uint8Array): Promise<Uint8Array>;
+  readPcrs(): Promise<PcrBank[]>;
+  snapshot(): Promise<TpmSnapshot>;
+  restore(snapshot: TpmSnapshot): Promise<void>;
+  /** Events of what has happened so far have been told when this resolves. */
+  flush(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** Opens a session and powers its TPM on. */
+export type OpenTpm = (state?: TpmState) => Promise<OpenBackend>;
+
 export interface PlaceOptions {
   engine: EngineOptions;
-  emit(event: EngineEvent): void;
+  /** A TPM of the embedder's own, on the page's thread, in place of `engine.target`. */
+  open?: OpenTpm | undefined;
+  onEvents(events: EngineEvent[]): void;
   /** The device is lost: its worker is dead or stuck. */
   onLost(error: Error): void;
   createWorker?: (() => Worker) | undefined;
 }
 
-/** How often the page looks whether the worker lives, and how long it may be silent, in milliseconds. */
-const LOOK_MS = 1000;
-const SILENCE_LIMIT_MS = 6000;
-/** How long a worker may take to close its sockets before it is ended. */
-const CLOSE_LIMIT_MS = 2000;
-
 /** Why the device cannot be in a worker here; undefined when it can. */
 export function whyNotWorker(): string | undefined {
-  if (typeof Worker === "undefined") return "this browser has no workers";
+  if (typeof Worker === "undefined") return "there are no workers here";
   if (typeof SharedArrayBuffer === "undefined" || globalThis.crossOriginIsolated === false) {
     return "the page is not cross-origin isolated (its server sends no COOP and COEP headers)";
   }
   return undefined;
 }
 
-/** Literally in this form, so that bundlers see the worker. */
-const defaultWorker = () =>
-  new Worker(new URL("../worker/tpm.worker.ts", import.meta.url), { type: "module", name: "WebTPM device" });
+const portsOf = ({ target }: EngineOptions) =>
+  target.kind === "hidden" ? [target.control, target.data] : [];
 
-export function placeInWorker(options: PlaceOptions): PlacedDevice {
-  const worker = (options.createWorker ?? defaultWorker)();
-  const api: Remote<DeviceWorkerApi> = wrap<DeviceWorkerApi>(worker);
+export function placeInWorker({ engine, onEvents, onLost, createWorker }: PlaceOptions): PlacedDevice {
+  const worker = new DeviceWorker({
+    createWorker,
+    onMessage: (message: WorkerMessage) => {
+      if ("events" in message) onEvents(message.events);
+    },
+  });
+  worker.lost.catch((error: Error) => link.break(error.message));
   const memory = createLinkMemory();
-  const link = new MmioProxy({
+  const link: MmioProxy = new MmioProxy({
     memory,
     onBroken: (error) => {
-      clearInterval(watch);
-      worker.terminate();
-      options.onLost(error);
+      worker.end();
+      onLost(error);
     },
-    ...("waitAsync" in Atomics ? {} : { ring: () => worker.postMessage(DOORBELL) }),
+    ...(!CAN_WAIT && { ring: () => worker.ring() }),
   });
-  const watch = watchHeart(mapLink(memory).control, () =>
-    link.break("the TPM's worker is stuck and was ended; reset the machine to start a new one"),
-  );
-  worker.addEventListener("error", (event) => {
-    link.break(
-      `the TPM's worker has failed (${event.message || "it could not be loaded"}); reset the machine to start a new one`,
-    );
-  });
-  const { target } = options.engine;
-  const ports = target.kind === "hidden" ? [target.control, target.data] : [];
-  api
-    .start(transfer(options.engine, ports), memory, proxy(options.emit))
-    .catch((error: Error) => link.break(error.message));
+  const { device } = worker.calls;
+  device.start(transfer(engine, portsOf(engine)), memory).catch((error: Error) => link.break(error.message));
+  const settled = () => {
+    link.flush();
+    link.settle();
+  };
   return {
-    placement: "worker",
+    view: new TisView(memory.state),
     read: (address, size) => link.read(address, size),
     write: (address, size, value) => link.write(address, size, value),
     peek: (address, size) => link.peek(address, size),
     reset: (count) => link.reset(count),
-    run: (command) => api.run(command),
+    run: (command) => device.run(command),
+    readPcrs: () => device.readPcrs(),
+    snapshot() {
+      settled();
+      return device.snapshot();
+    },
+    restore(snapshot) {
+      settled();
+      return device.restore(snapshot);
+    },
+    flush: () => device.flush(),
+    close: () => worker.close(device.close()),
+  };
+}
+
+export function placeLocally(options: PlaceOptions): PlacedDevice {
+  const batch = new EventBatch((events) => options.onEvents(events));
+  const tpm = options.open || typeof Worker === "undefined" ? undefined : new TpmWorker(options);
+  const engine = new TpmEngine({
+    version: options.engine.version,
+    open: options.open ?? (tpm ? (state) => tpm.open(state) : (state) => openBackend(options.engine, state)),
+    emit: (event) => batch.push(event),
+  });
+  engine.start(options.engine.reset);
+  return {
+    view: engine.view,
+    read: (address, size) => engine.read(address, size),
+    write: (address, size, value) => engine.write(address, size, value),
+    peek: (address, size) => engine.view.peek(address, size),
+    reset: (count) => engine.reset(count),
+    run: (command) => engine.run(command),
+    readPcrs: () => engine.readPcrs(),
+    snapshot: () => engine.snapshot(),
+    restore: (snapshot) => engine.restore(snapshot),
+    flush: async () => batch.flush(),
     async close() {
-      clearInterval(watch);
-      const limit = new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS));
-      if (!link.broken) await Promise.race([api.close().catch(() => undefined), limit]);
-      api[releaseProxy]();
-      worker.terminate();
+      const goodbye = engine.close();
+      if (tpm) await tpm.close(goodbye);
+      else await goodbye;
     },
   };
 }
 
-/** Calls back once when the worker's event loop has not turned for too long although this one has. */
-function watchHeart(control: Int32Array, onSilence: () => void): ReturnType<typeof setInterval> {
-  let last = Atomics.load(control, LINK.HEARTBEAT);
-  let silence = 0;
-  let before = performance.now();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    const beat = Atomics.load(control, LINK.HEARTBEAT);
-    // A page that was asleep itself learns nothing from the time that passed.
-    silence = beat === last ? silence + Math.min(now - before, 2 * LOOK_MS) : 0;
-    last = beat;
-    before = now;
-    if (silence < SILENCE_LIMIT_MS) return;
-    clearInterval(timer);
-    onSilence();
-  }, LOOK_MS);
-  return timer;
-}
+/** The worker that has the TPM while the device is here; a new one after each that was lost. */
+class TpmWorker {
+  readonly #options: PlaceOptions;
+  #worker: DeviceWorker | undefined;
+  #backend: RemoteBackend | undefined;
 
-export function placeLocally(options: PlaceOptions): PlacedDevice {
-  const engine = new TpmEngine(options.engine, { emit: options.emit });
-  void engine.powerOn();
-  const { device } = engine;
-  return {
-    placement: "local",
-    read: (address, size) => device.read(address, size),
-    write: (address, size, value) => device.write(address, size, value),
-    peek: (address, size) => device.peek(address, size),
-    reset: (count) => engine.reset(count),
-    run: (command) => engine.run(command),
-    close: () => engine.close(),
-  };
+  constructor(options: PlaceOptions) {
+    this.#options = options;
+  }
+
+  async open(state?: TpmState): Promise<OpenBackend> {
+    const { engine, createWorker } = this.#options;
+    if (!this.#worker || this.#worker.ended) {
+      this.#worker = new DeviceWorker({
+        createWorker,
+        onMessage: (message) => {
+          if ("backendFailure" in message)
+            this.#backend?.fail(new BackendClosedError(message.backendFailure));
+        },
+      });
+    }
+    const opened = await openRemote(this.#worker, transfer(engine, portsOf(engine)), state);
+    this.#backend = opened.backend;
+    return opened;
+  }
+
+  async close(goodbye: Promise<void>): Promise<void> {
+    await this.#worker?.close(goodbye);
+  }
 }

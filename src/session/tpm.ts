@@ -2,43 +2,58 @@
  * The TPM of a machine, as an embedder holds it: attaches device, event log and firmware tables to a machine's bus,
  * keeps TPM and machine in step through resets and slow commands, and tells the page what happens.
  */
+import type { BackendInfo } from "../backend/port.ts";
 import { parseEventLog } from "../eventlog/index.ts";
 import { type HiddenTpm, startHiddenTpm } from "../hidden/client.ts";
 import type { HiddenImages } from "../hidden/machine.ts";
 import { EVENT_LOG_WINDOW, FIRMWARE_FILE_NAMES, firmwareFiles } from "../machine/acpi.ts";
 import type { MachineBus } from "../machine/bus.ts";
-import { CommandHold } from "../machine/command-hold.ts";
+import { CommandHold, DEFAULT_GRACE_MS } from "../machine/command-hold.ts";
 import { EventLogArea } from "../machine/event-log-area.ts";
 import { type AccessSize, type MmioDevice, TIS_BASE, TIS_SIZE, type TpmVersion } from "../tis/ports.ts";
-import { commandName, responseCodeName } from "../tpm2/names.ts";
-import { commandCode, responseCode } from "../tpm2/parse.ts";
-import type { BackendTarget, EngineEvent } from "../worker/events.ts";
+import { BATCH_MS } from "../worker/event-batch.ts";
+import type { BackendTarget, EngineEvent, TpmSnapshot } from "../worker/events.ts";
+import { CommandList } from "./command-list.ts";
 import { driveCommand } from "./driver.ts";
+import { Emitter } from "./emitter.ts";
 import { TpmFailedError } from "./errors.ts";
-import { changesPcrs, readPcrs } from "./pcrs.ts";
-import { type PlacedDevice, placeInWorker, placeLocally, whyNotWorker } from "./placement.ts";
-import type { CommandRecord, PcrBank, Placement, TpmEvents, TpmHandle, TpmStatus } from "./types.ts";
+import { type OpenTpm, type PlacedDevice, placeInWorker, placeLocally, whyNotWorker } from "./placement.ts";
+import type {
+  BackendKind,
+  CommandRecord,
+  PcrBank,
+  Placement,
+  TpmEvents,
+  TpmHandle,
+  TpmStatus,
+} from "./types.ts";
 
 /** The ISA interrupt that TPM_INT_VECTOR shows. */
 const IRQ = 5;
-/** Commands kept. */
-const MAX_COMMANDS = 5000;
-/** How long the page waits after a change before it reads the PCRs, in milliseconds. */
-const PCR_DELAY_MS = 200;
 /** Path of the bridge on the page's own server. */
 export const BRIDGE_PATH = "/tpm";
+/** The reasons under which the machine is held. */
+const START_HOLD = "TPM start";
+const RESET_HOLD = "TPM reset";
+const COMMAND_HOLD = "a command by hand";
 
-export interface TpmAttachOptions {
-  /** Default "2.0". */
-  version?: Exclude<TpmVersion, "unspecified">;
-  /** "auto" (default) is a worker wherever the page is cross-origin isolated. */
-  placement?: Placement | "auto";
+/** Who runs the TPM commands; the first that is given counts. */
+export interface TpmBackendOptions {
+  /** A TPM of one's own: opens a session and powers its TPM on. Runs on the page's thread, so placement is "local". */
+  open?: OpenTpm;
+  /** A swtpm in a hidden machine of this page: what that machine is restored from. Needs no server. */
+  hidden?: HiddenImages;
+  /** Two plain WebSocket-to-TCP proxies in front of a `swtpm socket`. */
+  proxy?: { control: string; data: string };
   /** URL of a bridge, http(s) or ws(s); by default `/tpm` on the page's own server. */
   bridge?: string;
-  /** Two plain WebSocket-to-TCP proxies in front of a `swtpm socket`, instead of a bridge. */
-  proxy?: { control: string; data: string };
-  /** A swtpm in a hidden machine of this page instead: what that machine is restored from. Needs no server. */
-  hidden?: HiddenImages;
+}
+
+export interface TpmAttachOptions extends TpmBackendOptions {
+  /** Default "2.0". */
+  version?: BackendInfo["version"];
+  /** "auto" (default) is a worker wherever the page is cross-origin isolated. */
+  placement?: Placement | "auto";
   /** Makes the device worker, where a bundler does not find it by itself. */
   createWorker?: () => Worker;
   /** Host milliseconds that a TPM command may take before the machine is held; see `CommandHold`. */
@@ -46,65 +61,75 @@ export interface TpmAttachOptions {
 }
 
 /**
- * Attaches a TPM to a machine that does not run yet. Wait for `ready` before the machine starts: firmware looks
- * for the TPM's tables once.
+ * Attaches a TPM to a machine that does not run yet. The machine is held until the TPM is on, or has failed:
+ * firmware looks for the TPM once.
  */
-export function attachTpm(bus: MachineBus, options: TpmAttachOptions = {}): TpmHandle {
+export function attachTpm(bus: MachineBus, options: TpmAttachOptions = {}): Tpm {
   return new Tpm(bus, options);
 }
 
-class Tpm implements TpmHandle {
+/** What answers in place of a device that was taken away. */
+const NOBODY: MmioDevice = { read: (_address, size) => 2 ** (8 * size) - 1, write: () => undefined };
+
+/** Made by {@link attachTpm}. */
+export class Tpm implements TpmHandle {
   readonly ready: Promise<void>;
   readonly device: MmioDevice;
   readonly #bus: MachineBus;
   readonly #options: TpmAttachOptions;
-  readonly #version: Exclude<TpmVersion, "unspecified">;
+  readonly #version: BackendInfo["version"];
   readonly #log = new EventLogArea();
   readonly #hold: CommandHold;
-  readonly #listeners = new Map<keyof TpmEvents, Set<(detail: never) => void>>();
-  readonly #records: CommandRecord[] = [];
-  readonly #running = new Map<number, CommandRecord>();
+  readonly #events = new Emitter<TpmEvents>();
+  readonly #commands: CommandList;
   readonly #unsubscribe: () => void;
+  #backend: TpmBackendOptions;
   #placed: PlacedDevice;
+  #target: MmioDevice;
   #hidden: HiddenTpm | undefined;
-  #lost = false;
+  /** The device has to be placed anew at the next reset. */
+  #replace = false;
   #status: TpmStatus;
+  /** Number of the newest reset; 0 is the start. */
   #resets = 0;
-  #nextRecord = 1;
-  #releaseReset: (() => void) | undefined;
-  #settleReady: { resolve(): void; reject(error: Error): void } | undefined;
-  #resetWaiters: (() => void)[] = [];
-  #pcrTimer: ReturnType<typeof setTimeout> | undefined;
-  #closed = false;
+  /** Ends the hold under which the TPM is switched on or off. */
+  #release: (() => void) | undefined;
+  #waiters: { resolve(): void; reject(error: Error): void }[] = [];
+  /** Guest commands that last, by id. */
+  readonly #long = new Set<number>();
 
   constructor(bus: MachineBus, options: TpmAttachOptions) {
     this.#bus = bus;
     this.#options = options;
+    this.#backend = options;
     this.#version = options.version ?? "2.0";
-    this.#hold = new CommandHold(bus, options.graceMs === undefined ? {} : { graceMs: options.graceMs });
-    const reason = options.placement === "local" ? "it was asked for" : whyNotWorker();
+    this.#commands = new CommandList(this.#version);
+    // The worker keeps the news of a command's start back for so long.
+    this.#hold = new CommandHold(bus, {
+      graceMs: Math.max(0, (options.graceMs ?? DEFAULT_GRACE_MS) - BATCH_MS),
+    });
     this.#status = {
       phase: "starting",
       message: "The TPM is being started.",
-      placement: reason === undefined ? "worker" : "local",
-      ...(reason !== undefined && { placementReason: reason }),
-      backend: options.hidden ? "hidden" : options.proxy ? "proxy" : "bridge",
+      ...this.#where(),
       backendLabel: "",
       version: "unspecified",
     };
-    this.ready = new Promise((resolve, reject) => {
-      this.#settleReady = { resolve, reject };
-    });
+    this.#release = bus.hold(START_HOLD);
+    this.ready = this.#settled();
     // Whoever does not wait for `ready` learns of a failure from the status.
     this.ready.catch(() => undefined);
     this.#placed = this.#place();
+    this.#target = this.#placed;
     this.device = {
-      read: (address, size) => this.#placed.read(address, size),
-      write: (address, size, value) => this.#placed.write(address, size, value),
+      read: (address, size) => this.#target.read(address, size),
+      write: (address, size, value) => this.#target.write(address, size, value),
     };
     bus.attach({ base: TIS_BASE, size: TIS_SIZE }, this.device);
     bus.attach(EVENT_LOG_WINDOW, this.#log);
-    this.#log.onWrite = () => this.#emit("eventlog", this.eventLog());
+    this.#log.onWrite = () => {
+      if (this.#events.has("eventlog")) this.#events.emit("eventlog", this.eventLog());
+    };
     this.#unsubscribe = bus.onReset(() => this.#machineReset());
   }
 
@@ -113,28 +138,34 @@ class Tpm implements TpmHandle {
   }
 
   get commands(): readonly CommandRecord[] {
-    return this.#records;
+    return this.#commands.records;
+  }
+
+  on<K extends keyof TpmEvents>(event: K, listener: (detail: TpmEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
   }
 
   read(address: number, size: AccessSize): number {
-    return this.#placed.read(address, size);
+    return this.#target.read(address, size);
   }
 
   write(address: number, size: AccessSize, value: number): void {
-    this.#placed.write(address, size, value);
+    this.#target.write(address, size, value);
   }
 
   peek(address: number, size: AccessSize): number {
-    return this.#placed.peek(address, size);
+    return this.#status.phase === "closed" ? NOBODY.read(address, size) : this.#placed.peek(address, size);
   }
 
   async command(command: Uint8Array): Promise<Uint8Array> {
     this.#mustBeAlive();
-    const release = this.#bus.hold("a command by hand");
+    const release = this.#bus.hold(COMMAND_HOLD);
     try {
-      // The hold takes effect at the end of the slice that runs now.
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      return await driveCommand(this.#placed, command, () => this.#mustBeAlive());
+      await this.#standstill();
+      const placed = this.#placed;
+      const response = await driveCommand(placed, placed.view, command, () => this.#mustBeAlive());
+      await placed.flush();
+      return response;
     } finally {
       release();
     }
@@ -142,194 +173,134 @@ class Tpm implements TpmHandle {
 
   async pcrs(): Promise<PcrBank[]> {
     this.#mustBeAlive();
-    return readPcrs(this.#version, (command) => this.#placed.run(command));
+    const placed = this.#placed;
+    const banks = await placed.readPcrs();
+    await placed.flush();
+    return banks;
   }
 
   eventLog(): Uint8Array {
     const bytes = this.#log.bytes();
-    return bytes.subarray(0, parseEventLog(bytes).end);
+    return bytes.slice(0, parseEventLog(bytes).end);
+  }
+
+  /** The registers and the TPM behind them as they stand, between two commands; the machine is held meanwhile. */
+  async snapshot(): Promise<TpmSnapshot> {
+    this.#mustBeAlive();
+    return this.#heldFor("TPM snapshot", () => this.#placed.snapshot());
+  }
+
+  /** Puts registers and TPM where they were; the machine is held meanwhile. Ends the TPM that was there. */
+  async restore(snapshot: TpmSnapshot): Promise<void> {
+    return this.#heldFor("TPM restore", () => this.#placed.restore(snapshot));
+  }
+
+  /** From the next reset on, the TPM is another one. */
+  useBackend(backend: TpmBackendOptions): void {
+    this.#backend = backend;
+    this.#replace = true;
   }
 
   reset(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resetWaiters.push(resolve);
-      this.#machineReset();
-    });
+    const done = this.#settled();
+    this.#machineReset();
+    return done;
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#status.phase === "closed") return;
     this.#unsubscribe();
-    clearTimeout(this.#pcrTimer);
-    this.#hold.commandFinished();
-    this.#releaseReset?.();
+    this.#target = NOBODY;
+    this.#setFirmwareFiles("unspecified");
     this.#setStatus({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
-    this.#settleReady?.reject(new TpmFailedError("the TPM was shut down before it was ready"));
+    this.#stopCommands();
+    this.#switched(new TpmFailedError("the TPM was shut down"));
     await this.#placed.close();
     this.#hidden?.stop();
   }
 
-  on<K extends keyof TpmEvents>(event: K, listener: (detail: TpmEvents[K]) => void): () => void {
-    const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners);
-    listeners.add(listener as (detail: never) => void);
-    return () => listeners.delete(listener as (detail: never) => void);
+  // --- where it runs ---
+
+  /** Placement and backend, as the status tells them. */
+  #where(): Pick<TpmStatus, "placement" | "placementReason" | "backend"> {
+    const { open, hidden, proxy } = this.#backend;
+    const reason =
+      this.#options.placement === "local"
+        ? "it was asked for"
+        : open
+          ? "its TPM is on the page's thread"
+          : whyNotWorker();
+    const backend: BackendKind = open ? "own" : hidden ? "hidden" : proxy ? "proxy" : "bridge";
+    return { placement: reason ? "local" : "worker", ...(reason && { placementReason: reason }), backend };
   }
 
-  #emit<K extends keyof TpmEvents>(event: K, detail: TpmEvents[K]): void {
-    for (const listener of this.#listeners.get(event) ?? [])
-      (listener as (detail: TpmEvents[K]) => void)(detail);
-  }
-
-  #setStatus(change: Partial<TpmStatus>): void {
-    this.#status = { ...this.#status, ...change };
-    this.#emit("status", this.#status);
-  }
-
-  #mustBeAlive(): void {
-    if (this.#status.phase === "failed" || this.#status.phase === "closed") {
-      throw new TpmFailedError(this.#status.message);
-    }
-  }
-
-  #target(): BackendTarget {
-    const { hidden, proxy, bridge } = this.#options;
-    if (hidden) {
-      this.#hidden?.stop();
-      this.#hidden = startHiddenTpm(hidden, this.#version);
-      return { kind: "hidden", control: this.#hidden.control, data: this.#hidden.data };
-    }
+  #backendTarget(): BackendTarget {
+    const { open, hidden, proxy, bridge } = this.#backend;
+    this.#hidden?.stop();
+    this.#hidden = !open && hidden ? startHiddenTpm(hidden, this.#version) : undefined;
+    if (this.#hidden) return { kind: "hidden", control: this.#hidden.control, data: this.#hidden.data };
     if (proxy) return { kind: "proxy", ...proxy };
-    const url = new URL(bridge ?? BRIDGE_PATH, globalThis.location?.href);
-    return { kind: "bridge", url: url.href.replace(/^ws/, "http") };
+    const base = globalThis.location?.href ?? "http://127.0.0.1/";
+    return { kind: "bridge", url: new URL(bridge ?? BRIDGE_PATH, base).href.replace(/^ws/, "http") };
   }
 
   #place(): PlacedDevice {
     const place = this.#status.placement === "worker" ? placeInWorker : placeLocally;
     const placed: PlacedDevice = place({
-      engine: { version: this.#version, target: this.#target() },
-      emit: (event) => {
-        if (!this.#closed) this.#take(event);
+      engine: { version: this.#version, target: this.#backendTarget(), reset: this.#resets },
+      open: this.#backend.open,
+      onEvents: (events) => {
+        if (placed === this.#placed) this.#take(events);
       },
-      onLost: (error) => this.#lose(error),
+      onLost: (error) => {
+        if (placed === this.#placed) this.#lose(error);
+      },
       createWorker: this.#options.createWorker,
     });
     return placed;
   }
 
-  /** The device is gone with its worker: the guest reads zeros until the next reset makes a new one. */
-  #lose(error: Error): void {
-    if (this.#closed) return;
-    this.#lost = true;
-    this.#fail(error.message);
-    this.#resetDone(this.#resets);
-  }
+  // --- resets ---
 
   #machineReset(): void {
-    if (this.#closed) return;
+    if (this.#status.phase === "closed") return;
     this.#resets++;
     this.#log.reset();
-    this.#hold.commandFinished();
+    this.#stopCommands();
     // No guest is to find the TPM half reset.
-    this.#releaseReset ??= this.#bus.hold("TPM reset");
-    this.#emit("reset", undefined);
-    if (this.#hidden && this.#status.phase === "failed" && !this.#lost) {
-      // A hidden machine that failed is not asked again: the next one has ports of its own.
-      this.#placed.close().catch(() => undefined);
-      this.#lost = true;
+    this.#release ??= this.#bus.hold(RESET_HOLD);
+    this.#events.emit("reset", undefined);
+    // A hidden machine that failed is not asked again: the next one has ports of its own.
+    const spent = this.#hidden !== undefined && this.#status.phase === "failed";
+    if (this.#replace || spent) this.#placeAnew();
+    else this.#placed.reset(this.#resets);
+  }
+
+  #placeAnew(): void {
+    this.#replace = false;
+    // What keeps the old one from ending well keeps nothing else.
+    this.#placed.close().catch(() => undefined);
+    const { placementReason: _, ...status } = this.#status;
+    this.#status = { ...status, ...this.#where() };
+    this.#setStatus({ phase: "starting", message: "The TPM is being started.", version: "unspecified" });
+    this.#placed = this.#place();
+    this.#target = this.#placed;
+  }
+
+  /** Resolves when the TPM has been switched on, or off and on; rejects with the reason it could not be. */
+  #settled(): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  #switched(error: Error | undefined): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    this.#release?.();
+    this.#release = undefined;
+    for (const { resolve, reject } of waiters) {
+      if (error) reject(error);
+      else resolve();
     }
-    if (this.#lost) {
-      this.#lost = false;
-      this.#placed = this.#place();
-      // A new worker counts anew; its power-on ends this reset.
-      this.#resets = 0;
-      return;
-    }
-    this.#placed.reset(this.#resets);
-  }
-
-  #take(event: EngineEvent): void {
-    if (event.type === "commandstart") this.#commandStarted(event);
-    else if (event.type === "command") this.#commandDone(event);
-    else if (event.type === "on") this.#poweredOn(event.label);
-    else if (event.type === "failed") this.#fail(event.message);
-    else if (event.type === "reset") this.#resetDone(event.count);
-    else this.#bus.setIrq(IRQ, event.raised);
-  }
-
-  #commandStarted(event: Extract<EngineEvent, { type: "commandstart" }>): void {
-    const code = commandCode(event.request) ?? 0;
-    const record: CommandRecord = {
-      id: this.#nextRecord++,
-      startedAt: event.time - performance.timeOrigin,
-      locality: event.locality,
-      code,
-      name: commandName(code, this.#version),
-      request: event.request,
-      origin: event.origin,
-    };
-    this.#running.set(event.id, record);
-    this.#records.push(record);
-    if (this.#records.length > MAX_COMMANDS) this.#records.shift();
-    if (event.origin === "guest") {
-      this.#hold.commandStarted();
-      if (this.#status.phase === "ready")
-        this.#setStatus({ phase: "executing", message: `The TPM runs ${record.name}.` });
-    }
-    this.#emit("commandstart", record);
-  }
-
-  #commandDone(event: Extract<EngineEvent, { type: "command" }>): void {
-    const record = this.#running.get(event.id);
-    if (!record) return;
-    this.#running.delete(event.id);
-    record.duration = event.duration;
-    record.response = event.response;
-    const code = responseCode(event.response);
-    if (code !== undefined) {
-      record.responseCode = code;
-      record.responseName = responseCodeName(code, this.#version);
-    }
-    if (record.origin === "guest") {
-      this.#hold.commandFinished();
-      if (this.#status.phase === "executing")
-        this.#setStatus({ phase: "ready", message: "The TPM is ready." });
-      if (changesPcrs(this.#version, record.code)) this.#readPcrsSoon();
-    }
-    this.#emit("command", record);
-  }
-
-  #poweredOn(label: string): void {
-    this.#setFirmwareFiles(this.#version);
-    this.#setStatus({
-      phase: "ready",
-      message: "The TPM is ready.",
-      backendLabel: label,
-      version: this.#version,
-    });
-    this.#settleReady?.resolve();
-    this.#settleReady = undefined;
-    // A worker that was made anew within a reset has no reset of its own to report.
-    if (this.#resets === 0) this.#resetDone(0);
-  }
-
-  #fail(message: string): void {
-    this.#hold.commandFinished();
-    this.#setFirmwareFiles("unspecified");
-    this.#setStatus({ phase: "failed", message: `The TPM has failed: ${message}`, version: "unspecified" });
-    this.#settleReady?.reject(new TpmFailedError(message));
-    this.#settleReady = undefined;
-    if (this.#resets === 0) this.#resetDone(0);
-  }
-
-  #resetDone(count: number): void {
-    if (count !== this.#resets) return;
-    const waiters = this.#resetWaiters;
-    this.#resetWaiters = [];
-    this.#releaseReset?.();
-    this.#releaseReset = undefined;
-    for (const done of waiters) done();
   }
 
   #setFirmwareFiles(version: TpmVersion): void {
@@ -337,17 +308,119 @@ class Tpm implements TpmHandle {
     for (const { name, data } of firmwareFiles(version)) this.#bus.setFirmwareFile(name, data);
   }
 
-  /** Once a burst of changes is over, and between the guest's commands. */
-  #readPcrsSoon(): void {
-    clearTimeout(this.#pcrTimer);
-    this.#pcrTimer = setTimeout(() => {
-      if (this.#status.phase === "executing") return this.#readPcrsSoon();
-      if (this.#status.phase !== "ready") return;
-      this.pcrs().then(
-        (banks) => this.#emit("pcrs", banks),
-        // Not started yet, or reset meanwhile: the next change reads again.
-        () => undefined,
-      );
-    }, PCR_DELAY_MS);
+  // --- what the engine tells ---
+
+  #take(events: EngineEvent[]): void {
+    const ended = new Set(events.map((event) => (event.type === "command" ? event.id : 0)));
+    for (const event of events) this.#takeOne(event, ended);
+  }
+
+  #takeOne(event: EngineEvent, ended: ReadonlySet<number>): void {
+    switch (event.type) {
+      case "commandstart":
+        this.#commandStarted(event, ended);
+        break;
+      case "command":
+        this.#commandEnded(event);
+        break;
+      case "power":
+        this.#powered(event);
+        break;
+      case "failed":
+        this.#fail(event.error);
+        break;
+      case "pcrs":
+        this.#events.emit("pcrs", event.banks);
+        break;
+      case "irq":
+        this.#bus.setIrq(IRQ, event.raised);
+        break;
+    }
+  }
+
+  #commandStarted(event: Extract<EngineEvent, { type: "commandstart" }>, ended: ReadonlySet<number>): void {
+    const record = this.#commands.started(event);
+    if (record.origin === "guest" && !ended.has(event.id)) {
+      this.#long.add(event.id);
+      this.#hold.commandStarted();
+      if (this.#status.phase === "ready")
+        this.#setStatus({ phase: "executing", message: `The TPM runs ${record.name}.` });
+    }
+    this.#events.emit("commandstart", record);
+  }
+
+  #commandEnded(event: Extract<EngineEvent, { type: "command" }>): void {
+    if (this.#long.delete(event.id)) this.#endLong();
+    const record = this.#commands.ended(event);
+    if (record) this.#events.emit("command", record);
+  }
+
+  #endLong(): void {
+    this.#hold.commandFinished();
+    if (this.#status.phase === "executing") this.#setStatus({ phase: "ready", message: "The TPM is ready." });
+  }
+
+  /** Whatever the guest had under way is over. */
+  #stopCommands(): void {
+    this.#long.clear();
+    this.#endLong();
+  }
+
+  #powered({ reset, on, error }: Extract<EngineEvent, { type: "power" }>): void {
+    if (reset !== this.#resets) return;
+    if (!on) {
+      this.#fail(error ?? "");
+      return;
+    }
+    this.#setFirmwareFiles(this.#version);
+    const { label: backendLabel } = on;
+    this.#setStatus({ phase: "ready", message: "The TPM is ready.", backendLabel, version: this.#version });
+    this.#switched(undefined);
+  }
+
+  /** The device is gone with its worker: the guest reads zeros until the next reset makes a new one. */
+  #lose(error: Error): void {
+    this.#replace = true;
+    for (const record of this.#commands.abandon()) this.#events.emit("command", record);
+    this.#fail(error.message);
+  }
+
+  #fail(reason: string): void {
+    if (this.#status.phase === "closed") return;
+    this.#stopCommands();
+    this.#setFirmwareFiles("unspecified");
+    this.#setStatus({
+      phase: "failed",
+      message: `The TPM has failed: ${reason}. Reset the machine to begin a new session.`,
+      version: "unspecified",
+    });
+    this.#switched(new TpmFailedError(reason));
+  }
+
+  // --- small things ---
+
+  #setStatus(change: Partial<TpmStatus>): void {
+    this.#status = { ...this.#status, ...change };
+    this.#events.emit("status", this.#status);
+  }
+
+  #mustBeAlive(): void {
+    const { phase, message } = this.#status;
+    if (phase === "failed" || phase === "closed") throw new TpmFailedError(message);
+  }
+
+  async #heldFor<T>(reason: string, work: () => Promise<T>): Promise<T> {
+    const release = this.#bus.hold(reason);
+    try {
+      await this.#standstill();
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  /** A hold takes effect at the end of the slice of guest code that runs now. */
+  async #standstill(): Promise<void> {
+    await (this.#bus.settled?.() ?? new Promise((resolve) => setTimeout(resolve, 0)));
   }
 }

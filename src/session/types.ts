@@ -7,8 +7,8 @@ import type { AccessSize, MmioDevice, TpmVersion } from "../tis/ports.ts";
 /** Where the register interface runs: in a worker behind shared memory, or on the emulator's own thread. */
 export type Placement = "worker" | "local";
 
-/** Who runs the TPM commands. */
-export type BackendKind = "bridge" | "proxy" | "hidden";
+/** Who runs the TPM commands; `own` is one that the embedder brings. */
+export type BackendKind = "bridge" | "proxy" | "hidden" | "own";
 
 export interface TpmStatus {
   /** `executing` while a TPM command runs; `failed` is failure mode: registers read 0 until a reset succeeds. */

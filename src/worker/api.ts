@@ -1,14 +1,46 @@
-/** What the page calls in the device worker (by comlink); events come back through the callback. */
+/** What the page calls in the device worker (by comlink), and the messages that come back by themselves. */
+import type { TpmState } from "../backend/port.ts";
 import type { LinkMemory } from "../link/layout.ts";
-import type { EngineEvent, EngineOptions } from "./events.ts";
+import type { LinkStats } from "../link/server.ts";
+import type { PcrBank } from "../session/types.ts";
+import type { EngineEvent, EngineOptions, PoweredOn, TpmSnapshot } from "./events.ts";
 
-export interface DeviceWorkerApi {
-  /** Makes the device in the shared memory, connects and powers on. Resolves when that is over, well or not. */
-  start(options: EngineOptions, memory: LinkMemory, emit: (event: EngineEvent) => void): Promise<void>;
-  /** See `TpmEngine.run`. */
+/** The device and the TPM behind it, in the worker. */
+export interface DeviceCalls {
+  /** Makes the device in the shared memory, connects and powers on; an event tells how that went. */
+  start(options: EngineOptions, memory: LinkMemory): void;
+  /** See `TpmEngine`, also for the next ones. */
   run(command: Uint8Array): Promise<Uint8Array>;
+  readPcrs(): Promise<PcrBank[]>;
+  snapshot(): Promise<TpmSnapshot>;
+  restore(snapshot: TpmSnapshot): Promise<void>;
+  stats(): LinkStats;
+  /** Sends the events that were kept back: they are there when this resolves. */
+  flush(): void;
   close(): Promise<void>;
 }
+
+/** Only the TPM in the worker, while the device runs on the page's thread. As `TpmBackend`; one at a time. */
+export interface BackendCalls {
+  openBackend(options: EngineOptions, state?: TpmState): Promise<PoweredOn>;
+  reset(): Promise<void>;
+  deliver(locality: number, command: Uint8Array): Promise<Uint8Array>;
+  cancel(): Promise<void>;
+  establishmentFlag(): Promise<boolean>;
+  resetEstablishmentFlag(locality: number): Promise<void>;
+  getState(): Promise<TpmState>;
+  shutdown(): Promise<void>;
+}
+
+export interface DeviceWorkerApi {
+  /** Answers when the worker's event loop turns. */
+  ping(): void;
+  device: DeviceCalls;
+  backend: BackendCalls;
+}
+
+/** Messages of the worker's own, beside comlink's. */
+export type WorkerMessage = { events: EngineEvent[] } | { backendFailure: string };
 
 /** A message that wakes the worker where `Atomics.waitAsync` is missing. */
 export const DOORBELL = "doorbell";

@@ -2,141 +2,129 @@
  * The device and the TPM behind it: gives the guest's commands to the backend and the answers back, keeps resets in
  * order, and decides what the guest sees when the backend fails. Knows no thread: it runs in the device worker, or on
  * the emulator's own thread.
+ *
+ * When the backend fails, the guest's running command, and one that it is putting in, are answered with the TPM's own
+ * failure response; the registers go dead (failure mode) when the guest has taken that response, so that no driver
+ * waits for one that never comes. A reset begins a new session.
  */
-import type { TpmBackend } from "../backend/port.ts";
+import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
+import type { PcrBank } from "../session/types.ts";
 import { TisDevice } from "../tis/device.ts";
-import { TIS_STATE_BYTES } from "../tis/layout.ts";
-import { openBackend } from "./connect.ts";
-import type { EngineEvent, EngineOptions } from "./events.ts";
+import { type AccessSize, LOCALITIES, type MmioDevice } from "../tis/ports.ts";
+import { TisView } from "../tis/view.ts";
+import { commandCode, responseCode } from "../tpm2/parse.ts";
+import type { OpenBackend } from "./connect.ts";
+import type { EngineEvent, PoweredOn, TpmSnapshot } from "./events.ts";
+import { PageCommands, TpmOffError } from "./page-commands.ts";
+import { PcrWatch } from "./pcr-watch.ts";
+import { changesPcrs, readPcrs } from "./pcrs.ts";
 
-/** The guest may still read its error response before the registers go dead. */
-const FAILURE_DELAY_MS = 1000;
 /** TPM_RC_FAILURE and TPM_FAIL, as whole responses. */
 const FAILURE_RESPONSE = {
   "2.0": Uint8Array.of(0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x01, 0x01),
   "1.2": Uint8Array.of(0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0x09),
 } as const;
 
-/** A command of the page's was refused because the TPM is not on. */
-export class TpmOffError extends Error {
-  override name = "TpmOffError";
-}
+const SHUT_DOWN = "the TPM was shut down";
 
 export interface EngineEnvironment {
+  version: BackendInfo["version"];
+  /** Opens a session and powers its TPM on, with `state` in it where that is given. */
+  open(state?: TpmState): Promise<OpenBackend>;
   emit(event: EngineEvent): void;
-  /** Where the device's state lives. */
+  /** Where the device's state lives; shared memory, where others look at it. */
   memory?: ArrayBufferLike;
   /** Runs `work`, which changes the device's state outside of an access. */
   change?: <T>(work: () => T) => T;
 }
 
-export class TpmEngine {
-  readonly device: TisDevice;
-  readonly #options: EngineOptions;
+export class TpmEngine implements MmioDevice {
   readonly #environment: EngineEnvironment;
+  readonly #device: TisDevice;
+  /** What the registers show. */
+  readonly view: TisView;
+  readonly #page: PageCommands;
+  readonly #pcrWatch = new PcrWatch(() => this.#refreshPcrs());
   #backend: TpmBackend | undefined;
-  #failed: string | undefined;
-  #resets = 0;
+  #on: PoweredOn | undefined;
+  /** Why no TPM serves; undefined while one does. */
+  #failure: Error | undefined = new TpmOffError("the TPM is not powered on yet");
+  /** The device is still alive after a failure. */
+  #dying = false;
+  /** Power-ons and power cycles that are under way or wait; one at a time. */
+  #switching = 0;
+  #power: Promise<void> = Promise.resolve();
+  #reset = 0;
   #commands = 0;
+  #pcrRead: Promise<PcrBank[]> | undefined;
   #closed = false;
 
-  constructor(options: EngineOptions, environment: EngineEnvironment) {
-    this.#options = options;
+  constructor(environment: EngineEnvironment) {
     this.#environment = environment;
-    this.device = new TisDevice({
+    const { memory, emit } = environment;
+    this.#device = new TisDevice({
       version: "unspecified",
-      memory: environment.memory ?? new ArrayBuffer(TIS_STATE_BYTES),
+      ...(memory && { memory }),
       sink: {
-        execute: (locality, command) => this.#execute(locality, command.slice()),
+        execute: (locality, command) => this.#execute(locality, command),
         cancel: () => this.#cancel(),
         resetEstablishment: (locality) => this.#resetEstablishment(locality),
-        irq: (raised) => environment.emit({ type: "irq", raised }),
+        irq: (raised) => emit({ type: "irq", raised }),
       },
+    });
+    this.view = new TisView(this.#device.memory);
+    this.#page = new PageCommands({
+      guestRuns: () => this.#device.executing,
+      guestWrites: () => this.#someLocality("reception"),
+      deliver: (command) => this.#deliverForPage(command),
     });
   }
 
-  /** Connects and powers on. Never rejects: a failure is told by an event, and leaves the device in failure mode. */
-  async powerOn(): Promise<void> {
-    const { version } = this.#options;
+  // --- the guest's side ---
+
+  read(address: number, size: AccessSize): number {
+    return this.#device.read(address, size);
+  }
+
+  write(address: number, size: AccessSize, value: number): void {
+    this.#device.write(address, size, value);
+    if (this.#page.waiting) this.#page.look();
+    if (this.#dying) this.#dieAtRest();
+  }
+
+  /** True while something is due that the event loop has to bring: an answer, a connection. */
+  get waiting(): boolean {
+    return this.#device.executing || this.#page.running || this.#switching > 0;
+  }
+
+  #execute(locality: number, request: Uint8Array): void {
+    const { ticket } = this.#device;
+    const ended = this.#record(locality, request, "guest");
+    this.#deliver(locality, request).then((response) => {
+      const taken = this.#change(() => this.#device.complete(response, ticket));
+      ended(taken ? response : undefined);
+      if (taken) this.#answered(request, response);
+    });
+  }
+
+  /** Never rejects: what goes wrong is told by `onFailure`, and the guest gets a TPM's word for it. */
+  async #deliver(locality: number, command: Uint8Array): Promise<Uint8Array> {
+    const failure = FAILURE_RESPONSE[this.#environment.version];
+    if (!this.#backend || this.#failure) return failure;
     try {
-      const { backend, info, label } = await openBackend(this.#options);
-      if (this.#closed) return void (await backend.shutdown());
-      backend.onFailure = (error) => this.#fail(backend, error);
-      this.#backend = backend;
-      this.#failed = undefined;
-      const established = await backend.establishmentFlag();
-      this.#change(() => {
-        this.device.setVersion(version);
-        this.device.setBufferSize(info.bufferSize);
-        this.device.setEstablishment(established);
-      });
-      this.#environment.emit({ type: "on", info, label });
-    } catch (error) {
-      this.#goDead(error as Error);
+      return await this.#backend.deliver(locality, command);
+    } catch {
+      return failure;
     }
   }
 
-  /** The machine was reset. The device is as after power-on at once; the TPM follows, then an event says so. */
-  reset(count: number): void {
-    this.#resets = count;
-    this.device.reset();
-    this.#powerCycle()
-      .catch((error: Error) => this.#goDead(error))
-      .finally(() => this.#environment.emit({ type: "reset", count }));
-  }
-
-  async #powerCycle(): Promise<void> {
-    const backend = this.#backend;
-    if (!backend || this.#failed !== undefined) return this.powerOn();
-    await backend.reset();
-    const established = await backend.establishmentFlag();
-    this.#change(() => this.device.setEstablishment(established));
-  }
-
-  /**
-   * Runs a command of the page's between the guest's; the guest does not see it.
-   * @throws {TpmOffError} while the TPM is not on.
-   */
-  async run(command: Uint8Array): Promise<Uint8Array> {
-    const backend = this.#backend;
-    if (!backend || this.#failed !== undefined)
-      throw new TpmOffError(this.#failed ?? "the TPM is not powered on yet");
-    return this.#record(0, command, "page", () => backend.deliver(0, command));
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#backend?.shutdown();
-  }
-
-  #execute(locality: number, command: Uint8Array): void {
-    const { ticket } = this.device;
-    const failure = FAILURE_RESPONSE[this.#options.version];
-    const answer = this.#record(locality, command, "guest", async () => {
-      const backend = this.#backend;
-      if (!backend || this.#failed !== undefined) return failure;
-      // The failure itself is told by `onFailure`; the guest gets a TPM's word for it.
-      return backend.deliver(locality, command).catch(() => failure);
-    });
-    answer.then((response) => this.#change(() => this.device.complete(response, ticket)));
-  }
-
-  async #record(
-    locality: number,
-    request: Uint8Array,
-    origin: "guest" | "page",
-    deliver: () => Promise<Uint8Array>,
-  ): Promise<Uint8Array> {
-    const id = ++this.#commands;
-    const { emit } = this.#environment;
-    const start = performance.now();
-    // A copy: the event may take its bytes to another thread.
-    const copy = request.slice();
-    emit({ type: "commandstart", id, time: performance.timeOrigin + start, locality, request: copy, origin });
-    const response = await deliver();
-    const duration = performance.now() - start;
-    queueMicrotask(() => emit({ type: "command", id, duration, response: response.slice() }));
-    return response;
+  #answered(request: Uint8Array, response: Uint8Array): void {
+    if (this.#dying) this.#dieAtRest();
+    this.#page.look();
+    const code = commandCode(request);
+    if (code !== undefined && responseCode(response) === 0 && changesPcrs(this.#environment.version, code)) {
+      this.#pcrWatch.changed();
+    }
   }
 
   #cancel(): void {
@@ -146,32 +134,228 @@ export class TpmEngine {
 
   #resetEstablishment(locality: number): void {
     const backend = this.#backend;
-    if (!backend) return;
+    if (!backend || this.#failure) return;
     backend
       .resetEstablishmentFlag(locality)
       .then(() => backend.establishmentFlag())
-      .then((established) => this.#change(() => this.device.setEstablishment(established)))
+      .then((established) => this.#change(() => this.#device.setEstablishment(established)))
       // Refused: the flag stays as it is, which is what the guest then reads.
       .catch(() => undefined);
   }
 
+  // --- power ---
+
+  /** Connects and powers on; a "power" event tells how that went. @param reset the reset it belongs to, or 0. */
+  start(reset: number): void {
+    this.#reset = reset;
+    this.#switch(() => this.#open());
+  }
+
+  /**
+   * The machine was reset. The device is as after power-on at once; the TPM follows, or a new session begins where it
+   * has failed, then a "power" event tells how that went.
+   */
+  reset(count: number): void {
+    this.#reset = count;
+    this.#pcrWatch.stop();
+    if (this.#device.executing) this.#cancel();
+    if (this.#failure) this.#device.fail();
+    else this.#device.reset();
+    this.#dying = false;
+    this.#switch(() => this.#cycle());
+  }
+
+  /** Runs `step` when those before it are over, at once if there is none; never rejects. */
+  #switch(step: () => Promise<void>): Promise<void> {
+    const { emit } = this.#environment;
+    const reset = this.#reset;
+    const run = () =>
+      step()
+        .then(() => {
+          if (this.#failure) throw this.#failure;
+          emit({ type: "power", reset, on: this.#on! });
+        })
+        .catch((error: Error) => {
+          this.#goDead(error);
+          emit({ type: "power", reset, error: error.message });
+        })
+        .finally(() => {
+          this.#switching--;
+          this.#page.look();
+        });
+    this.#power = this.#switching++ === 0 ? run() : this.#power.then(run);
+    return this.#power;
+  }
+
+  async #cycle(): Promise<void> {
+    const backend = this.#backend;
+    if (!backend || this.#failure) return this.#open();
+    try {
+      await backend.reset();
+      const established = await backend.establishmentFlag();
+      this.#change(() => this.#device.setEstablishment(established));
+    } catch {
+      // The session broke without anybody noticing until now.
+      await this.#open();
+    }
+  }
+
+  async #open(state?: TpmState): Promise<void> {
+    const { version, open } = this.#environment;
+    if (this.#closed) throw new TpmOffError(SHUT_DOWN);
+    const { backend, ...on } = await open(state);
+    if (this.#closed) {
+      await backend.shutdown();
+      throw new TpmOffError(SHUT_DOWN);
+    }
+    this.#backend = backend;
+    this.#on = on;
+    this.#failure = undefined;
+    backend.onFailure = (error) => this.#fail(backend, error);
+    const established = await backend.establishmentFlag();
+    this.#change(() => {
+      this.#device.setVersion(version);
+      this.#device.setBufferSize(on.info.bufferSize);
+      this.#device.setEstablishment(established);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#pcrWatch.stop();
+    this.#page.fail(SHUT_DOWN);
+    await this.#backend?.shutdown();
+  }
+
+  // --- failure ---
+
   #fail(backend: TpmBackend, error: Error): void {
     if (backend !== this.#backend || this.#closed) return;
-    this.#failed = error.message;
-    this.#environment.emit({ type: "failed", message: error.message });
-    const resets = this.#resets;
-    setTimeout(() => {
-      if (this.#failed !== undefined && resets === this.#resets) this.#change(() => this.device.fail());
-    }, FAILURE_DELAY_MS);
+    this.#failure = error;
+    this.#page.fail(error.message);
+    // A power cycle that is under way tells how it ended.
+    if (this.#switching > 0) return;
+    this.#environment.emit({ type: "failed", error: error.message });
+    this.#dying = true;
+    this.#dieAtRest();
+  }
+
+  /** Failure mode, as soon as the guest neither puts a command in nor has a response to take. */
+  #dieAtRest(): void {
+    const busy = this.#device.executing || this.#someLocality("reception");
+    const { activeLocality } = this.view;
+    if (busy || (activeLocality >= 0 && this.view.state(activeLocality) === "completion")) return;
+    this.#dying = false;
+    this.#change(() => this.#device.fail());
   }
 
   #goDead(error: Error): void {
-    this.#failed = error.message;
-    this.#change(() => this.device.fail());
-    this.#environment.emit({ type: "failed", message: error.message });
+    this.#failure = error;
+    this.#dying = false;
+    this.#page.fail(error.message);
+    this.#change(() => this.#device.fail());
+  }
+
+  #someLocality(state: "reception"): boolean {
+    for (let locality = 0; locality < LOCALITIES; locality++) {
+      if (this.view.state(locality) === state) return true;
+    }
+    return false;
+  }
+
+  // --- the page's side ---
+
+  /**
+   * Runs a command of the page's between the guest's; the guest does not see it.
+   * @throws {TpmOffError} while the TPM is not on.
+   */
+  run(command: Uint8Array): Promise<Uint8Array> {
+    return this.#page.run(command);
+  }
+
+  /** All PCR banks. Calls that overlap share one reading. @throws {TpmResponseError} {TpmOffError} */
+  readPcrs(): Promise<PcrBank[]> {
+    this.#pcrRead ??= readPcrs(this.#environment.version, (command) => this.run(command)).finally(() => {
+      this.#pcrRead = undefined;
+    });
+    return this.#pcrRead;
+  }
+
+  async #refreshPcrs(): Promise<void> {
+    try {
+      this.#environment.emit({ type: "pcrs", banks: await this.readPcrs() });
+    } catch {
+      // Reset or failed meanwhile: the next change reads again.
+    }
+  }
+
+  async #deliverForPage(command: Uint8Array): Promise<Uint8Array> {
+    if (!this.#backend || this.#failure) throw new TpmOffError((this.#failure as Error).message);
+    const ended = this.#record(0, command, "page");
+    try {
+      const response = await this.#backend.deliver(0, command);
+      ended(response);
+      return response;
+    } catch (error) {
+      ended(undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Device and TPM as they stand, once no command runs. The machine must be held, and must stay so until this resolves.
+   * @throws {TpmOffError} while the TPM is not on.
+   */
+  async snapshot(): Promise<TpmSnapshot> {
+    await this.#power;
+    if (!this.#backend || this.#failure) throw new TpmOffError((this.#failure as Error).message);
+    // Its turn comes after the command that runs, whose answer has reached the device by then.
+    const tpm = await this.#backend.getState();
+    return { device: this.#device.snapshot(), tpm };
+  }
+
+  /**
+   * Begins a new session with the TPM's state, and puts the device where it was. The machine must be held. A "power"
+   * event tells of the new session.
+   * @throws what keeps the TPM from taking the state; the device is in failure mode then.
+   */
+  async restore({ device, tpm }: TpmSnapshot): Promise<void> {
+    await this.#switch(async () => {
+      const old = this.#backend;
+      this.#backend = undefined;
+      await old?.shutdown();
+      await this.#open(tpm);
+      this.#change(() => {
+        this.#device.restore(device);
+        // Its command ended with the session that it was given to.
+        if (this.#device.executing) this.#device.complete(FAILURE_RESPONSE[this.#environment.version]);
+      });
+    });
+    if (this.#failure) throw this.#failure;
+  }
+
+  // --- both ---
+
+  /** Tells that a command begins; to be called with the response when it has ended. */
+  #record(
+    locality: number,
+    request: Uint8Array,
+    origin: "guest" | "page",
+  ): (response: Uint8Array | undefined) => void {
+    const id = ++this.#commands;
+    const { emit } = this.#environment;
+    const began = performance.now();
+    // Copies: an event takes its bytes to another thread.
+    const time = performance.timeOrigin + began;
+    emit({ type: "commandstart", id, time, locality, request: request.slice(), origin });
+    return (response) => {
+      const duration = performance.now() - began;
+      emit({ type: "command", id, duration, ...(response && { response: response.slice() }) });
+    };
   }
 
   #change<T>(work: () => T): T {
-    return this.#environment.change ? this.#environment.change(work) : work();
+    const { change } = this.#environment;
+    return change ? change(work) : work();
   }
 }

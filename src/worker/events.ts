@@ -1,5 +1,7 @@
-/** What the engine tells the page. Plain data: the events cross threads. */
-import type { BackendInfo } from "../backend/port.ts";
+/** What the engine tells the page, and what it is told to begin with. Plain data: all of it crosses threads. */
+import type { BackendInfo, TpmState } from "../backend/port.ts";
+import type { PcrBank } from "../session/types.ts";
+import type { TisSnapshot } from "../tis/snapshot.ts";
 
 /** Times are milliseconds since 1970, so that they mean the same in every thread. */
 export type EngineEvent =
@@ -11,15 +13,21 @@ export type EngineEvent =
       request: Uint8Array;
       origin: "guest" | "page";
     }
-  /** `response` is what the guest was given, also where the backend failed. */
-  | { type: "command"; id: number; duration: number; response: Uint8Array }
-  /** The TPM is powered on. */
-  | { type: "on"; info: BackendInfo; label: string }
-  /** The TPM has failed or could not be started; `message` says why. */
-  | { type: "failed"; message: string }
-  /** The power cycle of the n-th reset is over, well or not. */
-  | { type: "reset"; count: number }
+  /** `response` is what the guest was given, also where the backend failed; none when the TPM was reset meanwhile. */
+  | { type: "command"; id: number; duration: number; response?: Uint8Array }
+  /** The TPM was switched on, or off and on at the n-th reset: `on` says who serves, or else `error` what is wrong. */
+  | { type: "power"; reset: number; on?: PoweredOn; error?: string }
+  /** The TPM has failed while it was on. */
+  | { type: "failed"; error: string }
+  /** New values, read after a guest's command that may have changed some. */
+  | { type: "pcrs"; banks: PcrBank[] }
   | { type: "irq"; raised: boolean };
+
+export interface PoweredOn {
+  info: BackendInfo;
+  /** Who serves and where, for people. */
+  label: string;
+}
 
 /** Where the TPM runs. */
 export type BackendTarget =
@@ -33,4 +41,12 @@ export type BackendTarget =
 export interface EngineOptions {
   version: BackendInfo["version"];
   target: BackendTarget;
+  /** Number of the reset that the first power-on belongs to; 0 for none. */
+  reset: number;
+}
+
+/** Everything that a TPM is, between two accesses of a machine that is held. */
+export interface TpmSnapshot {
+  device: TisSnapshot;
+  tpm: TpmState;
 }

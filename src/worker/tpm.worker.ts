@@ -1,45 +1,92 @@
-/** The device worker: engine and link server, called by the page through comlink. */
+/**
+ * The device worker: the device with its TPM behind shared memory, or the TPM alone. Called by the page through
+ * comlink; what happens comes back as plain messages.
+ */
 import { expose } from "comlink";
-import { LINK, mapLink } from "../link/layout.ts";
+import type { TpmBackend } from "../backend/port.ts";
 import { LinkServer } from "../link/server.ts";
-import { type DeviceWorkerApi, DOORBELL } from "./api.ts";
+import {
+  type BackendCalls,
+  type DeviceCalls,
+  type DeviceWorkerApi,
+  DOORBELL,
+  type WorkerMessage,
+} from "./api.ts";
+import { openBackend } from "./connect.ts";
 import { TpmEngine } from "./engine.ts";
+import { EventBatch } from "./event-batch.ts";
 
-/** The page takes a worker that is silent for seconds for stuck. */
-const HEARTBEAT_MS = 500;
+/** The page called things in the wrong order. */
+class NotStartedError extends Error {
+  override name = "NotStartedError";
+}
 
-let engine: TpmEngine | undefined;
-let server: LinkServer | undefined;
+const send = (message: WorkerMessage, transfer: ArrayBufferLike[] = []) =>
+  self.postMessage(message, { transfer: transfer as ArrayBuffer[] });
 
-const api: DeviceWorkerApi = {
-  async start(options, memory, emit) {
-    const created = new TpmEngine(options, {
+let served: { engine: TpmEngine; server: LinkServer; batch: EventBatch } | undefined;
+let alone: TpmBackend | undefined;
+
+function started() {
+  if (!served) throw new NotStartedError("the device was not started in this worker");
+  return served;
+}
+
+function opened(): TpmBackend {
+  if (!alone) throw new NotStartedError("no TPM was opened in this worker");
+  return alone;
+}
+
+const device: DeviceCalls = {
+  start(options, memory) {
+    const batch = new EventBatch((events, transfer) => send({ events }, transfer));
+    const engine: TpmEngine = new TpmEngine({
+      version: options.version,
+      open: (state) => openBackend(options, state),
+      emit: (event) => batch.push(event),
       memory: memory.state,
-      emit: (event) => void emit(event),
-      change: (work) => (server ? server.change(work) : work()),
+      change: (work) => server.change(work),
     });
-    engine = created;
-    server = new LinkServer({
+    const server: LinkServer = new LinkServer({
       memory,
-      device: created.device,
-      onReset: (count) => created.reset(count),
-      waiting: () => created.device.executing,
+      device: engine,
+      onReset: (count) => engine.reset(count),
+      waiting: () => engine.waiting,
     });
-    const { control } = mapLink(memory);
-    setInterval(() => Atomics.add(control, LINK.HEARTBEAT, 1), HEARTBEAT_MS);
-    await created.powerOn();
+    served = { engine, server, batch };
+    engine.start(options.reset);
   },
-  async run(command) {
-    if (!engine) throw new Error("the worker was not started");
-    return engine.run(command);
-  },
+  run: (command) => started().engine.run(command),
+  readPcrs: () => started().engine.readPcrs(),
+  snapshot: () => started().engine.snapshot(),
+  restore: (snapshot) => started().engine.restore(snapshot),
+  stats: () => started().server.stats,
+  flush: () => started().batch.flush(),
   async close() {
-    server?.close();
-    await engine?.close();
+    served?.server.close();
+    await served?.engine.close();
   },
 };
 
-self.addEventListener("message", (event: MessageEvent<unknown>) => {
-  if (event.data === DOORBELL) server?.serve();
+const backend: BackendCalls = {
+  async openBackend(options, state) {
+    const { backend, ...on } = await openBackend(options, state);
+    alone = backend;
+    backend.onFailure = (error) => send({ backendFailure: error.message });
+    return on;
+  },
+  reset: () => opened().reset(),
+  deliver: (locality, command) => opened().deliver(locality, command),
+  cancel: () => opened().cancel(),
+  establishmentFlag: () => opened().establishmentFlag(),
+  resetEstablishmentFlag: (locality) => opened().resetEstablishmentFlag(locality),
+  getState: () => opened().getState(),
+  async shutdown() {
+    await alone?.shutdown();
+  },
+};
+
+self.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+  if (data === DOORBELL) served?.server.serve();
 });
-expose(api);
+expose({ ping: () => undefined, device, backend } satisfies DeviceWorkerApi);

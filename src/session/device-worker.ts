@@ -1,0 +1,114 @@
+/** The device worker as the page holds it: started, watched, ended. */
+import { type Remote, releaseProxy, wrap } from "comlink";
+import { type BackendCalls, type DeviceCalls, DOORBELL, type WorkerMessage } from "../worker/api.ts";
+
+/** How often the page asks whether the worker lives, in milliseconds. */
+const PING_MS = 1000;
+/** So many of its own timer's turns without an answer mean that the worker is stuck. */
+const SILENT_TURNS = 6;
+/** How long a worker may take to close its sockets before it is ended, in milliseconds. */
+const CLOSE_LIMIT_MS = 2000;
+
+/** Literally in this form, so that bundlers see the worker. */
+const defaultWorker = () =>
+  new Worker(new URL("../worker/tpm.worker.ts", import.meta.url), { type: "module", name: "WebTPM device" });
+
+/** The worker's functions as comlink offers them here: `DeviceWorkerApi`, in whose parts comlink's types do not look. */
+export interface WorkerCalls {
+  ping(): Promise<void>;
+  device: Remote<DeviceCalls>;
+  backend: Remote<BackendCalls>;
+  [releaseProxy](): void;
+}
+
+export interface DeviceWorkerOptions {
+  createWorker?: (() => Worker) | undefined;
+  onMessage(message: WorkerMessage): void;
+}
+
+/** The worker is dead or stuck, and was ended. The message is for people. */
+export class WorkerLostError extends Error {
+  override name = "WorkerLostError";
+}
+
+export class DeviceWorker {
+  readonly calls: WorkerCalls;
+  /** Rejects with a {@link WorkerLostError} when the worker is dead or stuck. */
+  readonly lost: Promise<never>;
+  readonly #worker: Worker;
+  #tellLoss!: (error: WorkerLostError) => void;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #silent = 0;
+  #ended = false;
+
+  constructor(options: DeviceWorkerOptions) {
+    this.lost = new Promise((_, reject) => {
+      this.#tellLoss = reject;
+    });
+    this.lost.catch(() => undefined);
+    this.#worker = (options.createWorker ?? defaultWorker)();
+    this.calls = wrap(this.#worker) as unknown as WorkerCalls;
+    this.#worker.addEventListener("message", ({ data }: MessageEvent<Partial<WorkerMessage>>) => {
+      if (!this.#ended && ("events" in data || "backendFailure" in data)) {
+        options.onMessage(data as WorkerMessage);
+      }
+    });
+    this.#worker.addEventListener("error", (event) => {
+      this.#lose(`the TPM's worker has failed (${event.message || "it could not be loaded"})`);
+    });
+    this.#watch();
+  }
+
+  /** True once the worker was ended, for whatever reason. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Wakes the worker where `Atomics.waitAsync` is missing. */
+  ring(): void {
+    this.#worker.postMessage(DOORBELL);
+  }
+
+  /** Waits for `goodbye`, though not for long, and ends the worker. */
+  async close(goodbye: Promise<void>): Promise<void> {
+    if (this.#ended) return;
+    const limit = new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS));
+    // A worker that cannot say goodbye is ended all the same.
+    await Promise.race([goodbye.catch(() => undefined), limit]);
+    this.end();
+  }
+
+  /** Ends the worker at once. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#timer);
+    this.calls[releaseProxy]();
+    this.#worker.terminate();
+  }
+
+  /**
+   * A worker whose event loop stands still is found out even if the guest asks nothing of it. Turns of the page's
+   * timer are counted, not time: after a sleep of the whole host, or of the page, none has passed.
+   */
+  #watch(): void {
+    this.#timer = setInterval(() => {
+      if (++this.#silent > SILENT_TURNS) {
+        this.#lose("the TPM's worker was stuck and has been ended");
+        return;
+      }
+      this.calls.ping().then(
+        () => {
+          this.#silent = 0;
+        },
+        () => undefined, // the error event says more
+      );
+    }, PING_MS);
+  }
+
+  #lose(reason: string): void {
+    if (this.#ended) return;
+    this.end();
+    this.#tellLoss(new WorkerLostError(reason));
+  }
+}

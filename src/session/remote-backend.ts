@@ -1,0 +1,79 @@
+/** A TPM in the device worker for a device on the page's own thread: commands and answers go as messages. */
+import { BackendClosedError } from "../backend/errors.ts";
+import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
+import type { OpenBackend } from "../worker/connect.ts";
+import type { EngineOptions } from "../worker/events.ts";
+import type { DeviceWorker, WorkerCalls } from "./device-worker.ts";
+
+export class RemoteBackend implements TpmBackend {
+  onFailure: ((error: Error) => void) | undefined;
+  readonly #worker: DeviceWorker;
+  readonly #info: BackendInfo;
+  readonly #pending = new Set<(error: Error) => void>();
+  #failure: Error | undefined;
+
+  /** Use {@link openRemote}. */
+  constructor(worker: DeviceWorker, info: BackendInfo) {
+    this.#worker = worker;
+    this.#info = info;
+    worker.lost.catch((error: Error) => this.fail(error));
+  }
+
+  /** Powered on by {@link openRemote} already. */
+  async start(): Promise<BackendInfo> {
+    return this.#info;
+  }
+
+  reset(): Promise<void> {
+    return this.#call((backend) => backend.reset());
+  }
+  deliver(locality: number, command: Uint8Array): Promise<Uint8Array> {
+    return this.#call((backend) => backend.deliver(locality, command));
+  }
+  cancel(): Promise<void> {
+    return this.#call((backend) => backend.cancel());
+  }
+  establishmentFlag(): Promise<boolean> {
+    return this.#call((backend) => backend.establishmentFlag());
+  }
+  resetEstablishmentFlag(locality: number): Promise<void> {
+    return this.#call((backend) => backend.resetEstablishmentFlag(locality));
+  }
+  getState(): Promise<TpmState> {
+    return this.#call((backend) => backend.getState());
+  }
+  async shutdown(): Promise<void> {
+    if (!this.#failure) await this.#call((backend) => backend.shutdown());
+  }
+
+  /** The worker, or the TPM in it, is gone: what is under way is rejected, what comes too. */
+  fail(error: Error): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    for (const reject of this.#pending) reject(error);
+    this.#pending.clear();
+    this.onFailure?.(error);
+  }
+
+  /** A worker that has ended leaves its calls unanswered, so each call can be ended from here. */
+  #call<T>(call: (backend: WorkerCalls["backend"]) => Promise<T>): Promise<T> {
+    if (this.#failure)
+      return Promise.reject(new BackendClosedError(this.#failure.message, { cause: this.#failure }));
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.add(reject);
+      call(this.#worker.calls.backend)
+        .then(resolve, reject)
+        .finally(() => this.#pending.delete(reject));
+    });
+  }
+}
+
+/** Opens a TPM in the worker. @throws as `openBackend` does. */
+export async function openRemote(
+  worker: DeviceWorker,
+  options: EngineOptions,
+  state?: TpmState,
+): Promise<OpenBackend & { backend: RemoteBackend }> {
+  const on = await Promise.race([worker.calls.backend.openBackend(options, state), worker.lost]);
+  return { ...on, backend: new RemoteBackend(worker, on.info) };
+}
