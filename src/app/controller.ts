@@ -7,7 +7,7 @@ import type { BootSettings, Notice, PageActions, PageStore, Theme } from "../ui/
 import { paneOf } from "../ui/shell/panes.ts";
 import { applyTheme } from "../ui/shell/theme.ts";
 import { imagesInfo, loadBootImages, loadHiddenImages, readManifest } from "./boot-images.ts";
-import { createMachine, type MachineParts } from "./machine.ts";
+import type { MachineParts } from "./machine.ts";
 import { toParameters } from "./options.ts";
 import { makePreviousBoot, storeBoot } from "./previous-boot.ts";
 import type { SerialPort } from "./serial-port.ts";
@@ -93,6 +93,8 @@ export class PageController implements PageActions {
     }
     if (attempt !== this.#attempt) return;
     this.#loading(attempt, "starting the TPM");
+    // The emulator is half of the page's code, and nobody needs it before the first boot.
+    const { createMachine } = await import("./machine.ts");
     const machine = await createMachine(images, settings, this.#bridge, (tpm) => this.#watch(tpm));
     if (attempt !== this.#attempt) return machine.close();
     this.#start(machine, images.label);

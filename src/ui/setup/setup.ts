@@ -46,13 +46,18 @@ export class MachineSetup extends PageElement {
         <summary>Kernel, command line, memory, your own images</summary>
         ${this.#form(settings)}
       </details>
-      ${machine.phase === "off" ? howItGoes() : nothing}
+      ${this.#first ? howItGoes() : nothing}
       <p class="small muted">${this.state.images?.guest}</p>
     </div>`;
   }
 
+  /** Nothing has booted yet. */
+  get #first(): boolean {
+    return this.state.machine.boots === 0;
+  }
+
   #intro() {
-    if (this.state.machine.phase === "off") {
+    if (this.#first) {
       return html`<h2>Watch a PC measure its own boot</h2>
         <p class="lead">Press the button. The firmware measures each step into the TPM, Linux starts, and a shell opens;
           type <code>${this.state.settings.tpm === "2.0" ? "tpm2_pcrread" : "pcrs"}</code> there and compare with the PCRs
@@ -65,11 +70,10 @@ export class MachineSetup extends PageElement {
 
   #start() {
     const { phase } = this.state.machine;
-    const first = phase === "off" || phase === "loading";
     const plan = bootPlan(this.state.settings);
     return html`<button class="button primary large" type="button" ?disabled=${phase === "loading"}
       @click=${() => this.actions.boot()}>
-      ${ICONS.play} ${first ? `Boot ${plan} with a TPM` : `Restart: boot ${plan}`}</button>`;
+      ${ICONS.play} ${this.#first ? `Boot ${plan} with a TPM` : `Restart: boot ${plan}`}</button>`;
   }
 
   #progress() {
