@@ -19,6 +19,8 @@ interface Locality {
   pending: number;
 }
 
+const FLAGS_AFTER_RESET = { active: false, seized: false, seizing: false, requests: false };
+const AFTER_RESET: Locality = { ...FLAGS_AFTER_RESET, state: "idle", sts: 0, enable: 8, pending: 0 };
 const SIZE = 4096;
 const NOBODY = -1;
 const be32 = (bytes: Uint8Array, at: number) =>
@@ -62,16 +64,7 @@ export class TisModel {
   }
 
   reset(): void {
-    this.localities = Array.from({ length: 5 }, () => ({
-      state: "idle",
-      sts: 0,
-      active: false,
-      seized: false,
-      seizing: false,
-      requests: false,
-      enable: 8,
-      pending: 0,
-    }));
+    this.localities = Array.from({ length: 5 }, () => ({ ...AFTER_RESET }));
     this.owner = this.loser = this.next = NOBODY;
     this.offset = 0;
     this.locked = this.selfTested = this.wedged = false;
@@ -117,20 +110,24 @@ export class TisModel {
   }
 
   /**
-   * True for a write that this model says nothing about: a command is touched while another one runs, or less than a
-   * header would be sent.
+   * True for an access that this model says nothing about: one to the command's or response's bytes while another
+   * command runs (QEMU's other thread may write the response there at any time), or a write that would send less
+   * than a header.
    */
-  isBeyond(address: number, size: number, value: number, shortAllowed: boolean): boolean {
+  isBeyond(address: number, size: number, value: number | undefined, shortAllowed: boolean): boolean {
     const locality = address >> 12;
     const own = this.localities[locality];
-    if (!own || this.owner !== locality || (own.state !== "ready" && own.state !== "reception")) return false;
+    if (!own || this.owner !== locality) return false;
     const first = address & 0xfff;
     const touches = (begin: number, end: number) => first < end && first + size > begin;
-    if (touches(0x24, 0x28) || touches(0x80, 0xc0)) return this.executing() >= 0 && own.sts !== 0x80;
+    const fifo = touches(0x24, 0x28) || touches(0x80, 0xc0);
+    const status = touches(0x18, 0x1c);
+    const busy = this.executing() >= 0;
+    if (value === undefined) return busy && own.state === "completion" && (fifo || status);
+    if (fifo) return busy && (own.state === "ready" || (own.sts & 0x08) !== 0);
     if (!touches(0x18, 0x19) || own.state !== "reception" || own.sts & 0x08) return false;
-    const status = value >>> (8 * (0x18 - first));
-    if ((status & 0x62) !== 0x20) return false;
-    return this.executing() >= 0 || (this.offset < 10 && !shortAllowed);
+    const go = ((value >>> (8 * (0x18 - first))) & 0x62) === 0x20;
+    return go && (busy || (this.offset < 10 && !shortAllowed));
   }
 
   // --- reads ---

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { endWithThisProcess } from "../../src/bridge/children.ts";
 import { sleep, withTimeout } from "./timeout.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -14,13 +15,7 @@ const START_MS = 30_000;
 export class Processes {
   readonly directory = mkdtempSync(join(tmpdir(), "webtpm-conformance-"));
   readonly #children: ChildProcess[] = [];
-  readonly #kill = () => {
-    for (const child of this.#children) child.kill("SIGKILL");
-  };
-
-  constructor() {
-    process.once("exit", this.#kill);
-  }
+  readonly #forget: (() => void)[] = [];
 
   path(name: string): string {
     return join(this.directory, name);
@@ -38,18 +33,23 @@ export class Processes {
       if (code) console.error(`${program} ended with exit code ${code}:\n${errors}`);
     });
     this.#children.push(child);
+    this.#forget.push(endWithThisProcess(child, () => this.#removeFiles()));
     return child;
   }
 
   async close(): Promise<void> {
-    process.off("exit", this.#kill);
     const running = this.#children.filter(
       ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
     );
     const ended = running.map((child) => once(child, "exit"));
-    this.#kill();
+    for (const child of running) child.kill("SIGKILL");
     await Promise.all(ended);
-    rmSync(this.directory, { recursive: true });
+    for (const forget of this.#forget) forget();
+    this.#removeFiles();
+  }
+
+  #removeFiles(): void {
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 

@@ -8,7 +8,7 @@ export function report(title: string, totals: Totals): string {
   const lines = [
     `${title}: ${compared} accesses compared, ${commands} commands run, ${different} answers differ as wanted, none otherwise`,
     `  interrupt line compared after each batch; it differed as wanted ${irqDifferences} times`,
-    `  ${skipped} random writes were left out, since QEMU would hang or corrupt a command by them`,
+    `  ${skipped} random accesses were left out: QEMU would hang, corrupt a command, or answer by chance`,
   ];
   for (const [id, times] of [...occurrences].sort()) {
     const alone = differences.get(id) ?? 0;

@@ -125,10 +125,7 @@ export class Runner {
     const { sides } = this.#world;
     const { address, size, value } = step;
     const { shortCommands = false } = this.options;
-    if (
-      value !== undefined &&
-      sides.some(({ model }) => model.isBeyond(address, size, value, shortCommands))
-    ) {
+    if (sides.some(({ model }) => model.isBeyond(address, size, value, shortCommands))) {
       this.skipped++;
       return;
     }
