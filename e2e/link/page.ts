@@ -5,6 +5,11 @@ import { attachTpm, type Tpm, type TpmAttachOptions } from "../../src/session/tp
 import { benchLink } from "./bench.ts";
 import { startEcho } from "./echo.ts";
 
+export interface AttachOptions extends TpmAttachOptions {
+  /** Another script in place of the device worker's. */
+  workerUrl?: string;
+}
+
 /** A TPM on a bus without a machine. */
 export interface Attached {
   bus: TestBus;
@@ -34,17 +39,17 @@ const link = {
     };
     return walk(underTest, { ...options, pause }).finally(end);
   },
-  attach(options: TpmAttachOptions = {}): Attached {
+  attach({ workerUrl, ...options }: AttachOptions = {}): Attached {
     const bus = new TestBus();
     const workers: Worker[] = [];
     const createWorker = () => {
-      const worker = new Worker(new URL("../../src/worker/tpm.worker.ts", import.meta.url), {
-        type: "module",
-      });
+      const worker = workerUrl
+        ? new Worker(workerUrl)
+        : new Worker(new URL("../../src/worker/tpm.worker.ts", import.meta.url), { type: "module" });
       workers.push(worker);
       return worker;
     };
-    const tpm = attachTpm(bus, { createWorker, ...options });
+    const tpm = attachTpm(bus, { ...options, createWorker });
     return { bus, tpm, workers };
   },
 };

@@ -1,0 +1,165 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { build } from "../../src/tpm2/index.ts";
+import { type Served, serve } from "./chromium.ts";
+import { attach, readAccess, receive, reset, send, status } from "./guest.ts";
+
+const SUCCESS = [0x80, 0x01, 0, 0, 0, 10, 0, 0, 0, 0];
+const TPM_RC_FAILURE = [0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, 1];
+const VALID = 0x80;
+
+let served: Served;
+afterEach(() => served?.close());
+
+async function start(options: { isolated?: boolean } = {}) {
+  served = await serve(options);
+  return served.open();
+}
+
+/** Process ids of the sessions that the bridge has begun. */
+const swtpms = () =>
+  served.log.flatMap((line) => /began: .*swtpm process (\d+)/.exec(line)?.[1] ?? []).map(Number);
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let waited = 0; !condition(); waited += 20) {
+    if (waited > 10_000) throw new Error(`it did not happen within 10 s\n${served.log.join("\n")}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+for (const isolated of [true, false]) {
+  describe(isolated ? "a TPM in a worker" : "a TPM on the page's thread", () => {
+    it("answers the guest and the page", async () => {
+      const { page, errors } = await start({ isolated });
+      expect(await attach(page)).toBeUndefined();
+      expect(await status(page)).toMatchObject(
+        isolated
+          ? { phase: "ready", placement: "worker", backend: "bridge", version: "2.0" }
+          : { phase: "ready", placement: "local", placementReason: expect.stringContaining("COOP and COEP") },
+      );
+      // Where the device is here, the TPM is in a worker all the same.
+      expect(await page.evaluate(() => window.attached.workers.length)).toBe(1);
+      await send(page, build.TPM2_Startup());
+      expect(await receive(page)).toEqual(SUCCESS);
+      const told = page.evaluate(() => new Promise((resolve) => window.attached.tpm.on("pcrs", resolve)));
+      await send(page, build.TPM2_PCR_Extend(16, [{ algorithm: "sha1", digest: new Uint8Array(20) }]));
+      expect((await receive(page)).slice(6, 10)).toEqual([0, 0, 0, 0]);
+      expect(await told).toHaveLength(4);
+      const names = await page.evaluate(() =>
+        window.attached.tpm.commands.filter(({ origin }) => origin === "guest").map(({ name }) => name),
+      );
+      expect(names).toEqual(["TPM2_Startup", "TPM2_PCR_Extend"]);
+      expect(errors).toEqual([]);
+    });
+
+    it("outlives the death of its swtpm in the middle of a command", async () => {
+      const { page } = await start({ isolated });
+      await attach(page);
+      await send(page, build.TPM2_Startup());
+      expect(await receive(page)).toEqual(SUCCESS);
+      const [pid] = swtpms();
+      process.kill(pid!, "SIGSTOP");
+      await send(page, build.TPM2_GetRandom(16));
+      await page.waitForFunction(() => window.attached.bus.holds.includes("TPM command"));
+      process.kill(pid!, "SIGKILL");
+      expect(await receive(page)).toEqual(TPM_RC_FAILURE);
+      expect(await status(page)).toMatchObject({ phase: "failed", version: "unspecified" });
+      expect(await page.evaluate(() => window.attached.bus.holds)).toEqual([]);
+      await page.waitForFunction(() => window.attached.tpm.read(0xfed40000, 1) === 0);
+
+      await reset(page);
+      expect(await status(page)).toMatchObject({ phase: "ready", version: "2.0" });
+      expect(swtpms()).toHaveLength(2);
+      await send(page, build.TPM2_Startup());
+      expect(await receive(page)).toEqual(SUCCESS);
+    });
+
+    it("ends in failure mode when its worker dies, and begins anew with a reset", async () => {
+      const { page } = await start({ isolated });
+      await attach(page);
+      await page.evaluate(() => window.attached.workers[0]?.terminate());
+      await send(page, build.TPM2_Startup());
+      if (isolated) expect(await readAccess(page)).toBe(0);
+      await page.waitForFunction(() => window.attached.tpm.status.phase === "failed", undefined, {
+        timeout: 15_000,
+      });
+      expect((await status(page)).message).toMatch(
+        /worker (did not answer within|was stuck).*Reset the machine/,
+      );
+      await reset(page);
+      expect((await status(page)).phase).toBe("ready");
+      expect((await readAccess(page)) & VALID).toBe(VALID);
+      await send(page, build.TPM2_Startup());
+      expect(await receive(page)).toEqual(SUCCESS);
+    });
+
+    it("says what is wrong when no bridge answers, and when the worker cannot be loaded", async () => {
+      const { page } = await start({ isolated });
+      expect(await attach(page, { bridge: "http://127.0.0.1:1/tpm" })).toContain(
+        "no bridge answers at http://127.0.0.1:1/tpm",
+      );
+      expect(await page.evaluate(() => window.attached.bus.holds)).toEqual([]);
+      expect(await attach(page, { workerUrl: "/nowhere.js" })).toMatch(/worker has failed/);
+      expect(await readAccess(page)).toBe(0);
+    });
+  });
+}
+
+describe("a worker in trouble", () => {
+  it("is found out when it is stuck, although the guest asks nothing", async () => {
+    const { page } = await start();
+    expect(await attach(page, { workerUrl: "data:text/javascript,for(;;);" })).toBe(
+      "the TPM's worker was stuck and has been ended",
+    );
+    expect(await status(page)).toMatchObject({ phase: "failed" });
+  });
+});
+
+describe("a page", () => {
+  it("ends its session with the bridge when it is closed or loaded anew", async () => {
+    const { page } = await start();
+    await attach(page);
+    await page.reload();
+    await until(() => served.log.some((line) => line.includes(" ended ")));
+    await page.waitForFunction(() => window.link !== undefined);
+    expect(await attach(page)).toBeUndefined();
+    expect(swtpms()).toHaveLength(2);
+  });
+
+  it("takes another TPM at the next reset", async () => {
+    const { page } = await start();
+    await attach(page);
+    await send(page, build.TPM2_Startup());
+    expect(await receive(page)).toEqual(SUCCESS);
+    await page.evaluate(() => window.attached.tpm.useBackend({ bridge: "/tpm" }));
+    await reset(page);
+    expect(swtpms()).toHaveLength(2);
+    await until(() => served.log.filter((line) => line.includes(" ended ")).length === 1);
+    await send(page, build.TPM2_Startup());
+    expect(await receive(page)).toEqual(SUCCESS);
+  });
+
+  it("carries registers and TPM over to another session by a snapshot", async () => {
+    const { page } = await start();
+    await attach(page);
+    await send(page, build.TPM2_Startup());
+    await receive(page);
+    await send(
+      page,
+      build.TPM2_PCR_Extend(16, [{ algorithm: "sha256", digest: new Uint8Array(32).fill(7) }]),
+    );
+    await receive(page);
+    const values = await page.evaluate(async () => {
+      const { tpm } = window.attached;
+      const pcr = async () =>
+        (await tpm.pcrs()).find(({ algorithm }) => algorithm === "sha256")?.values[16]?.join();
+      const before = await pcr();
+      const snapshot = await tpm.snapshot();
+      await tpm.reset();
+      await tpm.restore(snapshot);
+      return { before, after: await pcr() };
+    });
+    expect(values.before).toMatch(/^\d+,/);
+    expect(values.after).toBe(values.before);
+    expect(swtpms()).toHaveLength(2);
+  });
+});
