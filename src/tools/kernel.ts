@@ -17,14 +17,21 @@ It takes three to eight minutes and about 2 GB of disk while it runs.
   --help      show this text
 `;
 
-const { values } = parseArgs({ options: { verbose: { type: "boolean" }, help: { type: "boolean" } } });
-if (values.help) {
-  console.log(HELP);
-} else {
+async function build(verbose: boolean): Promise<void> {
   const set = new ImageSet(new Cache(), printProgress());
   const signal = endOnSignal();
-  await set.prepare();
-  await set.prepareSmallKernel({ signal, ...(values.verbose ? { log: (line) => console.log(line) } : {}) });
-  await set.prepareHidden();
+  try {
+    await set.prepare();
+    await set.prepareSmallKernel({ signal, ...(verbose ? { log: (line) => console.log(line) } : {}) });
+    signal.throwIfAborted();
+    await set.prepareHidden();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return console.log("Stopped. What was not done is begun anew the next time.");
+  }
   console.log("The small kernel is in the cache.");
 }
+
+const { values } = parseArgs({ options: { verbose: { type: "boolean" }, help: { type: "boolean" } } });
+if (values.help) console.log(HELP);
+else await build(values.verbose ?? false);
