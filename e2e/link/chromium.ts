@@ -15,6 +15,7 @@ const ISOLATION = {
 const FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(" ");
 
 export interface Served {
+  url: string;
   browser: Browser;
   /** Opens the test page. What it throws and nobody catches makes `errors` longer. */
   open(): Promise<{ page: Page; errors: Error[] }>;
@@ -35,21 +36,29 @@ export async function serve({ isolated = true } = {}): Promise<Served> {
     plugins: [bridgePlugin({ log: (line) => log.push(line) })],
     optimizeDeps: {
       entries: [],
-      include: ["comlink", "@noble/hashes/legacy.js", "@noble/hashes/sha2.js", "@noble/hashes/sha3.js"],
+      include: [
+        "comlink",
+        "v86",
+        "@noble/hashes/legacy.js",
+        "@noble/hashes/sha2.js",
+        "@noble/hashes/sha3.js",
+      ],
     },
     server: { host: "127.0.0.1", port: 0, hmr: false, watch: null, headers: isolated ? ISOLATION : {} },
   });
   await server.listen();
   const { port } = server.httpServer!.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
   return {
+    url,
     browser,
     log,
     async open() {
       const page = await browser.newPage();
       const errors: Error[] = [];
       page.on("pageerror", (error) => errors.push(error));
-      await page.goto(`http://127.0.0.1:${port}/e2e/link/page.html`);
+      await page.goto(`${url}/e2e/link/page.html`);
       await page.waitForFunction(() => window.link !== undefined);
       return { page, errors };
     },

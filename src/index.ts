@@ -1,0 +1,26 @@
+/**
+ * WebTPM for pages of one's own: make a v86 machine (or bring one), attach a TPM, watch what happens.
+ *
+ * Beside this entry there are the device alone (`tis`), TPM messages (`tpm2`), event logs (`eventlog`), the device
+ * worker (`worker`, for bundlers that do not find it by themselves) and the bridge for Node (`bridge`).
+ */
+export type { MachineBus, MmioWindow } from "./machine/bus.ts";
+export { createGuestClock, WasmLoadError } from "./machine/clock.ts";
+export { createV86, MachineLoadError } from "./machine/create-v86.ts";
+export { MachineCrashError } from "./machine/slices.ts";
+export { attachV86, V86Bus } from "./machine/v86.ts";
+export { V86VersionError } from "./machine/v86-internals.ts";
+export { TpmBusyError, TpmFailedError } from "./session/errors.ts";
+export type { OpenTpm } from "./session/placement.ts";
+export { attachTpm, BRIDGE_PATH, Tpm, type TpmAttachOptions, type TpmBackendOptions } from "./session/tpm.ts";
+export type {
+  BackendKind,
+  CommandRecord,
+  PcrBank,
+  Placement,
+  TpmEvents,
+  TpmHandle,
+  TpmStatus,
+} from "./session/types.ts";
+export type { AccessSize, MmioDevice, TpmVersion } from "./tis/ports.ts";
+export type { TpmSnapshot } from "./worker/events.ts";
