@@ -97,7 +97,7 @@ test.describe("TPM 2.0", () => {
     const digest = "00".repeat(31);
     await run(page(), `tpm2_pcrextend 16:sha256=${digest}01`);
     await shownPcrs(page(), "sha256");
-    await expect(page().locator('.pcrs tr[data-pcr="16"]')).toContainText("just changed");
+    await expect(page().locator('.pcrs tr[data-pcr="16"]')).toContainText("changed last");
     const { "16": shown } = await shownPcrs(page(), "sha256");
     expect(parsePcrRead(await run(page(), "tpm2_pcrread sha256:16")).get("sha256")?.[16]).toBe(shown);
   });
@@ -120,6 +120,13 @@ test.describe("TPM 2.0", () => {
     await detail.getByText("response", { exact: true }).click();
     await expect(detail).toContainText("TPM_RC_SUCCESS");
     await page().keyboard.press("Escape");
+  });
+
+  test("a command by hand goes through the registers", async () => {
+    const response = await page().evaluate(() =>
+      window.webtpm.command("80 01 00 00 00 0c 00 00 01 7b 00 08"),
+    );
+    expect(response).toMatch(/^800100000014000000000008[0-9a-f]{16}$/);
   });
 
   test("the registers are shown by name while the guest leaves them alone", async () => {

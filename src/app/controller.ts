@@ -3,7 +3,7 @@ import { probeBridge } from "../backend/websocket.ts";
 import type { ImageManifest } from "../images/manifest.ts";
 import { BRIDGE_PATH } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
-import type { BootSettings, Notice, PageActions, PageStore, Theme } from "../ui/model.ts";
+import type { BootSettings, Notice, PageActions, PageStore, PreviousBoot, Theme } from "../ui/model.ts";
 import { paneOf } from "../ui/shell/panes.ts";
 import { applyTheme } from "../ui/shell/theme.ts";
 import { imagesInfo, loadBootImages, loadHiddenImages, readManifest } from "./boot-images.ts";
@@ -208,11 +208,17 @@ export class PageController implements PageActions {
 
   /** Keeps the last boot's log to compare the next one with. */
   #keepBoot(): void {
+    const previous = this.storeBoot();
+    if (previous) this.#store.update({ previous, log: undefined, pcrs: [], changedPcrs: new Set() });
+  }
+
+  /** Keeps the boot as it stands for the page that is opened next in this tab, e.g. by a reload. */
+  storeBoot(): PreviousBoot | undefined {
     const { log, pcrs, machine } = this.#store.state;
-    if (!log?.log.events.length) return;
+    if (!log?.log.events.length) return undefined;
     const boot = makePreviousBoot(log.bytes, pcrs, machine.label ?? "", Date.now());
     storeBoot(log.bytes, boot);
-    this.#store.update({ previous: boot, log: undefined, pcrs: [], changedPcrs: new Set() });
+    return boot;
   }
 
   async #endMachine(): Promise<void> {

@@ -69,6 +69,7 @@ const failed = (error: unknown) =>
     actions: [{ label: "Reload", run: () => location.reload() }],
   });
 addEventListener("error", ({ error, message }) => failed(error ?? message));
+addEventListener("pagehide", () => controller.storeBoot());
 addEventListener("unhandledrejection", ({ reason }) => failed(reason));
 
 const page = document.createElement("webtpm-page") as WebTpmPage;

@@ -56,7 +56,7 @@ export class TpmPcrs extends PageElement {
       <th scope="row">${pcr}</th>
       <td class="pcr-for" title=${long}>${short}</td>
       <td class="mono pcr-value"><span class="digest">${hex}</span>${
-        changed ? html` <span class="pcr-note changed mark"> just changed</span>` : nothing
+        changed ? html` <span class="pcr-note changed mark"> changed last</span>` : nothing
       }${differs ? html` <span class="pcr-note">≠ the boot before</span>` : nothing}</td>
       <td><copy-button .text=${hex} label="Copy PCR ${pcr}"></copy-button></td>
     </tr>`;
