@@ -44,7 +44,6 @@ const VERBS = {
   bridge: { file: "../bridge/main.ts", needs: ["swtpm"] },
   qtest: { file: "qtest.ts", needs: ["swtpm"] },
   swtpm: { file: "swtpm.ts", needs: ["images", "kernel"] },
-  bench: { file: "bench.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser"] },
 };
 
 const say = (line) => console.error(`[set-up] ${line}`);
