@@ -1,24 +1,25 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
 import { probeBridge } from "../backend/websocket.ts";
-import type { ImageManifest } from "../images/manifest.ts";
 import { BRIDGE_PATH } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
-import type { BootSettings, Notice, PageActions, PageStore, PreviousBoot, Theme } from "../ui/model.ts";
+import type { BootSettings, PageActions, PageStore, PreviousBoot, Theme } from "../ui/model.ts";
 import { paneOf } from "../ui/shell/panes.ts";
 import { applyTheme } from "../ui/shell/theme.ts";
-import { imagesInfo, loadBootImages, loadHiddenImages, readManifest } from "./boot-images.ts";
+import { showAddress } from "./address.ts";
+import { loadBootImages, loadHiddenImages } from "./boot-images.ts";
+import { ImageCatalogue } from "./image-catalogue.ts";
 import type { MachineParts } from "./machine.ts";
-import { toParameters } from "./options.ts";
+import { Notices, sentence } from "./notices.ts";
 import { makePreviousBoot, storeBoot } from "./previous-boot.ts";
 import type { SerialPort } from "./serial-port.ts";
 import { watchTpm } from "./watch-tpm.ts";
 
 /** The reason under which the session holds the machine during a reset. */
 const RESET_HOLD = "TPM reset";
-/** How often the page asks how far the small kernel is, in milliseconds. */
-const KERNEL_POLL_MS = 5000;
 
 export class PageController implements PageActions {
+  readonly notices: Notices;
+  readonly images: ImageCatalogue;
   readonly #store: PageStore;
   readonly #serial: SerialPort;
   readonly #bridge: string | undefined;
@@ -29,7 +30,6 @@ export class PageController implements PageActions {
   #paused = false;
   /** From a reset of the machine until its TPM has been through its power cycle. */
   #resetting = false;
-  #kernelTimer: ReturnType<typeof setTimeout> | undefined;
   #ready = Promise.withResolvers<void>();
   #readySettled = false;
 
@@ -37,6 +37,8 @@ export class PageController implements PageActions {
     this.#store = store;
     this.#serial = serial;
     this.#bridge = bridge;
+    this.notices = new Notices(store);
+    this.images = new ImageCatalogue(store, this.notices, () => this.boot());
   }
 
   get tpm(): TpmHandle | undefined {
@@ -78,10 +80,10 @@ export class PageController implements PageActions {
   async #boot(attempt: number): Promise<void> {
     this.#store.update({
       machine: { ...this.#store.state.machine, phase: "loading", step: "looking for images", holds: [] },
-      notices: this.#store.state.notices.filter(({ id }) => id === "options" || id === "isolation"),
     });
+    this.notices.dismiss("boot", "tpm", "crash", "kernel");
     await this.#endMachine();
-    const manifest = await this.readImages();
+    const manifest = await this.images.read();
     const { settings } = this.#store.state;
     const images = await loadBootImages(manifest, settings, (step, progress) =>
       this.#loading(attempt, step, progress),
@@ -126,7 +128,7 @@ export class PageController implements PageActions {
       watchTpm(tpm, this.#store, () => this.#keepBoot()),
       tpm.on("status", ({ phase, message }) => {
         if (phase === "failed") this.#tpmFailed(message);
-        else if (phase === "ready") this.dismiss("tpm");
+        else if (phase === "ready") this.notices.dismiss("tpm");
       }),
     );
   }
@@ -182,7 +184,7 @@ export class PageController implements PageActions {
   }
 
   reconnect(): void {
-    this.dismiss("tpm");
+    this.notices.dismiss("tpm");
     if (this.#machine) this.reset();
     else this.boot();
   }
@@ -241,7 +243,7 @@ export class PageController implements PageActions {
   #bootFailed(error: Error): void {
     const { machine } = this.#store.state;
     this.#store.update({ machine: { ...machine, phase: "failed", holds: [] } });
-    this.notify({
+    this.notices.show({
       id: "boot",
       level: "error",
       title: "The machine could not be started.",
@@ -253,7 +255,7 @@ export class PageController implements PageActions {
   #tpmFailed(message: string): void {
     // A machine that is still being made says so itself.
     if (!this.#machine) return;
-    this.notify({
+    this.notices.show({
       id: "tpm",
       level: "error",
       title: "The TPM has failed.",
@@ -265,7 +267,7 @@ export class PageController implements PageActions {
   #crashed(error: Error): void {
     const { machine } = this.#store.state;
     this.#store.update({ machine: { ...machine, phase: "failed", holds: [] } });
-    this.notify({
+    this.notices.show({
       id: "crash",
       level: "error",
       title: "The emulator has stopped.",
@@ -274,54 +276,9 @@ export class PageController implements PageActions {
     });
   }
 
-  /** Shows what there is to boot, before anything is. */
-  showImages(): void {
-    this.readImages().catch((error: Error) =>
-      this.notify({
-        id: "images",
-        level: "warning",
-        title: "The images are not there yet.",
-        text: error.message,
-        actions: [{ label: "Look again", run: () => this.showImages() }],
-      }),
-    );
-  }
-
-  /** Reads the manifest and shows what is in it; goes on reading while the small kernel is being built. */
-  async readImages(): Promise<ImageManifest> {
-    const manifest = await readManifest();
-    this.#store.update({ images: imagesInfo(manifest) });
-    this.dismiss("images");
-    clearTimeout(this.#kernelTimer);
-    const state = manifest.kernelBuild?.state;
-    if (state === "building" || state === "waiting") {
-      this.#kernelTimer = setTimeout(() => this.#kernelNews(), KERNEL_POLL_MS);
-    }
-    return manifest;
-  }
-
-  #kernelNews(): void {
-    this.readImages().then(
-      ({ kernels }) => {
-        if (!kernels.small || !this.#machine) return;
-        this.notify({
-          id: "kernel",
-          level: "info",
-          title: "The small kernel is ready.",
-          text: "The next boot takes it and reaches the shell several times faster.",
-          actions: [{ label: "Boot it now", run: () => this.boot() }],
-        });
-      },
-      () => {
-        // The server is away; asking again will tell when it is back.
-        this.#kernelTimer = setTimeout(() => this.#kernelNews(), KERNEL_POLL_MS);
-      },
-    );
-  }
-
   change(settings: Partial<BootSettings>): void {
     this.#store.update({ settings: { ...this.#store.state.settings, ...settings } });
-    this.#showAddress();
+    showAddress(this.#store.state);
   }
 
   showPane(id: string): void {
@@ -329,26 +286,7 @@ export class PageController implements PageActions {
     if (!pane) return;
     const { panes } = this.#store.state;
     this.#store.update({ panes: { ...panes, [pane.side]: id, front: pane.side } });
-    this.#showAddress();
-  }
-
-  /** Keeps the address such that it leads back here. */
-  #showAddress(): void {
-    const { settings, panes } = this.#store.state;
-    const now = new URLSearchParams(location.search);
-    const kept = Object.fromEntries(
-      (["theme", "bridge", "boot"] as const).flatMap((name) => {
-        const value = now.get(name);
-        return value === null ? [] : [[name, value]];
-      }),
-    );
-    const pane = panes[panes.front];
-    const parameters = toParameters(settings, {
-      ...kept,
-      ...(pane !== "machine" && pane !== "serial" && { pane }),
-    });
-    const query = parameters.toString();
-    history.replaceState(null, "", `${location.pathname}${query ? `?${query}` : ""}${location.hash}`);
+    showAddress(this.#store.state);
   }
 
   selectCommand(id: number | undefined): void {
@@ -364,16 +302,8 @@ export class PageController implements PageActions {
     this.#store.update({ theme });
   }
 
-  notify(notice: Notice): void {
-    const others = this.#store.state.notices.filter(({ id }) => id !== notice.id);
-    this.#store.update({ notices: [...others, notice] });
-  }
-
   dismiss(noticeId: string): void {
-    const { notices } = this.#store.state;
-    if (notices.some(({ id }) => id === noticeId)) {
-      this.#store.update({ notices: notices.filter(({ id }) => id !== noticeId) });
-    }
+    this.notices.dismiss(noticeId);
   }
 
   sendSerial(text: string): void {
@@ -384,9 +314,4 @@ export class PageController implements PageActions {
     this.#machine?.emulator.keyboard_set_enabled(grabbed);
     this.#machine?.emulator.mouse_set_enabled(grabbed);
   }
-}
-
-/** With a capital letter and a full stop. */
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
 }

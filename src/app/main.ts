@@ -51,7 +51,7 @@ window.webtpm = createConsoleApi(controller, store, serial);
 
 if (problems.length) {
   const text = problems.join(" ");
-  controller.notify({
+  controller.notices.show({
     id: "options",
     level: "warning",
     title: "Not all of the address was understood.",
@@ -61,7 +61,7 @@ if (problems.length) {
 }
 
 const failed = (error: unknown) =>
-  controller.notify({
+  controller.notices.show({
     id: "unexpected",
     level: "error",
     title: "Something unexpected went wrong on this page.",
@@ -78,4 +78,4 @@ page.actions = controller;
 document.body.append(page);
 
 if (options.boot) controller.boot();
-else controller.showImages();
+else controller.images.show();
