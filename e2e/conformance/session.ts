@@ -24,7 +24,7 @@ export class EpisodeError extends Error {
 }
 
 /** Accesses between two power cycles. */
-const EPISODE = 2500;
+const EPISODE = 5000;
 const SHORTEN_MS = 60_000;
 
 /** Compares at least `accesses` accesses. Episode `i` has the seed `seed + i`. */

@@ -16,13 +16,15 @@ import {
   ringIndex,
 } from "./layout.ts";
 
+/** How long the worker spins for the next operation, in milliseconds. */
+const SPIN_MS = 0.2;
 /**
- * How long the worker spins for the next operation, in milliseconds: from this, doubled each time that one came,
- * halved each time that none did, ...
+ * Woken so soon after a spin in which nothing came, in milliseconds, the worker has probably kept the page from the
+ * only processor there was. After a few such spins in a row it does without for many wakes.
  */
-const SHORTEST_SPIN_MS = 0.025;
-/** ... to this. */
-const LONGEST_SPIN_MS = 0.2;
+const QUICK_WAKE_MS = 0.1;
+const FUTILE_SPINS = 4;
+const WAKES_WITHOUT_SPIN = 64;
 const SPINS_PER_LOOK = 64;
 /** Two looks at the clock further apart than this mean that others want this processor. */
 const STARVED_MS = 1;
@@ -68,7 +70,10 @@ export class LinkServer {
   readonly #turn = new MessageChannel();
   readonly #stats: LinkStats = { operations: 0, sleeps: 0, spunMs: 0 };
   #done = 0;
-  #spinMs = LONGEST_SPIN_MS;
+  /** When the last spin in which nothing came ended. */
+  #futileAt = Number.NEGATIVE_INFINITY;
+  #futileSpins = 0;
+  #wakesWithoutSpin = 0;
   /** The value of `BELL` that is waited for with `waitAsync`; undefined when nobody waits. */
   #awaited: number | undefined;
   #serving = false;
@@ -125,6 +130,7 @@ export class LinkServer {
   #work(): boolean {
     const began = performance.now();
     this.#drain();
+    if (!this.#spinPays(began)) return true;
     let last = began;
     let look = began;
     let came = false;
@@ -136,19 +142,26 @@ export class LinkServer {
         came = true;
         last = now;
         if (now - began > TURN_MS) return false;
-      } else if (now - look > STARVED_MS) {
-        this.#spinMs = SHORTEST_SPIN_MS;
-        break;
-      } else if (now - last > this.#spinMs) {
-        this.#spinMs = came
-          ? Math.min(2 * this.#spinMs, LONGEST_SPIN_MS)
-          : Math.max(this.#spinMs / 2, SHORTEST_SPIN_MS);
+      } else if (now - last > SPIN_MS || now - look > STARVED_MS) {
+        if (!came) this.#futileAt = now;
         break;
       }
       look = now;
     }
     this.#stats.spunMs += performance.now() - last;
     return true;
+  }
+
+  #spinPays(now: number): boolean {
+    if (this.#wakesWithoutSpin > 0) {
+      this.#wakesWithoutSpin--;
+      return false;
+    }
+    this.#futileSpins = now - this.#futileAt < QUICK_WAKE_MS ? this.#futileSpins + 1 : 0;
+    if (this.#futileSpins < FUTILE_SPINS) return true;
+    this.#futileSpins = 0;
+    this.#wakesWithoutSpin = WAKES_WITHOUT_SPIN;
+    return false;
   }
 
   #drain(): boolean {

@@ -16,6 +16,8 @@ import { TpmEngine } from "../worker/engine.ts";
 import { EventBatch } from "../worker/event-batch.ts";
 import type { EngineEvent, EngineOptions, TpmSnapshot } from "../worker/events.ts";
 import { DeviceWorker } from "./device-worker.ts";
+import { TpmFailedError } from "./errors.ts";
+import { PendingCalls } from "./pending-calls.ts";
 import { openRemote, type RemoteBackend } from "./remote-backend.ts";
 import type { PcrBank } from "./types.ts";
 
@@ -70,11 +72,14 @@ export function placeInWorker({ engine, onEvents, onLost, createWorker }: PlaceO
     },
   });
   worker.lost.catch((error: Error) => link.break(error.message));
+  // A worker that has ended answers nothing; nobody is to wait for it, with the machine held perhaps.
+  const pending = new PendingCalls();
   const memory = createLinkMemory();
   const link: MmioProxy = new MmioProxy({
     memory,
     onBroken: (error) => {
       worker.end();
+      pending.fail(new TpmFailedError(error.message, { cause: error }));
       onLost(error);
     },
     ...(!CAN_WAIT && { ring: () => worker.ring() }),
@@ -91,18 +96,21 @@ export function placeInWorker({ engine, onEvents, onLost, createWorker }: PlaceO
     write: (address, size, value) => link.write(address, size, value),
     peek: (address, size) => link.peek(address, size),
     reset: (count) => link.reset(count),
-    run: (command) => device.run(command),
-    readPcrs: () => device.readPcrs(),
+    run: (command) => pending.wait(() => device.run(command)),
+    readPcrs: () => pending.wait(() => device.readPcrs()),
     snapshot() {
       settled();
-      return device.snapshot();
+      return pending.wait(() => device.snapshot());
     },
     restore(snapshot) {
       settled();
-      return device.restore(snapshot);
+      return pending.wait(() => device.restore(snapshot));
     },
-    flush: () => device.flush(),
-    close: () => worker.close(device.close()),
+    flush: () => pending.wait(() => device.flush()),
+    async close() {
+      if (!worker.ended) await worker.close(device.close());
+      pending.fail(new TpmFailedError("the TPM was shut down"));
+    },
   };
 }
 

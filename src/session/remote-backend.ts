@@ -1,16 +1,16 @@
 /** A TPM in the device worker for a device on the page's own thread: commands and answers go as messages. */
-import { BackendClosedError } from "../backend/errors.ts";
 import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
 import type { OpenBackend } from "../worker/connect.ts";
 import type { EngineOptions } from "../worker/events.ts";
 import type { DeviceWorker, WorkerCalls } from "./device-worker.ts";
+import { PendingCalls } from "./pending-calls.ts";
 
 export class RemoteBackend implements TpmBackend {
   onFailure: ((error: Error) => void) | undefined;
   readonly #worker: DeviceWorker;
   readonly #info: BackendInfo;
-  readonly #pending = new Set<(error: Error) => void>();
-  #failure: Error | undefined;
+  readonly #pending = new PendingCalls();
+  #failed = false;
 
   /** Use {@link openRemote}. */
   constructor(worker: DeviceWorker, info: BackendInfo) {
@@ -43,28 +43,19 @@ export class RemoteBackend implements TpmBackend {
     return this.#call((backend) => backend.getState());
   }
   async shutdown(): Promise<void> {
-    if (!this.#failure) await this.#call((backend) => backend.shutdown());
+    if (!this.#failed) await this.#call((backend) => backend.shutdown());
   }
 
   /** The worker, or the TPM in it, is gone: what is under way is rejected, what comes too. */
   fail(error: Error): void {
-    if (this.#failure) return;
-    this.#failure = error;
-    for (const reject of this.#pending) reject(error);
-    this.#pending.clear();
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#pending.fail(error);
     this.onFailure?.(error);
   }
 
-  /** A worker that has ended leaves its calls unanswered, so each call can be ended from here. */
   #call<T>(call: (backend: WorkerCalls["backend"]) => Promise<T>): Promise<T> {
-    if (this.#failure)
-      return Promise.reject(new BackendClosedError(this.#failure.message, { cause: this.#failure }));
-    return new Promise<T>((resolve, reject) => {
-      this.#pending.add(reject);
-      call(this.#worker.calls.backend)
-        .then(resolve, reject)
-        .finally(() => this.#pending.delete(reject));
-    });
+    return this.#pending.wait(() => call(this.#worker.calls.backend));
   }
 }
 

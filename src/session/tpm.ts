@@ -216,6 +216,7 @@ export class Tpm implements TpmHandle {
     this.#stopCommands();
     this.#switched(new TpmFailedError("the TPM was shut down"));
     await this.#placed.close();
+    this.#abandon();
     this.#hidden?.stop();
   }
 
@@ -280,6 +281,7 @@ export class Tpm implements TpmHandle {
     this.#replace = false;
     // What keeps the old one from ending well keeps nothing else.
     this.#placed.close().catch(() => undefined);
+    this.#abandon();
     const { placementReason: _, ...status } = this.#status;
     this.#status = { ...status, ...this.#where() };
     this.#setStatus({ phase: "starting", message: "The TPM is being started.", version: "unspecified" });
@@ -360,6 +362,12 @@ export class Tpm implements TpmHandle {
     if (this.#status.phase === "executing") this.#setStatus({ phase: "ready", message: "The TPM is ready." });
   }
 
+  /** The device is gone: nobody will tell how its commands end, or lower its interrupt line. */
+  #abandon(): void {
+    for (const record of this.#commands.abandon()) this.#events.emit("command", record);
+    this.#bus.setIrq(IRQ, false);
+  }
+
   /** Whatever the guest had under way is over. */
   #stopCommands(): void {
     this.#long.clear();
@@ -367,7 +375,7 @@ export class Tpm implements TpmHandle {
   }
 
   #powered({ reset, on, error }: Extract<EngineEvent, { type: "power" }>): void {
-    if (reset !== this.#resets) return;
+    if (reset !== this.#resets || this.#status.phase === "closed") return;
     if (!on) {
       this.#fail(error ?? "");
       return;
@@ -381,7 +389,7 @@ export class Tpm implements TpmHandle {
   /** The device is gone with its worker: the guest reads zeros until the next reset makes a new one. */
   #lose(error: Error): void {
     this.#replace = true;
-    for (const record of this.#commands.abandon()) this.#events.emit("command", record);
+    this.#abandon();
     this.#fail(error.message);
   }
 

@@ -76,6 +76,7 @@ export class TisCore {
     }
     // One must not find another's command or response there.
     this.fifo.fill(0);
+    this.onTrace?.({ kind: "reset" });
   }
 
   // --- states ---

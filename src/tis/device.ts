@@ -82,7 +82,7 @@ export class TisDevice implements MmioDevice {
     return this.#core.ticket;
   }
 
-  /** Called with each state transition and change of ownership; costs nothing while unset. */
+  /** Called with each state transition, change of ownership and reset; costs nothing while unset. */
   get onTrace(): ((event: TisTrace) => void) | undefined {
     return this.#core.onTrace;
   }

@@ -199,6 +199,8 @@ describe("the table of transitions", () => {
     bench.device.complete(SUCCESS);
     bench.response();
     bench.access(1, ACCESS.SEIZE);
+    bench.device.reset();
+    expect(events.at(-1)).toEqual({ kind: "reset" });
     const states = events.filter((event) => event.kind === "state");
     expect(states.map(({ event, to }) => `${event}: ${to}`)).toEqual([
       "commandReady: ready",

@@ -32,4 +32,9 @@ export interface OwnerTrace {
   access: TracedAccess | undefined;
 }
 
-export type TisTrace = StateTrace | OwnerTrace;
+/** A power cycle, or the beginning or end of failure mode: every locality is idle, and nobody has the TPM. */
+export interface ResetTrace {
+  kind: "reset";
+}
+
+export type TisTrace = StateTrace | OwnerTrace | ResetTrace;

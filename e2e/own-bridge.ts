@@ -1,0 +1,153 @@
+/** A bridge of a test's own: one that can be killed and started again, and one that is far away. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import WebSocket, { WebSocketServer } from "ws";
+
+const ROOT = join(import.meta.dirname, "..");
+
+/** The bridge's command in a process of its own. */
+export class OwnBridge {
+  #child: ChildProcess | undefined;
+  #port = 0;
+  readonly #origin: string;
+
+  /** @param origin of the page that may use it. */
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
+
+  /** E.g. "http://127.0.0.1:40123/tpm"; the same after each start. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/tpm`;
+  }
+
+  /** Resolves when the bridge can be used. */
+  async start(): Promise<void> {
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", "src/bridge/main.ts", "--port", `${this.#port}`, "--allow-origin", this.#origin],
+      { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] },
+    );
+    this.#child = child;
+    await new Promise<void>((resolve, reject) => {
+      let output = "";
+      child.stdout?.on("data", (text: Buffer) => {
+        output += text;
+        const port = /http:\/\/[^/]*:(\d+)\/tpm/.exec(output)?.[1];
+        if (!port) return;
+        this.#port = Number(port);
+        resolve();
+      });
+      child.once("error", reject);
+      child.once("exit", () => reject(new Error(`the bridge ended: ${output}`)));
+    });
+  }
+
+  /** Process ids of the swtpm processes that it runs, oldest first. */
+  swtpmProcesses(): number[] {
+    const list = execFileSync("ps", ["-C", "swtpm", "-o", "pid=,ppid=", "--sort=start_time"], {
+      encoding: "utf8",
+    });
+    const rows = list
+      .trim()
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/).map(Number));
+    return rows.flatMap(([pid, parent]) => (pid && parent === this.#child?.pid ? [pid] : []));
+  }
+
+  /** As a crash would end it. */
+  kill(): Promise<void> {
+    return this.#end("SIGKILL");
+  }
+
+  stop(): Promise<void> {
+    return this.#end("SIGTERM");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child) return;
+    const ended = once(child, "exit");
+    child.kill(signal);
+    await ended;
+  }
+}
+
+/** Milliseconds that the answer to a TPM command is kept back, by the command. */
+export type Delay = (command: Uint8Array) => number;
+
+export interface SlowHop {
+  /** The bridge's URL by way of the hop. */
+  url: string;
+  /** Delays there were so far. */
+  readonly delays: readonly number[];
+  stop(): void;
+}
+
+/** Carries everything between pages and the bridge at `bridge`, and delays the TPM's answers. */
+export async function startSlowHop(bridge: string, delay: Delay): Promise<SlowHop> {
+  const delays: number[] = [];
+  const { origin } = new URL(bridge);
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { host: _, connection: __, ...headers } = request.headers;
+    const answer = await fetch(new URL(request.url ?? "/", origin), {
+      method: request.method ?? "GET",
+      headers: headers as Record<string, string>,
+      ...(chunks.length && { body: Buffer.concat(chunks) }),
+    });
+    const { "transfer-encoding": ___, ...kept } = Object.fromEntries(answer.headers);
+    response.writeHead(answer.status, kept).end(Buffer.from(await answer.arrayBuffer()));
+  });
+  const sockets = new WebSocketServer({
+    server,
+    handleProtocols: (offered) => offered.values().next().value!,
+  });
+  sockets.on("connection", (page, { url, headers, headers: { origin: from } }) => {
+    const offered = headers["sec-websocket-protocol"]?.split(/,\s*/) ?? [];
+    const there = new WebSocket(new URL(url ?? "/", origin.replace(/^http/, "ws")), offered, {
+      ...(from && { origin: from }),
+    });
+    const late = url?.endsWith("/data")
+      ? (command: Uint8Array) => delays[delays.push(delay(command)) - 1]!
+      : () => 0;
+    carry(page, there, late);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/tpm`,
+    delays,
+    stop: () => end(server, sockets),
+  };
+}
+
+function carry(page: WebSocket, there: WebSocket, late: Delay): void {
+  const early: Buffer[] = [];
+  let pause = 0;
+  page.on("message", (data: Buffer) => {
+    pause = late(data);
+    if (there.readyState === WebSocket.OPEN) there.send(data);
+    else early.push(data);
+  });
+  there.on("open", () => {
+    for (const data of early.splice(0)) there.send(data);
+  });
+  there.on("message", (data: Buffer) => setTimeout(() => page.send(data), pause));
+  page.on("close", () => there.close());
+  there.on("close", () => page.close());
+  // The close that follows tells the other side.
+  for (const socket of [page, there]) socket.on("error", () => undefined);
+}
+
+function end(server: Server, sockets: WebSocketServer): void {
+  for (const client of sockets.clients) client.terminate();
+  sockets.close();
+  server.closeAllConnections();
+  server.close();
+}
