@@ -42,6 +42,7 @@ const VERBS = {
   images: { file: "images.ts", needs: ["images"] },
   kernel: { file: "kernel.ts", needs: ["images", "kernel"] },
   bridge: { file: "../bridge/main.ts", needs: ["swtpm"] },
+  bench: { file: "bench.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser"] },
   qtest: { file: "qtest.ts", needs: ["swtpm"] },
   swtpm: { file: "swtpm.ts", needs: ["images", "kernel"] },
 };

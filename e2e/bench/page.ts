@@ -1,0 +1,12 @@
+/** What the benchmark calls in the page, as `window.bench`. */
+import { benchLink } from "../link/bench.ts";
+import { timeMachine } from "./machine.ts";
+
+const bench = { link: benchLink, machine: timeMachine };
+
+declare global {
+  interface Window {
+    bench: typeof bench;
+  }
+}
+window.bench = bench;

@@ -1,0 +1,119 @@
+/** Headless Chromium with the benchmark's page and the real one, on a server with images and bridge like the page's. */
+import { mkdtempSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium, type Page } from "@playwright/test";
+import { createServer } from "vite";
+import type { MachineTimes } from "../../e2e/bench/machine.ts";
+import type {} from "../../e2e/bench/page.ts";
+import type { LinkBench } from "../../e2e/link/bench.ts";
+import type { KernelName } from "../images/manifest.ts";
+import { RAW_COMMANDS, RAW_COUNT, type RawTimes } from "./bench-raw.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FLAGS = [
+  ..."--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(" "),
+  ..."--disable-background-networking --disable-component-update".split(" "),
+];
+const BOOT_LIMIT_MS = 180_000;
+
+export interface BenchBrowser {
+  /** Chromium's version. */
+  version: string;
+  link(rounds: number): Promise<LinkBench>;
+  machine(kernel: KernelName, withTpm: boolean): Promise<MachineTimes>;
+  /** The page itself, panes and all. */
+  page(prompt: string): Promise<PageTimes>;
+  close(): Promise<void>;
+}
+
+export interface PageTimes {
+  /** Milliseconds from opening the page to the shell's prompt. */
+  shellMs: number;
+  raw: RawTimes;
+}
+
+export async function openBrowser(): Promise<BenchBrowser> {
+  const cacheDir = mkdtempSync(join(tmpdir(), "webtpm-vite-"));
+  const removeFiles = () => rmSync(cacheDir, { recursive: true, force: true });
+  process.once("exit", removeFiles);
+  const server = await createServer({
+    root: ROOT,
+    cacheDir,
+    logLevel: "error",
+    server: { port: 0, watch: null, hmr: false },
+  });
+  await server.listen();
+  const { port } = server.httpServer!.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  const onPage = async <T>(work: (page: Page) => Promise<T>): Promise<T> => {
+    const page = await browser.newPage();
+    try {
+      return await work(page);
+    } finally {
+      await page.close();
+    }
+  };
+  const onBenchPage = <T>(work: (page: Page) => Promise<T>) =>
+    onPage(async (page) => {
+      await page.goto(`${origin}/e2e/bench/page.html`);
+      await page.waitForFunction(() => window.bench !== undefined);
+      if (!(await page.evaluate(() => crossOriginIsolated))) throw new Error("the page may not share memory");
+      return work(page);
+    });
+  return {
+    version: browser.version(),
+    link: (rounds) => onBenchPage((page) => page.evaluate((n) => window.bench.link(n), rounds)),
+    machine: (kernel, withTpm) =>
+      onBenchPage((page) =>
+        page.evaluate(([name, tpm]) => window.bench.machine(name, tpm), [kernel, withTpm] as const),
+      ),
+    page: (prompt) => onPage((page) => timePage(page, origin, prompt)),
+    async close() {
+      await browser.close();
+      await server.close();
+      removeFiles();
+      process.off("exit", removeFiles);
+    },
+  };
+}
+
+async function timePage(page: Page, origin: string, prompt: string): Promise<PageTimes> {
+  await page.goto(`${origin}/?boot=1&kernel=small`);
+  await page.waitForFunction((text) => window.webtpm.serial.text().includes(text), prompt, {
+    timeout: BOOT_LIMIT_MS,
+    polling: 10,
+  });
+  const shellMs = await page.evaluate(() => performance.now());
+  const raw: Partial<RawTimes> = {};
+  for (const name of RAW_COMMANDS) {
+    const ms = await page.evaluate(timeInPage, [name, RAW_COUNT, prompt] as const);
+    raw[name] = (ms * 1000) / RAW_COUNT;
+  }
+  return { shellMs, raw: raw as RawTimes };
+}
+
+/**
+ * Milliseconds between the two marks of `rawtpm`, on the page's own console; looked for every millisecond. Runs in the
+ * page, so it may have no named function within: the name would be set by a helper that is not there.
+ */
+async function timeInPage([name, count, prompt]: readonly [string, number, string]): Promise<number> {
+  const { serial } = window.webtpm;
+  let from = serial.text().length;
+  serial.send(`rawtpm ${name} ${count}\n`);
+  const times: number[] = [];
+  const began = performance.now();
+  for (const text of [`rawtpm start ${name}`, `rawtpm end ${name}`, prompt]) {
+    for (let at = -1; at < 0; ) {
+      at = serial.text().indexOf(text, from);
+      if (at >= 0) from = at + text.length;
+      else if (performance.now() - began > 60_000) throw new Error(`no "${text}" from the guest`);
+      else await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    times.push(performance.now());
+  }
+  return times[1]! - times[0]!;
+}

@@ -1,0 +1,28 @@
+/** Raw TPM commands in a guest: what is typed, and how long it took by the host's clock. For page and Node. */
+import type { OutputWatch } from "./bench-watch.ts";
+
+export const RAW_COMMANDS = ["GetRandom", "PCR_Read", "PCR_Extend"] as const;
+export type RawCommand = (typeof RAW_COMMANDS)[number];
+/** How often each is sent in a row. */
+export const RAW_COUNT = 200;
+const RAW_LIMIT_MS = 60_000;
+
+/** Microseconds a command, by command. */
+export type RawTimes = Record<RawCommand, number>;
+
+/** Runs `rawtpm` (`images/guest/rawtpm.c`) in a guest that stands at its prompt. */
+export async function timeRawCommands(
+  send: (text: string) => void,
+  watch: OutputWatch,
+  prompt: string,
+): Promise<RawTimes> {
+  const times: Partial<RawTimes> = {};
+  for (const name of RAW_COMMANDS) {
+    const marks = [`rawtpm start ${name}`, `rawtpm end ${name}`, prompt];
+    const said = watch.expect(marks, RAW_LIMIT_MS);
+    send(`rawtpm ${name} ${RAW_COUNT}\n`);
+    const [start, end] = (await said) as [number, number, number];
+    times[name] = ((end - start) * 1000) / RAW_COUNT;
+  }
+  return times as RawTimes;
+}
