@@ -41,6 +41,11 @@ export interface MachineBus {
   hold(reason: string): () => void;
   /** Resolves when a hold that was asked for has taken effect, which may be a slice of guest code later. */
   settled?(): Promise<void>;
+  /**
+   * Makes a hold that was asked for from within an access take effect as soon after that access as the emulator can.
+   * Costs the guest a slice's worth of its time.
+   */
+  endSlice?(): void;
   /** Reasons of the holds in force. */
   readonly holds: readonly string[];
 }

@@ -60,6 +60,11 @@ export class MachineClock implements GuestClock {
     return this.#last;
   };
 
+  /** Guest time goes ahead by so many milliseconds. */
+  skip(milliseconds: number): void {
+    this.#behind -= milliseconds;
+  }
+
   /** Stops guest time. Only while the CPU does not run: v86's inner loop ends a slice by this clock. */
   freeze(): void {
     this.microtick();

@@ -41,6 +41,8 @@ export interface V86Cpu {
   io: V86Io;
   option_roms: OptionRom[];
   memory_size: Int32Array;
+  /** Instructions so far, modulo 2^32; code that was translated counts with it too, and leaves its loops by it. */
+  instruction_counter: Uint32Array;
   /** `acpi` only in a machine made with that option. It remembers the highest time that its timer has shown. */
   devices: { acpi?: { timer_last_value: number; timer_imprecision_offset: number } };
   /** Runs a slice of guest code; gives the milliseconds that the machine may then sleep. */
@@ -87,6 +89,7 @@ const EXPECTED: Record<string, string> = {
   "cpu.device_lower_irq": "function",
   "cpu.devices": "object",
   "cpu.memory_size": "object",
+  "cpu.instruction_counter": "object",
   "cpu.option_roms": "object",
   "cpu.io.mmap_register": "function",
   "cpu.io.register_read": "function",

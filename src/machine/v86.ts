@@ -9,7 +9,7 @@ import { FirmwareLog } from "./firmware-log.ts";
 import { keepKernel } from "./kernel-reload.ts";
 import { MmioMap } from "./mmio-map.ts";
 import { RunControl } from "./run-control.ts";
-import { type MachineCrashError, superviseSlices } from "./slices.ts";
+import { endSlice, type MachineCrashError, superviseSlices } from "./slices.ts";
 import { type V86Cpu, type V86Emulator, type V86Machine, v86Machine, whenLoaded } from "./v86-internals.ts";
 
 /** v86 gives a fw_cfg directory entry 56 bytes for the name, the last of them a zero. */
@@ -130,6 +130,10 @@ export class V86Bus implements MachineBus {
   /** Resolves when a stop that was asked for has taken effect or has been called off; see `stopped`. */
   settled(): Promise<void> {
     return this.#control.settled();
+  }
+
+  endSlice(): void {
+    endSlice(this.#cpu, this.clock);
   }
 
   /** True while the CPU stands still. */

@@ -29,11 +29,12 @@ export interface PlacedDevice extends MmioDevice {
   peek(address: number, size: AccessSize): number;
   /** The machine was reset for the n-th time; ordered with accesses. An event tells when the TPM's power cycle is over. */
   reset(count: number): void;
-  /** See `TpmEngine`, also for the next three. */
+  /** See `TpmEngine`, also for the next four. */
   run(command: Uint8Array): Promise<Uint8Array>;
   readPcrs(): Promise<PcrBank[]>;
   snapshot(): Promise<TpmSnapshot>;
   restore(snapshot: TpmSnapshot): Promise<void>;
+  watch(on: boolean): void;
   /** Events of what has happened so far have been told when this resolves. */
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -106,6 +107,8 @@ export function placeInWorker({ engine, onEvents, onLost, createWorker }: PlaceO
       settled();
       return pending.wait(() => device.restore(snapshot));
     },
+    // A worker that is gone tells so itself.
+    watch: (on) => void device.watch(on).catch(() => undefined),
     flush: () => pending.wait(() => device.flush()),
     async close() {
       if (!worker.ended) await worker.close(device.close());
@@ -133,6 +136,7 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
     readPcrs: () => engine.readPcrs(),
     snapshot: () => engine.snapshot(),
     restore: (snapshot) => engine.restore(snapshot),
+    watch: (on) => engine.watch(on),
     flush: async () => batch.flush(),
     async close() {
       const goodbye = engine.close();

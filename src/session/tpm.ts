@@ -11,14 +11,17 @@ import type { MachineBus } from "../machine/bus.ts";
 import { CommandHold, DEFAULT_GRACE_MS } from "../machine/command-hold.ts";
 import { EventLogArea } from "../machine/event-log-area.ts";
 import { type AccessSize, type MmioDevice, TIS_BASE, TIS_SIZE, type TpmVersion } from "../tis/ports.ts";
+import type { TisState } from "../tis/states.ts";
 import { BATCH_MS } from "../worker/event-batch.ts";
 import type { BackendTarget, EngineEvent, TpmSnapshot } from "../worker/events.ts";
 import { CommandList } from "./command-list.ts";
 import { driveCommand } from "./driver.ts";
 import { Emitter } from "./emitter.ts";
+import { Entrance, NOBODY } from "./entrance.ts";
 import { TpmFailedError } from "./errors.ts";
 import { type OpenTpm, type PlacedDevice, placeInWorker, placeLocally, whyNotWorker } from "./placement.ts";
 import type {
+  AccessTap,
   BackendKind,
   CommandRecord,
   PcrBank,
@@ -68,9 +71,6 @@ export function attachTpm(bus: MachineBus, options: TpmAttachOptions = {}): Tpm 
   return new Tpm(bus, options);
 }
 
-/** What answers in place of a device that was taken away. */
-const NOBODY: MmioDevice = { read: (_address, size) => 2 ** (8 * size) - 1, write: () => undefined };
-
 /** Made by {@link attachTpm}. */
 export class Tpm implements TpmHandle {
   readonly ready: Promise<void>;
@@ -85,7 +85,7 @@ export class Tpm implements TpmHandle {
   readonly #unsubscribe: () => void;
   #backend: TpmBackendOptions;
   #placed: PlacedDevice;
-  #target: MmioDevice;
+  readonly #entrance: Entrance;
   #hidden: HiddenTpm | undefined;
   /** The device has to be placed anew at the next reset. */
   #replace = false;
@@ -120,11 +120,8 @@ export class Tpm implements TpmHandle {
     // Whoever does not wait for `ready` learns of a failure from the status.
     this.ready.catch(() => undefined);
     this.#placed = this.#place();
-    this.#target = this.#placed;
-    this.device = {
-      read: (address, size) => this.#target.read(address, size),
-      write: (address, size, value) => this.#target.write(address, size, value),
-    };
+    this.#entrance = new Entrance(this.#placed);
+    this.device = this.#entrance.guest;
     bus.attach({ base: TIS_BASE, size: TIS_SIZE }, this.device);
     bus.attach(EVENT_LOG_WINDOW, this.#log);
     this.#log.onWrite = () => {
@@ -142,15 +139,29 @@ export class Tpm implements TpmHandle {
   }
 
   on<K extends keyof TpmEvents>(event: K, listener: (detail: TpmEvents[K]) => void): () => void {
-    return this.#events.on(event, listener);
+    const end = this.#events.on(event, listener);
+    if (event !== "tis") return end;
+    this.#watch();
+    return () => {
+      end();
+      this.#watch();
+    };
+  }
+
+  tap(tap: AccessTap | undefined): void {
+    this.#entrance.tap(tap);
+  }
+
+  state(locality: number): TisState {
+    return this.#placed.view.state(locality);
   }
 
   read(address: number, size: AccessSize): number {
-    return this.#target.read(address, size);
+    return this.#entrance.page.read(address, size);
   }
 
   write(address: number, size: AccessSize, value: number): void {
-    this.#target.write(address, size, value);
+    this.#entrance.page.write(address, size, value);
   }
 
   peek(address: number, size: AccessSize): number {
@@ -163,7 +174,8 @@ export class Tpm implements TpmHandle {
     try {
       await this.#standstill();
       const placed = this.#placed;
-      const response = await driveCommand(placed, placed.view, command, () => this.#mustBeAlive());
+      const { page } = this.#entrance;
+      const response = await driveCommand(page, placed.view, command, () => this.#mustBeAlive());
       await placed.flush();
       return response;
     } finally {
@@ -210,7 +222,7 @@ export class Tpm implements TpmHandle {
   async close(): Promise<void> {
     if (this.#status.phase === "closed") return;
     this.#unsubscribe();
-    this.#target = NOBODY;
+    this.#entrance.use(NOBODY);
     this.#setFirmwareFiles("unspecified");
     this.#setStatus({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
     this.#stopCommands();
@@ -286,7 +298,8 @@ export class Tpm implements TpmHandle {
     this.#status = { ...status, ...this.#where() };
     this.#setStatus({ phase: "starting", message: "The TPM is being started.", version: "unspecified" });
     this.#placed = this.#place();
-    this.#target = this.#placed;
+    this.#entrance.use(this.#placed);
+    this.#watch();
   }
 
   /** Resolves when the TPM has been switched on, or off and on; rejects with the reason it could not be. */
@@ -336,6 +349,9 @@ export class Tpm implements TpmHandle {
         break;
       case "irq":
         this.#bus.setIrq(IRQ, event.raised);
+        break;
+      case "tis":
+        this.#events.emit("tis", { time: event.time - performance.timeOrigin, trace: event.trace });
         break;
     }
   }
@@ -406,6 +422,11 @@ export class Tpm implements TpmHandle {
   }
 
   // --- small things ---
+
+  /** The device tells its moves only while somebody listens. */
+  #watch(): void {
+    this.#placed.watch(this.#events.has("tis"));
+  }
 
   #setStatus(change: Partial<TpmStatus>): void {
     this.#status = { ...this.#status, ...change };

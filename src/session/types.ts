@@ -3,6 +3,8 @@
  * Types only; `tpm.ts` beside this file is the implementation.
  */
 import type { AccessSize, MmioDevice, TpmVersion } from "../tis/ports.ts";
+import type { TisState } from "../tis/states.ts";
+import type { TisTrace } from "../tis/trace.ts";
 
 /** Where the register interface runs: in a worker behind shared memory, or on the emulator's own thread. */
 export type Placement = "worker" | "local";
@@ -66,7 +68,21 @@ export interface TpmEvents {
   eventlog: Uint8Array;
   /** The machine was reset and the TPM with it. */
   reset: undefined;
+  /** The register interface moved. The device tells it only while somebody listens. */
+  tis: TisNews;
 }
+
+/** A move of the register interface, and when: `performance.now()` milliseconds of the page. */
+export interface TisNews {
+  time: number;
+  trace: TisTrace;
+}
+
+/**
+ * Stands between those who make accesses and the device, which it has to call for each. Gives the device to be used in
+ * its place; asked again when the device is another one.
+ */
+export type AccessTap = (device: MmioDevice, origin: "guest" | "page") => MmioDevice;
 
 /** A TPM attached to (or ready to be attached to) a machine. */
 export interface TpmHandle {
@@ -81,6 +97,10 @@ export interface TpmHandle {
   peek(address: number, size: AccessSize): number;
   read(address: number, size: AccessSize): number;
   write(address: number, size: AccessSize, value: number): void;
+  /** State of a locality's command interface; may lag behind writes of a moment ago. */
+  state(locality: number): TisState;
+  /** Watches the accesses of guest and page, in place of a tap that was there; none costs nothing. */
+  tap(tap: AccessTap | undefined): void;
   /**
    * Plays the driver: claims locality 0, sends `command` through the registers and gives the response.
    * @throws {TpmBusyError} when a guest owns the TPM or a command runs.

@@ -14,6 +14,7 @@ export interface DeviceCalls {
   readPcrs(): Promise<PcrBank[]>;
   snapshot(): Promise<TpmSnapshot>;
   restore(snapshot: TpmSnapshot): Promise<void>;
+  watch(on: boolean): void;
   stats(): LinkStats;
   /** Sends the events that were kept back: they are there when this resolves. */
   flush(): void;

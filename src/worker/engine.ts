@@ -92,6 +92,14 @@ export class TpmEngine implements MmioDevice {
     if (this.#dying) this.#dieAtRest();
   }
 
+  /** Whether every move of the register interface is told as a "tis" event. */
+  watch(on: boolean): void {
+    const { emit } = this.#environment;
+    this.#device.onTrace = on
+      ? (trace) => emit({ type: "tis", time: performance.timeOrigin + performance.now(), trace })
+      : undefined;
+  }
+
   /** True while something is due that the event loop has to bring: an answer, a connection. */
   get waiting(): boolean {
     return this.#device.executing || this.#page.running || this.#switching > 0;

@@ -2,6 +2,7 @@
 import type { BackendInfo, TpmState } from "../backend/port.ts";
 import type { PcrBank } from "../session/types.ts";
 import type { TisSnapshot } from "../tis/snapshot.ts";
+import type { TisTrace } from "../tis/trace.ts";
 
 /** Times are milliseconds since 1970, so that they mean the same in every thread. */
 export type EngineEvent =
@@ -21,7 +22,9 @@ export type EngineEvent =
   | { type: "failed"; error: string }
   /** New values, read after a guest's command that may have changed some. */
   | { type: "pcrs"; banks: PcrBank[] }
-  | { type: "irq"; raised: boolean };
+  | { type: "irq"; raised: boolean }
+  /** The register interface moved; told only while somebody watches. */
+  | { type: "tis"; time: number; trace: TisTrace };
 
 export interface PoweredOn {
   info: BackendInfo;

@@ -60,6 +60,7 @@ const device: DeviceCalls = {
   readPcrs: () => started().engine.readPcrs(),
   snapshot: () => started().engine.snapshot(),
   restore: (snapshot) => started().engine.restore(snapshot),
+  watch: (on) => started().engine.watch(on),
   stats: () => started().server.stats,
   flush: () => started().batch.flush(),
   async close() {
