@@ -3,12 +3,14 @@
  * swtpm's two byte channels. It keeps nothing: state comes and goes through the control channel. Runs in a worker
  * (hidden.worker.ts) and in Node alike.
  */
-import { type ByteChannel, ChannelClosedError, type SwtpmChannels } from "../backend/channel.ts";
+import type { SwtpmChannels } from "../backend/channel.ts";
 import { createGuestClock, type WasmSource } from "../machine/clock.ts";
+import { useQuickYield } from "../machine/quick-yield.ts";
 import { type V86Emulator, whenLoaded } from "../machine/v86-internals.ts";
+import { DataChannel } from "./data-channel.ts";
 import { describeWaitStatus, ManagementParser, type ManagementReport, startRequest } from "./management.ts";
+import { ControlChannel } from "./port-channel.ts";
 import { PORT_PAGE, VirtioPorts } from "./virtio-ports.ts";
-import { useQuickYield } from "./yield.ts";
 
 const DATA_PORT = 1;
 const CONTROL_PORT = 2;
@@ -20,8 +22,6 @@ export const HIDDEN_MEMORY = 40 << 20;
 const TOP_RESERVED = 1 << 20;
 /** Bytes of fresh entropy for each start: the kernel's generator holds 32, the rest is margin. */
 const ENTROPY_BYTES = 64;
-/** Linux posts 16 receive buffers a port; with half of them under way none is ever missing. */
-const CONTROL_WINDOW = 8;
 /** Host milliseconds that a boot or a start may take before it counts as failed. */
 const BOOT_LIMIT_MS = 120_000;
 const START_LIMIT_MS = 30_000;
@@ -73,6 +73,17 @@ export class HiddenMachineError extends Error {
   override name = "HiddenMachineError";
 }
 
+/** swtpm has ended, in a hidden machine that goes on. */
+export class SwtpmEndedError extends HiddenMachineError {
+  override name = "SwtpmEndedError";
+  constructor(
+    /** Its wait status (wait(2)); 0 after CMD_SHUTDOWN. */
+    readonly status: number,
+  ) {
+    super(`swtpm in the hidden machine ${describeWaitStatus(status)}`);
+  }
+}
+
 /** The kernel's command line: silent, no work that a machine of one program does not need. */
 export const HIDDEN_CMDLINE =
   "console=ttyS0 quiet mitigations=off nokaslr no_timer_check tsc=reliable init_on_free=1 rootfstype=ramfs panic=-1";
@@ -85,7 +96,7 @@ export class HiddenMachine {
     | { kind: ManagementReport["kind"]; resolve(report: ManagementReport): void; reject(error: Error): void }
     | undefined;
   #ready = false;
-  #running: { data: PortChannel; control: ControlChannel } | undefined;
+  #running: { data: DataChannel; control: ControlChannel } | undefined;
   #stopped = false;
 
   private constructor(emulator: V86Emulator & HiddenEmulator) {
@@ -123,7 +134,7 @@ export class HiddenMachine {
     } as never) as V86Emulator & HiddenEmulator;
     await whenLoaded(emulator);
     const machine = new HiddenMachine(emulator);
-    useQuickYield(emulator);
+    useQuickYield(emulator.v86);
     if (options.onConsole) emulator.add_listener("serial0-output-byte", options.onConsole);
     if (images.state) {
       await emulator.restore_state(images.state);
@@ -155,7 +166,7 @@ export class HiddenMachine {
     });
     this.#ready = false;
     this.#running = {
-      data: new PortChannel((bytes) => this.#ports.send(DATA_PORT, bytes)),
+      data: new DataChannel((bytes) => this.#ports.send(DATA_PORT, bytes)),
       control: new ControlChannel((bytes) => this.#ports.send(CONTROL_PORT, bytes)),
     };
     const started = this.#next("started", START_LIMIT_MS, options.onSample);
@@ -228,7 +239,7 @@ export class HiddenMachine {
     if (report.kind === "ready") this.#ready = true;
     else if (report.kind === "page") this.#running?.control.pageTaken();
     else if (report.kind === "ended") {
-      this.#end(new HiddenMachineError(`swtpm in the hidden machine ${describeWaitStatus(report.status)}`));
+      this.#end(new SwtpmEndedError(report.status));
     } else if (report.kind === "unknown") {
       this.#end(new HiddenMachineError(`the hidden machine sent an unknown report (${report.code})`));
     }
@@ -263,62 +274,4 @@ function placeInitrd(memory: Uint8Array, initrd: Uint8Array): void {
   const setup = new DataView(memory.buffer, memory.byteOffset + SETUP_BASE);
   setup.setUint32(RAMDISK_IMAGE, address, true);
   setup.setUint32(RAMDISK_SIZE, initrd.length, true);
-}
-
-/** The channel of one port: a message of up to a page goes as one buffer. */
-class PortChannel implements ByteChannel {
-  onData: ((bytes: Uint8Array) => void) | undefined;
-  onClose: ((error: Error | undefined) => void) | undefined;
-  readonly maxMessage = PORT_PAGE;
-  #closed = false;
-  protected readonly write: (bytes: Uint8Array) => void;
-
-  constructor(write: (bytes: Uint8Array) => void) {
-    this.write = write;
-  }
-
-  send(bytes: Uint8Array): void {
-    if (this.#closed) throw new ChannelClosedError("the channel to the hidden machine is closed");
-    this.write(bytes);
-  }
-
-  receive(bytes: Uint8Array): void {
-    if (!this.#closed) this.onData?.(bytes);
-  }
-
-  close(): void {
-    this.end(undefined);
-  }
-
-  end(error: Error | undefined): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.onClose?.(error);
-  }
-}
-
-/** The control channel: long messages are cut into pages, of which only so many are under way. */
-class ControlChannel extends PortChannel {
-  readonly #waiting: Uint8Array[] = [];
-  #underWay = 0;
-
-  override send(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += PORT_PAGE)
-      this.#waiting.push(bytes.subarray(at, at + PORT_PAGE));
-    this.#flush();
-  }
-
-  /** The machine took a full page. */
-  pageTaken(): void {
-    this.#underWay--;
-    this.#flush();
-  }
-
-  #flush(): void {
-    while (this.#waiting.length && this.#underWay < CONTROL_WINDOW) {
-      const page = this.#waiting.shift() as Uint8Array;
-      if (page.length === PORT_PAGE) this.#underWay++;
-      super.send(page);
-    }
-  }
 }

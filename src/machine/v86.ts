@@ -8,8 +8,9 @@ import { MachineClock } from "./clock.ts";
 import { FirmwareLog } from "./firmware-log.ts";
 import { keepKernel } from "./kernel-reload.ts";
 import { MmioMap } from "./mmio-map.ts";
+import { useQuickYield } from "./quick-yield.ts";
 import { RunControl } from "./run-control.ts";
-import { endSlice, type MachineCrashError, superviseSlices } from "./slices.ts";
+import { type MachineCrashError, SliceEnd, superviseSlices } from "./slices.ts";
 import { type V86Cpu, type V86Emulator, type V86Machine, v86Machine, whenLoaded } from "./v86-internals.ts";
 
 /** v86 gives a fw_cfg directory entry 56 bytes for the name, the last of them a zero. */
@@ -35,6 +36,7 @@ export class V86Bus implements MachineBus {
   readonly #cpu: V86Cpu;
   readonly #map: MmioMap;
   readonly #control: RunControl;
+  readonly #sliceEnd: SliceEnd;
   readonly #resetListeners = new Set<() => void>();
   readonly #crashListeners = new Set<(error: MachineCrashError) => void>();
   #firmwareLog: FirmwareLog | undefined;
@@ -46,6 +48,8 @@ export class V86Bus implements MachineBus {
     this.clock = clock ?? new MachineClock();
     this.#map = new MmioMap(this.#cpu.io, (this.#cpu.memory_size[0] as number) >>> 0);
     this.#control = new RunControl(emulator, machine, clock);
+    useQuickYield(machine);
+    this.#sliceEnd = new SliceEnd(machine.cpu, clock);
     superviseSlices(machine, clock, (error) => this.#crashed(error));
     this.#watchResets(keepKernel(emulator, machine.cpu));
   }
@@ -133,7 +137,11 @@ export class V86Bus implements MachineBus {
   }
 
   endSlice(): void {
-    endSlice(this.#cpu, this.clock);
+    this.#sliceEnd.endSlice();
+  }
+
+  setPrecise(on: boolean): void {
+    this.#sliceEnd.setPrecise(on);
   }
 
   /** True while the CPU stands still. */
