@@ -46,6 +46,10 @@ export interface MachineBus {
    * Costs the guest a slice's worth of its time.
    */
   endSlice?(): void;
+  /**
+   * Whether `endSlice` is to be exact, at the cost of speed. Only while the machine stands still.
+   */
+  setPrecise?(on: boolean): void;
   /** Reasons of the holds in force. */
   readonly holds: readonly string[];
 }

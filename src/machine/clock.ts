@@ -28,6 +28,7 @@ export class MachineClock implements GuestClock {
   /** Host time minus guest time. */
   #behind = 0;
   #frozen = false;
+  #look: (() => void) | undefined;
 
   /** @param host a monotonic clock in milliseconds. */
   constructor(host: () => number = () => performance.now()) {
@@ -49,6 +50,7 @@ export class MachineClock implements GuestClock {
    * looked at that clock before this one took over. A bound function, to be handed out.
    */
   readonly microtick = (): number => {
+    if (this.#look) this.#looked();
     if (this.#frozen) return this.#last;
     const step = this.#host() - this.#behind - this.#last;
     if (step > MAX_STEP_MS) {
@@ -60,9 +62,16 @@ export class MachineClock implements GuestClock {
     return this.#last;
   };
 
-  /** Guest time goes ahead by so many milliseconds. */
-  skip(milliseconds: number): void {
+  /** Guest time goes ahead by so many milliseconds. @param look called when the machine next looks at the clock. */
+  skip(milliseconds: number, look: () => void): void {
     this.#behind -= milliseconds;
+    this.#look = look;
+  }
+
+  #looked(): void {
+    const look = this.#look;
+    this.#look = undefined;
+    look?.();
   }
 
   /** Stops guest time. Only while the CPU does not run: v86's inner loop ends a slice by this clock. */

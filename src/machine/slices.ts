@@ -10,14 +10,55 @@ const BURST_INSTRUCTIONS = 100_003;
 /** ... and ends the slice when more than a millisecond has passed. */
 const SLICE_MS = 1.01;
 
+/** An address with this bit flipped is in another page. */
+const PAGE_BIT = 0x1000;
+/** The first of v86's settings of its translator: whether it is off. */
+const JIT_DISABLED = 0;
+
 /**
- * Ends the slice that runs, from within an access of its own: v86 is made to think that burst and slice are over. It
- * finishes the block of instructions that it is in, takes an interrupt if one is due, and returns. The guest's clock
+ * Ends slices early, from within an access: v86 is made to think that burst and slice are over. The guest's clock
  * goes ahead by a slice's length.
+ *
+ * That alone lets the guest run on to its next call or return where it is interpreted, and where it is translated,
+ * until it leaves the three pages that were translated together, or to the end of the burst. To be exact, everything
+ * is interpreted, and the interpreter is made to think that the instruction has left its page, on which it returns
+ * to look at the clock, and finds the true address again.
  */
-export function endSlice(cpu: Pick<V86Cpu, "instruction_counter">, clock: MachineClock | undefined): void {
-  (cpu.instruction_counter[0] as number) += BURST_INSTRUCTIONS;
-  clock?.skip(SLICE_MS);
+export class SliceEnd {
+  readonly #cpu: V86Cpu;
+  readonly #clock: MachineClock | undefined;
+  #precise = false;
+  #pending = false;
+
+  /** @param clock the machine's clock where it is ours to move. */
+  constructor(cpu: V86Cpu, clock: MachineClock | undefined) {
+    this.#cpu = cpu;
+    this.#clock = clock;
+  }
+
+  endSlice(): void {
+    if (this.#pending) return;
+    const { instruction_counter: counter, instruction_pointer: pointer } = this.#cpu;
+    (counter[0] as number) += BURST_INSTRUCTIONS;
+    if (!this.#clock) return;
+    this.#pending = true;
+    const next = pointer[0] as number;
+    const elsewhere = next ^ PAGE_BIT;
+    if (this.#precise) pointer[0] = elsewhere;
+    this.#clock.skip(SLICE_MS, () => {
+      this.#pending = false;
+      // An instruction that went on to fault has led elsewhere meanwhile.
+      if (this.#precise && pointer[0] === elsewhere) pointer[0] = next;
+    });
+  }
+
+  /** Has every instruction interpreted, or the hot ones translated as usual. Not while a slice runs. */
+  setPrecise(on: boolean): void {
+    if (on === this.#precise) return;
+    this.#precise = on;
+    this.#cpu.wm.exports.set_jit_config(JIT_DISABLED, on ? 1 : 0);
+    this.#cpu.jit_clear_cache();
+  }
 }
 
 /** v86's CPU gave up; the cause is what it threw. */

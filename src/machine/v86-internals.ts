@@ -43,6 +43,12 @@ export interface V86Cpu {
   memory_size: Int32Array;
   /** Instructions so far, modulo 2^32; code that was translated counts with it too, and leaves its loops by it. */
   instruction_counter: Uint32Array;
+  /** Address of the next instruction, while one is interpreted. */
+  instruction_pointer: Int32Array;
+  /** v86's WebAssembly module. */
+  wm: { exports: { set_jit_config(index: number, value: number): void } };
+  /** Throws all translated code away. */
+  jit_clear_cache(): void;
   /** `acpi` only in a machine made with that option. It remembers the highest time that its timer has shown. */
   devices: { acpi?: { timer_last_value: number; timer_imprecision_offset: number } };
   /** Runs a slice of guest code; gives the milliseconds that the machine may then sleep. */
@@ -90,6 +96,9 @@ const EXPECTED: Record<string, string> = {
   "cpu.devices": "object",
   "cpu.memory_size": "object",
   "cpu.instruction_counter": "object",
+  "cpu.instruction_pointer": "object",
+  "cpu.wm.exports.set_jit_config": "function",
+  "cpu.jit_clear_cache": "function",
   "cpu.option_roms": "object",
   "cpu.io.mmap_register": "function",
   "cpu.io.register_read": "function",
