@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   worker: ["backend", "link", "tis", "tpm2", "bytes", "session/types"],
   machine: ["tis/ports", "bytes"],
   rom: ["machine", "bytes"],
-  hidden: ["machine", "backend", "bytes"],
+  hidden: ["machine", "backend", "swtpm", "bytes"],
   session: ["hidden", "worker", "link", "machine", "backend", "eventlog", "tpm2", "tis", "bytes"],
   ui: ["session/types", "tis", "tpm2", "eventlog", "export", "bytes"],
   app: ["*", "ui"],

@@ -4,6 +4,7 @@ import { SwtpmBackend } from "../backend/swtpm-backend.ts";
 import { spawnSwtpm } from "../bridge/swtpm-process.ts";
 import { connectTcp } from "../bridge/tcp-channel.ts";
 import type { TpmVersion } from "../tis/ports.ts";
+import { HIDDEN_TIMEOUTS, restoreHiddenMachine } from "./swtpm-machine.ts";
 
 type Version = Exclude<TpmVersion, "unspecified">;
 
@@ -22,6 +23,7 @@ export interface Address {
 /** What `--backend` can name. */
 export const BACKENDS: Readonly<Record<string, (version: Version) => Promise<PreparedBackend>>> = {
   swtpm: ownSwtpm,
+  hidden: hiddenSwtpm,
 };
 
 /** The name of a backend, or a swtpm that listens already. */
@@ -41,6 +43,23 @@ async function ownSwtpm(version: Version): Promise<PreparedBackend> {
     await swtpm.stop();
   };
   return { backend, stop };
+}
+
+/** A fresh swtpm in the hidden machine, as a page without a bridge has it. */
+async function hiddenSwtpm(version: Version): Promise<PreparedBackend> {
+  const machine = await restoreHiddenMachine();
+  try {
+    const channels = await machine.start({ version });
+    const backend = new SwtpmBackend(channels, { version, owned: true, timeouts: HIDDEN_TIMEOUTS });
+    const stop = async () => {
+      await backend.shutdown();
+      await machine.stop();
+    };
+    return { backend, stop };
+  } catch (error) {
+    await machine.stop();
+    throw error;
+  }
 }
 
 async function listeningSwtpm(control: Address, data: Address, version: Version): Promise<PreparedBackend> {

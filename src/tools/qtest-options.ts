@@ -24,7 +24,8 @@ is a power cycle. Ends when the other side closes the connection.
 
   --socket PATH         where to connect to
   --tpm 2.0|1.2         the TPM's family (2.0)
-  --backend NAME        start the TPM (swtpm)
+  --backend NAME        start the TPM: a swtpm process (swtpm, unless told otherwise), or swtpm in the
+                        hidden machine, as a page without a bridge has it (hidden; needs \`npm run kernel\`)
   --control HOST:PORT   use a swtpm that listens already: its control channel ...
   --data HOST:PORT      ... and its data channel
   --help                show this`;

@@ -64,6 +64,16 @@ describe("qtest", () => {
     });
   }
 
+  it("serves the TPM of the hidden machine just so", { timeout: 60_000 }, async () => {
+    const { ask, command, exit, socket } = await start("--backend", "hidden");
+    await ask("writeb 0xfed40000 2");
+    expect(await command("80010000000c000001440000")).toBe("80010000000a00000000");
+    expect(await command("80010000000c0000017b0008")).toMatch(/^800100000014000000000008[0-9a-f]{16}$/);
+    expect(await ask("reset")).toBe("OK");
+    socket.destroy();
+    expect(await exit).toBe(0);
+  });
+
   it("reports interrupts once it is asked to, and says FAIL to what it does not know", async () => {
     const { ask, exit, socket, answers } = await start();
     for (const line of ["bogus", "readb", "writel 0xfed40000", "readb nowhere", "readq 0xfed40000", ""]) {
