@@ -10,8 +10,8 @@
  * | 48-     | page       | ring: `RING_SIZE` operations of two words, the n-th at n mod RING_SIZE  |
  *
  * The device's state is the worker's alone to change. It changes while operations are carried out, that is while DONE
- * is behind POSTED, and for reasons of the worker's own (an answer, a failure), while SEQUENCE is odd. A reader on the
- * page therefore waits for DONE = POSTED, and reads again when SEQUENCE was odd or has moved.
+ * is behind POSTED, and for reasons of the worker's own (an answer, a failure), while SEQUENCE is odd. Whoever reads it
+ * on the page therefore waits for DONE = POSTED, and reads again when SEQUENCE was odd or has moved.
  */
 import { TIS_STATE_BYTES } from "../tis/layout.ts";
 
@@ -27,10 +27,19 @@ export const LINK = {
   WORKER_FENCE: 18,
   /** Counts up as long as the worker's event loop turns. */
   HEARTBEAT: 19,
-  /** 1 while the worker waits for `BELL`, and has to be woken. */
+  /** Not `AWAKE` while the worker waits for `BELL`: which operations have to wake it. */
   ASLEEP: 32,
   /** What the worker waits on; counts the calls. */
   BELL: 33,
+} as const;
+
+/** Values of `ASLEEP`. */
+export const SLEEP = {
+  AWAKE: 0,
+  /** To be woken when there is something for the worker to do: a command, a cancel, an interrupt, a reset. */
+  DEEP: 1,
+  /** To be woken by each operation: somebody waits for the guest's next move. */
+  LIGHT: 2,
 } as const;
 
 const CONTROL_WORDS = 48;

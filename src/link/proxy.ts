@@ -1,13 +1,20 @@
 /**
  * The page's side of a device that lives in a worker. A write is posted and not waited for. A read sees every write
- * before it: reads without side effects are answered from the device's state in shared memory once the worker has
- * done what was posted. Response bytes are served from that memory too, and their number told to the worker with the
- * next write, so that neither polling nor a long response costs a round trip.
+ * before it, and mostly without the worker: the device is deterministic, so the page keeps a copy of it, takes each
+ * access there as the worker will later, and answers from that. The worker's device stays the true one. The copy is
+ * made anew
+ *
+ * - when the worker has changed the state for a reason of its own: an answer has come, the TPM has failed or is on;
+ * - after a write while the TPM runs a command, and after a reset: how these end depends on what the worker knows.
+ *
+ * So neither polling, nor a driver's handshakes, nor the bytes of a command or a response cost a round trip. The worker
+ * is woken when there is something to do for it, which is once a command.
  *
  * A worker that does not answer within a quarter of a second is given up: the link is broken, every register reads
  * 0 (failure mode), and the page goes on.
  */
-import type { AccessSize, MmioDevice } from "../tis/ports.ts";
+import { TisDevice } from "../tis/device.ts";
+import type { AccessSize, MmioDevice, TisSink } from "../tis/ports.ts";
 import { isFifo, isPureRead, TisView, windowOffset } from "../tis/view.ts";
 import {
   distance,
@@ -20,9 +27,10 @@ import {
   packOperation,
   RING_SIZE,
   ringIndex,
+  SLEEP,
 } from "./layout.ts";
 
-/** How long a read waits for the worker, in milliseconds. */
+/** How long the worker may take to do what was posted, in milliseconds. */
 export const READ_LIMIT_MS = 250;
 /** Spins between two looks at the clock. */
 const SPINS_PER_LOOK = 256;
@@ -49,12 +57,21 @@ export interface MmioProxyOptions {
 export class MmioProxy implements MmioDevice {
   readonly #control: Int32Array;
   readonly #ring: Int32Array;
-  readonly #view: TisView;
+  readonly #memory: LinkMemory;
+  /** The copy. */
+  readonly #copy: TisDevice;
+  readonly #copyView: TisView;
   readonly #ringBell: (() => void) | undefined;
   readonly #onBroken: ((error: LinkBrokenError) => void) | undefined;
-  readonly #limitMs: number;
+  readonly #patience: Patience;
   #posted: number;
-  /** Response bytes that were read here and not yet told to the worker, and the offset at which they were read. */
+  /** SEQUENCE when the copy was made; undefined when it is known to be none (any more). */
+  #sequence: number | undefined;
+  /** What was posted last has something in it for the worker to do. */
+  #urgent = false;
+  /** The worker was woken to do everything posted up to this, and has not been seen to have done it. */
+  #due: number | undefined;
+  /** Response bytes that were read and not yet told to the worker, and the offset at which they were read. */
   #ahead = 0;
   #aheadOffset = 0;
   #broken = false;
@@ -63,10 +80,16 @@ export class MmioProxy implements MmioDevice {
     const { control, ring } = mapLink(options.memory);
     this.#control = control;
     this.#ring = ring;
-    this.#view = new TisView(options.memory.state);
+    this.#memory = options.memory;
+    const urgent = () => {
+      this.#urgent = true;
+    };
+    const sink: TisSink = { execute: urgent, cancel: urgent, resetEstablishment: urgent, irq: urgent };
+    this.#copy = new TisDevice({ version: "unspecified", sink });
+    this.#copyView = new TisView(this.#copy.memory);
     this.#ringBell = options.ring;
     this.#onBroken = options.onBroken;
-    this.#limitMs = options.limitMs ?? READ_LIMIT_MS;
+    this.#patience = new Patience(options.limitMs ?? READ_LIMIT_MS);
     this.#posted = Atomics.load(control, LINK.POSTED);
   }
 
@@ -75,35 +98,39 @@ export class MmioProxy implements MmioDevice {
     return this.#broken;
   }
 
+  /** What the registers show now; the view itself stays behind when the worker changes something. */
+  get view(): TisView {
+    this.#current();
+    return this.#copyView;
+  }
+
   read(address: number, size: AccessSize): number {
-    const value = this.peek(address, size);
-    if (!isPureRead(address, size) && !this.#broken) this.#consume(address, size);
+    if (!this.#current()) return 0;
+    if (isPureRead(address, size)) return this.#copyView.peek(address, size);
+    this.#noteConsumed(address, size);
+    const value = this.#copy.read(address, size);
+    if (this.#urgent) this.flush();
     return value;
   }
 
-  /** What a read would give, without its side effects. Waits for what was posted. */
+  /** What a read would give, without its side effects. */
   peek(address: number, size: AccessSize): number {
-    const control = this.#control;
-    if (Atomics.load(control, LINK.DONE) !== this.#posted && !this.settle()) return 0;
-    while (!this.#broken) {
-      const before = Atomics.load(control, LINK.SEQUENCE);
-      const value = this.#view.peek(address, size, this.#ahead);
-      fence(control, LINK.PAGE_FENCE);
-      if (Atomics.load(control, LINK.SEQUENCE) === before && (before & 1) === 0) return value;
-      this.#waitUntil(() => (Atomics.load(control, LINK.SEQUENCE) & 1) === 0);
-    }
-    return 0;
+    return this.#current() ? this.#copyView.peek(address, size) : 0;
   }
 
   write(address: number, size: AccessSize, value: number): void {
-    if (this.#ahead !== 0) this.flush();
     const offset = windowOffset(address);
-    if (offset < OFFSET_LIMIT) this.#post(OPERATION.WRITE, size, offset, value);
+    if (offset >= OFFSET_LIMIT || this.#broken) return;
+    if (this.#ahead !== 0) this.flush();
+    if (this.#copy.executing) this.#sequence = undefined;
+    this.#copy.write(address, size, value);
+    this.#post(OPERATION.WRITE, size, offset, value);
   }
 
   /** The machine was reset: ordered with the accesses before and after it. @param number what the worker is told. */
   reset(number: number): void {
     this.#ahead = 0;
+    this.#sequence = undefined;
     this.#post(OPERATION.RESET, 0, 0, number);
   }
 
@@ -115,12 +142,17 @@ export class MmioProxy implements MmioDevice {
   }
 
   /**
-   * Waits until the worker has done what was posted; to be preceded by `flush()` where the worker's own view of the
-   * device counts, e.g. before a snapshot.
+   * Waits until the worker has done all that was posted, so that its own view of the device counts, e.g. for a
+   * snapshot.
    * @returns false when the link is broken.
    */
   settle(): boolean {
-    return !this.#broken && this.#waitUntil(() => Atomics.load(this.#control, LINK.DONE) === this.#posted);
+    this.flush();
+    if (this.#broken) return false;
+    const control = this.#control;
+    if (Atomics.load(control, LINK.DONE) === this.#posted) return true;
+    this.#wake();
+    return this.#waitUntil(() => Atomics.load(control, LINK.DONE) === this.#posted);
   }
 
   /** Gives the worker up, e.g. because it has ended. @param reason what happened, for people. */
@@ -130,42 +162,82 @@ export class MmioProxy implements MmioDevice {
     this.#onBroken?.(new LinkBrokenError(reason));
   }
 
-  /** The side effect of a read that has been answered. */
-  #consume(address: number, size: AccessSize): void {
+  /** Sees to it that the copy is one. @returns false when the link is broken. */
+  #current(): boolean {
+    if (this.#due !== undefined) this.#watchWorker(this.#due);
+    if (Atomics.load(this.#control, LINK.SEQUENCE) === this.#sequence) return !this.#broken;
+    return this.#copyAnew();
+  }
+
+  #copyAnew(): boolean {
+    const control = this.#control;
+    if (!this.settle()) return false;
+    while (!this.#broken) {
+      const before = Atomics.load(control, LINK.SEQUENCE);
+      this.#copy.mirror(this.#memory.state);
+      fence(control, LINK.PAGE_FENCE);
+      if (Atomics.load(control, LINK.SEQUENCE) === before && (before & 1) === 0) {
+        this.#sequence = before;
+        return true;
+      }
+      this.#waitUntil(() => (Atomics.load(control, LINK.SEQUENCE) & 1) === 0);
+    }
+    return false;
+  }
+
+  /** Something is due from the worker: gives it up when that takes too long of this thread's own time. */
+  #watchWorker(due: number): void {
+    if (distance(Atomics.load(this.#control, LINK.DONE), due) <= 0) {
+      this.#due = undefined;
+      this.#patience.restore();
+    } else this.#lookAtClock();
+  }
+
+  /** A read with side effects is to be told to the worker. */
+  #noteConsumed(address: number, size: AccessSize): void {
     const offset = windowOffset(address);
-    if (!isFifo(offset & WORD_MASK) || (offset & (size - 1)) !== 0) {
+    const register = offset & WORD_MASK;
+    if (!isFifo(register) || (offset & (size - 1)) !== 0) {
       // Cut in pieces by the bus, some of which may lie in the FIFO.
       this.flush();
       if (offset < OFFSET_LIMIT) this.#post(OPERATION.READ, size, offset, 0);
       return;
     }
-    if (offset >>> LOCALITY_SHIFT !== this.#view.activeLocality) return;
-    const left = this.#view.responseLeft - this.#ahead;
+    const view = this.#copyView;
+    if (offset >>> LOCALITY_SHIFT !== view.activeLocality) return;
+    const left = view.responseLeft;
     if (left <= 0) return;
     this.#ahead += Math.min(size, left);
     this.#aheadOffset = offset;
-    if (left <= size && this.#view.lastByteInterrupts) this.flush();
   }
 
   #post(kind: number, size: number, offset: number, value: number): void {
     if (this.#broken) return;
     const control = this.#control;
-    if (this.#backlog() >= RING_SIZE && !this.#waitUntil(() => this.#backlog() <= RING_SIZE / 2)) return;
+    const backlog = this.#backlog();
+    if (backlog >= RING_SIZE / 2) {
+      this.#wake();
+      if (backlog >= RING_SIZE && !this.#waitUntil(() => this.#backlog() <= RING_SIZE / 2)) return;
+    }
     const at = ringIndex(this.#posted);
     this.#ring[at] = packOperation(kind, size, offset);
     this.#ring[at + 1] = value;
     this.#posted = (this.#posted + 1) | 0;
     Atomics.store(control, LINK.POSTED, this.#posted);
-    if (Atomics.load(control, LINK.ASLEEP) !== 0) this.#wake();
+    const sleep = Atomics.load(control, LINK.ASLEEP);
+    if (this.#urgent || this.#sequence === undefined) {
+      this.#urgent = false;
+      this.#due = this.#posted;
+      if (sleep !== SLEEP.AWAKE) this.#wake();
+    } else if (sleep === SLEEP.LIGHT) this.#wake();
   }
 
   #backlog(): number {
     return distance(Atomics.load(this.#control, LINK.DONE), this.#posted);
   }
 
-  /** The first write of a burst wakes the worker, so that it is at work when the first read depends on it. */
   #wake(): void {
-    Atomics.store(this.#control, LINK.ASLEEP, 0);
+    if (Atomics.exchange(this.#control, LINK.ASLEEP, SLEEP.AWAKE) === SLEEP.AWAKE) return;
     Atomics.add(this.#control, LINK.BELL, 1);
     Atomics.notify(this.#control, LINK.BELL);
     this.#ringBell?.();
@@ -173,18 +245,41 @@ export class MmioProxy implements MmioDevice {
 
   /** Spins until `condition` holds. @returns false when the worker was given up meanwhile. */
   #waitUntil(condition: () => boolean): boolean {
-    let waited = 0;
-    let before = performance.now();
     for (let spins = 1; !condition(); spins++) {
       if (spins % SPINS_PER_LOOK !== 0) continue;
-      const now = performance.now();
-      // Only time in which this thread ran counts: a host that was asleep, or is starved, is no stuck worker.
-      waited += Math.min(now - before, LONGEST_LOOK_MS);
-      before = now;
-      if (waited < this.#limitMs) continue;
-      this.break(`the TPM's worker did not answer within ${this.#limitMs} ms`);
-      return false;
+      if (!this.#lookAtClock()) return false;
     }
+    this.#patience.restore();
     return true;
+  }
+
+  #lookAtClock(): boolean {
+    if (this.#patience.lasts()) return true;
+    this.break(`the TPM's worker did not answer within ${this.#patience.limitMs} ms`);
+    return false;
+  }
+}
+
+/** How long the page goes on waiting, in time in which its own thread ran: a host that was asleep is no stuck worker. */
+class Patience {
+  readonly limitMs: number;
+  #waited = 0;
+  #before: number | undefined;
+
+  constructor(limitMs: number) {
+    this.limitMs = limitMs;
+  }
+
+  /** To be asked from time to time. */
+  lasts(): boolean {
+    const now = performance.now();
+    this.#waited += Math.min(now - (this.#before ?? now), LONGEST_LOOK_MS);
+    this.#before = now;
+    return this.#waited < this.limitMs;
+  }
+
+  restore(): void {
+    this.#waited = 0;
+    this.#before = undefined;
   }
 }

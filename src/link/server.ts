@@ -1,7 +1,6 @@
 /**
- * The worker's side of the link: carries out what the page posted, in order, then waits. Between operations it spins
- * for a moment before it sleeps, because a driver's next access comes within microseconds; while an answer is due that
- * only the event loop can bring, it sleeps at once.
+ * The worker's side of the link: carries out what the page posted, in order, then sleeps until the page has something
+ * for it to do. It never spins: the page answers reads by itself (proxy.ts), and the event loop has answers to bring.
  */
 import { type AccessSize, TIS_BASE } from "../tis/ports.ts";
 import {
@@ -13,25 +12,10 @@ import {
   operationKind,
   operationOffset,
   operationSize,
+  RING_SIZE,
   ringIndex,
+  SLEEP,
 } from "./layout.ts";
-
-/** How long the worker spins for the next operation, in milliseconds. */
-const SPIN_MS = 0.2;
-/**
- * Woken so soon after a spin in which nothing came, in milliseconds, the worker has probably kept the page from the
- * only processor there was. After a few such spins in a row it does without for many wakes.
- */
-const QUICK_WAKE_MS = 0.1;
-const FUTILE_SPINS = 4;
-const WAKES_WITHOUT_SPIN = 64;
-const SPINS_PER_LOOK = 64;
-/** Two looks at the clock further apart than this mean that others want this processor. */
-const STARVED_MS = 1;
-/** After this long without a pause the event loop has a turn, in milliseconds. */
-const TURN_MS = 8;
-/** Operations between two looks at the clock, at most. */
-const OPERATIONS_PER_LOOK = 256;
 
 /** False where only messages can wake a worker that keeps its event loop. */
 export const CAN_WAIT = "waitAsync" in Atomics;
@@ -47,8 +31,8 @@ export interface LinkServerOptions {
   device: ServedDevice;
   /** The machine was reset, for the n-th time. Called between the accesses before and after the reset. */
   onReset: (number: number) => void;
-  /** True while an answer is due that comes by the event loop: spinning would only keep it away. */
-  waiting?: () => boolean;
+  /** True while somebody waits for the guest's next move, so that the page has to tell each one at once. */
+  attentive?: () => boolean;
   /** Sleep with `Atomics.waitAsync`, the default where there is one; else whoever wakes the worker calls `serve`. */
   waitAsync?: boolean;
 }
@@ -57,10 +41,8 @@ export interface LinkServerOptions {
 export interface LinkStats {
   /** Operations carried out. */
   operations: number;
-  /** How often the worker slept. */
-  sleeps: number;
-  /** Milliseconds spent spinning for nothing. */
-  spunMs: number;
+  /** How often the worker was woken, or went on by itself. */
+  turns: number;
 }
 
 export class LinkServer {
@@ -68,12 +50,8 @@ export class LinkServer {
   readonly #ring: Int32Array;
   readonly #options: LinkServerOptions;
   readonly #turn = new MessageChannel();
-  readonly #stats: LinkStats = { operations: 0, sleeps: 0, spunMs: 0 };
+  #turns = 0;
   #done = 0;
-  /** When the last spin in which nothing came ended. */
-  #futileAt = Number.NEGATIVE_INFINITY;
-  #futileSpins = 0;
-  #wakesWithoutSpin = 0;
   /** The value of `BELL` that is waited for with `waitAsync`; undefined when nobody waits. */
   #awaited: number | undefined;
   #serving = false;
@@ -85,26 +63,27 @@ export class LinkServer {
     this.#control = control;
     this.#ring = ring;
     this.#turn.port1.onmessage = () => this.serve();
+    // The device was made, and the page may have looked before.
+    this.change(() => undefined);
     this.serve();
   }
 
   get stats(): Readonly<LinkStats> {
-    return { ...this.#stats, operations: this.#done >>> 0 };
+    return { operations: this.#done >>> 0, turns: this.#turns };
   }
 
   /** Carries out what is posted, then sleeps. To be called, too, when a doorbell message arrives. */
   serve(): void {
     if (this.#closed || this.#serving) return;
     this.#serving = true;
-    Atomics.store(this.#control, LINK.ASLEEP, 0);
-    let idle: boolean;
+    this.#turns++;
+    Atomics.store(this.#control, LINK.ASLEEP, SLEEP.AWAKE);
     try {
-      idle = this.#work();
+      this.#drain();
     } finally {
       this.#serving = false;
     }
-    if (idle) this.#sleep();
-    else this.#turn.port2.postMessage(undefined);
+    this.#sleep();
   }
 
   /** Changes the device's state for a reason of the worker's own. Readers on the page never see it half done. */
@@ -126,55 +105,15 @@ export class LinkServer {
     Atomics.notify(this.#control, LINK.BELL);
   }
 
-  /** Carries out operations until none came for a while: true; or until the event loop must have its turn: false. */
-  #work(): boolean {
-    const began = performance.now();
-    this.#drain();
-    if (!this.#spinPays(began)) return true;
-    let last = began;
-    let look = began;
-    let came = false;
-    for (let spins = 1; !this.#options.waiting?.(); spins++) {
-      const drained = this.#drain();
-      if (!drained && spins % SPINS_PER_LOOK !== 0) continue;
-      const now = performance.now();
-      if (drained) {
-        came = true;
-        last = now;
-        if (now - began > TURN_MS) return false;
-      } else if (now - last > SPIN_MS || now - look > STARVED_MS) {
-        if (!came) this.#futileAt = now;
-        break;
-      }
-      look = now;
-    }
-    this.#stats.spunMs += performance.now() - last;
-    return true;
-  }
-
-  #spinPays(now: number): boolean {
-    if (this.#wakesWithoutSpin > 0) {
-      this.#wakesWithoutSpin--;
-      return false;
-    }
-    this.#futileSpins = now - this.#futileAt < QUICK_WAKE_MS ? this.#futileSpins + 1 : 0;
-    if (this.#futileSpins < FUTILE_SPINS) return true;
-    this.#futileSpins = 0;
-    this.#wakesWithoutSpin = WAKES_WITHOUT_SPIN;
-    return false;
-  }
-
-  #drain(): boolean {
+  /** At most a ring full: what comes meanwhile waits until the event loop has had its turn. */
+  #drain(): void {
     const control = this.#control;
-    if (Atomics.load(control, LINK.POSTED) === this.#done) return false;
-    let left = OPERATIONS_PER_LOOK;
-    do {
+    for (let left = RING_SIZE; left > 0 && Atomics.load(control, LINK.POSTED) !== this.#done; left--) {
       const at = ringIndex(this.#done);
       this.#carryOut(this.#ring[at]!, this.#ring[at + 1]!);
       this.#done = (this.#done + 1) | 0;
       Atomics.store(control, LINK.DONE, this.#done);
-    } while (--left > 0 && Atomics.load(control, LINK.POSTED) !== this.#done);
-    return true;
+    }
   }
 
   #carryOut(word: number, value: number): void {
@@ -200,14 +139,13 @@ export class LinkServer {
   #sleep(): void {
     const control = this.#control;
     const bell = Atomics.load(control, LINK.BELL);
-    Atomics.store(control, LINK.ASLEEP, 1);
+    Atomics.store(control, LINK.ASLEEP, this.#options.attentive?.() ? SLEEP.LIGHT : SLEEP.DEEP);
     if (Atomics.load(control, LINK.POSTED) !== this.#done) {
       // Something came between the last look and the announcement.
-      Atomics.store(control, LINK.ASLEEP, 0);
+      Atomics.store(control, LINK.ASLEEP, SLEEP.AWAKE);
       this.#turn.port2.postMessage(undefined);
       return;
     }
-    this.#stats.sleeps++;
     if (CAN_WAIT && this.#options.waitAsync !== false) this.#await(bell);
   }
 

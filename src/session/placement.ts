@@ -23,7 +23,7 @@ import type { PcrBank } from "./types.ts";
 
 /** What the session holds of a device, wherever it runs. */
 export interface PlacedDevice extends MmioDevice {
-  /** What the registers show; may lag behind writes of a moment ago. */
+  /** What the registers show now. */
   readonly view: TisView;
   /** What a read would give, without its side effects. */
   peek(address: number, size: AccessSize): number;
@@ -87,12 +87,10 @@ export function placeInWorker({ engine, onEvents, onLost, createWorker }: PlaceO
   });
   const { device } = worker.calls;
   device.start(transfer(engine, portsOf(engine)), memory).catch((error: Error) => link.break(error.message));
-  const settled = () => {
-    link.flush();
-    link.settle();
-  };
   return {
-    view: new TisView(memory.state),
+    get view() {
+      return link.view;
+    },
     read: (address, size) => link.read(address, size),
     write: (address, size, value) => link.write(address, size, value),
     peek: (address, size) => link.peek(address, size),
@@ -100,11 +98,11 @@ export function placeInWorker({ engine, onEvents, onLost, createWorker }: PlaceO
     run: (command) => pending.wait(() => device.run(command)),
     readPcrs: () => pending.wait(() => device.readPcrs()),
     snapshot() {
-      settled();
+      link.settle();
       return pending.wait(() => device.snapshot());
     },
     restore(snapshot) {
-      settled();
+      link.settle();
       return pending.wait(() => device.restore(snapshot));
     },
     // A worker that is gone tells so itself.

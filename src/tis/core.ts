@@ -177,6 +177,11 @@ export class TisCore {
     if (this.onTrace) this.#access = { address, size, value };
   }
 
+  /** Nobody is to be told of what has happened. */
+  dropEffects(): void {
+    this.#effects = 0;
+  }
+
   /** Ends an access or an answer: tells the sink what came of it. The sink may call back into the device. */
   settle(): void {
     this.#access = undefined;

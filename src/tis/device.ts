@@ -220,6 +220,15 @@ export class TisDevice implements MmioDevice {
   }
 
   /**
+   * Takes over the state of another device as it stands in that one's memory. Nobody is told of it, and the other's
+   * running command is not this one's to answer.
+   */
+  mirror(memory: ArrayBufferLike): void {
+    this.#core.replace(memory);
+    this.#core.dropEffects();
+  }
+
+  /**
    * Puts the device into a state that `snapshot` gave. Where `snapshot.execution` is set, a command was running: the
    * device waits for `complete`, and does not call `TisSink.execute` for it again; answers to commands from before
    * `restore` that bring their ticket are ignored.

@@ -100,9 +100,9 @@ export class TpmEngine implements MmioDevice {
       : undefined;
   }
 
-  /** True while something is due that the event loop has to bring: an answer, a connection. */
-  get waiting(): boolean {
-    return this.#device.executing || this.#page.running || this.#switching > 0;
+  /** True while the guest's next move, whatever it is, makes a difference here: somebody waits for it, or watches. */
+  get attentive(): boolean {
+    return this.#page.waiting || this.#dying || this.#device.onTrace !== undefined;
   }
 
   #execute(locality: number, request: Uint8Array): void {

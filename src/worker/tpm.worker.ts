@@ -32,6 +32,14 @@ function started() {
   return served;
 }
 
+/** What is asked for may wait for the guest's next move: the page is to tell each one from here on. */
+function attended<T>(ask: (engine: TpmEngine) => T): T {
+  const { engine, server } = started();
+  const answer = ask(engine);
+  server.serve();
+  return answer;
+}
+
 function opened(): TpmBackend {
   if (!alone) throw new NotStartedError("no TPM was opened in this worker");
   return alone;
@@ -43,7 +51,10 @@ const device: DeviceCalls = {
     const engine: TpmEngine = new TpmEngine({
       version: options.version,
       open: (state) => openBackend(options, state),
-      emit: (event) => batch.push(event),
+      emit(event) {
+        batch.push(event);
+        if (event.type === "failed") queueMicrotask(() => server.serve());
+      },
       memory: memory.state,
       change: (work) => server.change(work),
     });
@@ -51,16 +62,16 @@ const device: DeviceCalls = {
       memory,
       device: engine,
       onReset: (count) => engine.reset(count),
-      waiting: () => engine.waiting,
+      attentive: () => engine.attentive,
     });
     served = { engine, server, batch };
     engine.start(options.reset);
   },
-  run: (command) => started().engine.run(command),
-  readPcrs: () => started().engine.readPcrs(),
+  run: (command) => attended((engine) => engine.run(command)),
+  readPcrs: () => attended((engine) => engine.readPcrs()),
   snapshot: () => started().engine.snapshot(),
   restore: (snapshot) => started().engine.restore(snapshot),
-  watch: (on) => started().engine.watch(on),
+  watch: (on) => attended((engine) => engine.watch(on)),
   stats: () => started().server.stats,
   flush: () => started().batch.flush(),
   async close() {

@@ -49,7 +49,6 @@ export function serveEcho({ memory, version, delayMs, waitAsync }: EchoOptions):
     memory,
     device,
     waitAsync,
-    waiting: () => device.executing,
     onReset: () => device.reset(),
   });
   return server;
