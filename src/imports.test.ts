@@ -20,7 +20,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   rom: ["machine", "bytes"],
   hidden: ["machine", "backend", "swtpm", "bytes"],
   session: ["hidden", "worker", "link", "machine", "backend", "eventlog", "tpm2", "tis", "bytes"],
-  ui: ["session/types", "tis", "tpm2", "eventlog", "export", "bytes"],
+  trace: ["session/types", "tis", "bytes"],
+  ui: ["session/types", "trace", "tis", "tpm2", "eventlog", "export", "bytes"],
   app: ["*", "ui"],
   bridge: ["backend", "swtpm", "tis/ports", "bytes"],
   images: ["hidden", "machine", "bytes"],
@@ -39,6 +40,7 @@ const PURE: Record<string, readonly string[]> = {
   tis: [],
   tpm2: [],
   swtpm: [],
+  trace: [],
   eventlog: ["@noble/hashes"],
 };
 

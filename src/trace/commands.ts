@@ -1,0 +1,160 @@
+/**
+ * Follows commands through the registers: which accesses put a command in, ran it and took its response, its code
+ * and its result. Sees what a logic analyser on the bus would see, so a driver's mistakes show as such.
+ */
+import type { CommandRecord } from "../session/types.ts";
+import { REGISTERS, STS } from "../tis/registers.ts";
+import { isFifo } from "../tis/view.ts";
+import { isWrite, localityOf, offsetOf, sizeOf } from "./access.ts";
+
+/** Spans kept. */
+const MOST_SPANS = 5000;
+const HEADER_BYTES = 10;
+/** Command code and response code lie at the end of a header. */
+const CODE_AT = 6;
+/** Clocks of two threads differ by so much at most, in milliseconds. */
+const CLOCK_SLACK_MS = 1;
+const WORD_MASK = 0xffc;
+
+/** One command as accesses. */
+export interface CommandSpan {
+  /** Sequence numbers: of the first byte written, of tpmGo, and of the last byte read so far. */
+  first: number;
+  go: number;
+  last: number;
+  /** When tpmGo was written; `performance.now()` milliseconds. */
+  time: number;
+  locality: number;
+  /** TPM_CC or ordinal, as it was written; undefined when it was shorter than a header. */
+  code: number | undefined;
+  /** TPM_RC, once that was read. */
+  result: number | undefined;
+  /** Of the record that the session made of it. */
+  id: number | undefined;
+}
+
+/** What an access meant for a command. */
+export const NOTHING = 0;
+/** tpmGo was written for a command that had been put in. */
+export const STARTED = 1;
+/** The last byte of the result was read. */
+export const RESULT_READ = 2;
+
+class Header {
+  readonly #bytes = new Uint8Array(HEADER_BYTES);
+  #count = 0;
+
+  clear(): void {
+    this.#count = 0;
+  }
+
+  /** @returns true when the header has become whole with these bytes. */
+  add(value: number, size: number): boolean {
+    const before = this.#count;
+    for (let i = 0; i < size && this.#count < HEADER_BYTES; i++) {
+      this.#bytes[this.#count++] = value >>> (8 * i);
+    }
+    return before < HEADER_BYTES && this.#count === HEADER_BYTES;
+  }
+
+  get code(): number | undefined {
+    if (this.#count < HEADER_BYTES) return undefined;
+    return new DataView(this.#bytes.buffer).getUint32(CODE_AT);
+  }
+}
+
+export class CommandSpans {
+  /** Oldest first; what was put in and never run is not among them. */
+  readonly spans: CommandSpan[] = [];
+  readonly #request = new Header();
+  readonly #response = new Header();
+  #first = -1;
+  #locality = -1;
+  #running: CommandSpan | undefined;
+
+  /** @returns what the access meant: {@link NOTHING}, {@link STARTED} or {@link RESULT_READ}. */
+  access(sequence: number, time: number, word: number, value: number): number {
+    const register = offsetOf(word) & WORD_MASK;
+    if (isFifo(register)) {
+      return isWrite(word) ? this.#put(sequence, word, value) : this.#take(sequence, word, value);
+    }
+    if (isWrite(word) && offsetOf(word) === REGISTERS.STS.offset)
+      return this.#status(sequence, time, word, value);
+    return NOTHING;
+  }
+
+  /** The command that the last access belongs to. */
+  get newest(): CommandSpan | undefined {
+    return this.spans.at(-1);
+  }
+
+  /** A record of the session's belongs to the last command of its code and locality that began before it. */
+  link({ id, startedAt, locality, code, origin }: CommandRecord): CommandSpan | undefined {
+    if (origin !== "guest") return undefined;
+    const span = this.spans.findLast((entry) => entry.time <= startedAt + CLOCK_SLACK_MS);
+    if (!span || span.id !== undefined || span.locality !== locality || span.code !== code) return undefined;
+    span.id = id;
+    return span;
+  }
+
+  byId(id: number): CommandSpan | undefined {
+    return this.spans.findLast((span) => span.id === id);
+  }
+
+  /** The command that an access is part of. */
+  at(sequence: number): CommandSpan | undefined {
+    const span = this.spans.findLast(({ first }) => first <= sequence);
+    return span && sequence <= span.last ? span : undefined;
+  }
+
+  /** The machine was reset: what was under way is over. */
+  reset(): void {
+    this.#first = -1;
+    this.#running = undefined;
+  }
+
+  #put(sequence: number, word: number, value: number): number {
+    const locality = localityOf(word);
+    if (this.#first < 0 || locality !== this.#locality) {
+      this.#first = sequence;
+      this.#locality = locality;
+      this.#request.clear();
+    }
+    this.#request.add(value, sizeOf(word));
+    return NOTHING;
+  }
+
+  #take(sequence: number, word: number, value: number): number {
+    const span = this.#running;
+    if (!span || span.locality !== localityOf(word)) return NOTHING;
+    span.last = sequence;
+    if (!this.#response.add(value, sizeOf(word))) return NOTHING;
+    span.result = this.#response.code;
+    return RESULT_READ;
+  }
+
+  #status(sequence: number, time: number, word: number, value: number): number {
+    if (value & STS.RESPONSE_RETRY) this.#response.clear();
+    if (value & STS.COMMAND_READY) {
+      if (this.#running?.locality === localityOf(word)) this.#running.last = sequence;
+      this.reset();
+    }
+    const goes = (value & STS.TPM_GO) !== 0 && this.#first >= 0 && localityOf(word) === this.#locality;
+    if (!goes) return NOTHING;
+    this.#running = {
+      first: this.#first,
+      go: sequence,
+      last: sequence,
+      time,
+      locality: this.#locality,
+      code: this.#request.code,
+      result: undefined,
+      id: undefined,
+    };
+    this.#first = -1;
+    this.#response.clear();
+    this.spans.push(this.#running);
+    if (this.spans.length > MOST_SPANS) this.spans.shift();
+    return STARTED;
+  }
+}

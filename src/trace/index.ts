@@ -1,0 +1,17 @@
+/** Accesses to the register interface, recorded: for views, the boot timeline and recordings. */
+export { type Access, type Origin, unpackAccess } from "./access.ts";
+export { type Breakpoint, breakpointText } from "./breakpoints.ts";
+export type { CommandSpan } from "./commands.ts";
+export { type AccessText, describeAccess, readBefore } from "./describe.ts";
+export { type AccessFilter, FILTER_WORDS, FilterError, parseFilter } from "./filter.ts";
+export {
+  BREAKPOINT_HOLD,
+  type KeptBreakpoint,
+  type Standstill,
+  type Step,
+  type TracedMachine,
+  type TracedTpm,
+  TraceRecorder,
+} from "./recorder.ts";
+export { type JsonAccess, RING_CAPACITY, TraceFormatError, TraceRing } from "./ring.ts";
+export { type TraceRow, TraceRows } from "./rows.ts";
