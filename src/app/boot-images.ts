@@ -70,6 +70,16 @@ export async function loadHiddenImages(
   return { bios: firmware.bios, vgaBios: firmware.vgaBios, state };
 }
 
+/** @throws {ImageLoadError} */
+export async function loadFirmware(
+  manifest: ImageManifest,
+  progress: Progress,
+): Promise<Pick<BootImages, "bios" | "vgaBios">> {
+  const load = (file: ImageFile) =>
+    loadImage(file, manifestUrl(), (done) => progress("loading the firmware", done / file.unpackedSize));
+  return { bios: await load(manifest.bios), vgaBios: await load(manifest.vgaBios) };
+}
+
 /** @throws {ImageLoadError} naming the image that could not be had. */
 export async function loadBootImages(
   manifest: ImageManifest,
@@ -84,8 +94,7 @@ export async function loadBootImages(
     const choice = images[slot];
     if (choice) drives[slot] = await loadDrive(choice, slot, progress);
   }
-  const bios = await own(manifest.bios, "the firmware");
-  const vgaBios = await own(manifest.vgaBios, "the firmware");
+  const { bios, vgaBios } = await loadFirmware(manifest, progress);
   const plan = bootPlan(settings);
   const fromDrive =
     !images.kernel && settings.kernel === "auto" && !images.initrd && Object.keys(drives).length > 0;

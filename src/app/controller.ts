@@ -1,12 +1,15 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
 import { probeBridge } from "../backend/websocket.ts";
+import type { HiddenImages } from "../hidden/machine.ts";
 import { BRIDGE_PATH } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
+import type { TracedMachine } from "../trace/index.ts";
 import type { BootSettings, PageActions, PageStore, PreviousBoot, Theme } from "../ui/model.ts";
 import { paneOf } from "../ui/shell/panes.ts";
 import { applyTheme } from "../ui/shell/theme.ts";
 import { showAddress } from "./address.ts";
-import { loadBootImages, loadHiddenImages } from "./boot-images.ts";
+import { benchTpm } from "./bench.ts";
+import { loadBootImages, loadFirmware, loadHiddenImages } from "./boot-images.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
 import type { MachineParts } from "./machine.ts";
 import { Notices, sentence } from "./notices.ts";
@@ -24,6 +27,8 @@ export class PageController implements PageActions {
   readonly #serial: SerialPort;
   readonly #bridge: string | undefined;
   #machine: MachineParts | undefined;
+  /** A TPM without a machine. */
+  #bench: TpmHandle | undefined;
   #ends: (() => void)[] = [];
   /** Counts boots asked for; one that is overtaken by another gives up. */
   #attempt = 0;
@@ -42,7 +47,7 @@ export class PageController implements PageActions {
   }
 
   get tpm(): TpmHandle | undefined {
-    return this.#machine?.tpm;
+    return this.#machine?.tpm ?? this.#bench;
   }
 
   /** Resolves when the machine asked for last runs and its TPM is powered on. */
@@ -97,7 +102,7 @@ export class PageController implements PageActions {
     this.#loading(attempt, "starting the TPM");
     // The emulator is half of the page's code, and nobody needs it before the first boot.
     const { createMachine } = await import("./machine.ts");
-    const machine = await createMachine(images, settings, this.#bridge, (tpm) => this.#watch(tpm));
+    const machine = await createMachine(images, settings, this.#bridge, (tpm, bus) => this.#watch(tpm, bus));
     if (attempt !== this.#attempt) return machine.close();
     this.#start(machine, images.label);
   }
@@ -123,8 +128,9 @@ export class PageController implements PageActions {
     });
   }
 
-  #watch(tpm: TpmHandle): void {
+  #watch(tpm: TpmHandle, bus?: TracedMachine): void {
     this.#ends.push(
+      this.#store.state.recorder.attach(tpm, bus),
       watchTpm(tpm, this.#store, () => this.#keepBoot()),
       tpm.on("status", ({ phase, message }) => {
         if (phase === "failed") this.#tpmFailed(message);
@@ -162,6 +168,45 @@ export class PageController implements PageActions {
     this.#store.update({ machine: { ...machine, phase: paused ? "paused" : "running", holds } });
   }
 
+  openBench(): void {
+    const attempt = ++this.#attempt;
+    this.#openBench(attempt).catch((error: Error) => {
+      if (attempt === this.#attempt) this.#benchFailed(error);
+    });
+  }
+
+  async #openBench(attempt: number): Promise<void> {
+    this.notices.dismiss("boot", "tpm", "crash", "bench");
+    await this.#endMachine();
+    const { settings, machine } = this.#store.state;
+    const { label: _, ...off } = machine;
+    this.#store.update({ bench: "opening", machine: { ...off, phase: "off", holds: [] } });
+    const hidden = (await this.#needsHiddenMachine(settings.backend)) ? await this.#benchImages() : undefined;
+    if (attempt !== this.#attempt) return;
+    const tpm = benchTpm({ settings, bridge: this.#bridge, hidden });
+    this.#bench = tpm;
+    this.#watch(tpm);
+    await tpm.ready;
+    if (attempt === this.#attempt) this.#store.update({ bench: "open" });
+  }
+
+  async #benchImages(): Promise<HiddenImages> {
+    const manifest = await this.images.read();
+    const progress = () => undefined;
+    return loadHiddenImages(manifest, await loadFirmware(manifest, progress), progress);
+  }
+
+  #benchFailed(error: Error): void {
+    this.#endMachine().catch(() => undefined); // it has failed already
+    this.notices.show({
+      id: "bench",
+      level: "error",
+      title: "No TPM could be put on the bench.",
+      text: error.message,
+      actions: [{ label: "Try again", run: () => this.openBench() }],
+    });
+  }
+
   pause(): void {
     this.#paused = true;
     this.#machine?.bus.pause();
@@ -174,7 +219,9 @@ export class PageController implements PageActions {
 
   reset(): void {
     if (!this.#machine) {
-      this.boot();
+      // The status tells how a power cycle went.
+      if (this.#bench) this.#bench.reset().catch(() => undefined);
+      else this.boot();
       return;
     }
     this.#attempt++;
@@ -227,7 +274,9 @@ export class PageController implements PageActions {
     this.#keepBoot();
     for (const end of this.#ends.splice(0)) end();
     const machine = this.#machine;
+    const bench = this.#bench;
     this.#machine = undefined;
+    this.#bench = undefined;
     this.#paused = false;
     this.#resetting = false;
     this.#store.update({
@@ -236,7 +285,9 @@ export class PageController implements PageActions {
       interface: undefined,
       screen: undefined,
       command: undefined,
+      bench: "closed",
     });
+    await bench?.close();
     await machine?.close();
   }
 

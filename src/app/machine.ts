@@ -33,7 +33,7 @@ export async function createMachine(
   images: BootImages,
   settings: BootSettings,
   bridge: string | undefined,
-  onTpm: (tpm: TpmHandle) => void,
+  onTpm: (tpm: TpmHandle, bus: V86Bus) => void,
 ): Promise<MachineParts> {
   const screen = screenElement();
   const { emulator, bus } = await createV86(V86, machineOptions(images, settings, screen), wasmUrl);
@@ -51,7 +51,7 @@ export async function createMachine(
       ...(bridge !== undefined && { bridge }),
       ...(images.hidden && { hidden: images.hidden }),
     });
-    onTpm(tpm);
+    onTpm(tpm, bus);
     if (images.linux && settings.measured) {
       new DirectBoot(bus, emulator, images.linux, { memorySize: settings.memory * MIB });
     }

@@ -1,6 +1,7 @@
 /** The page starts here: address, state, elements, `window.webtpm`. */
 import "../ui/styles.css";
 import "../ui/index.ts";
+import { TraceRecorder } from "../trace/index.ts";
 import type { PageState } from "../ui/model.ts";
 import type { WebTpmPage } from "../ui/shell/page.ts";
 import { paneOf } from "../ui/shell/panes.ts";
@@ -35,6 +36,8 @@ const initial: PageState = {
   pcrs: [],
   changedPcrs: new Set(),
   bank: "sha256",
+  bench: "closed",
+  recorder: new TraceRecorder(),
   previous: recallBoot(),
   notices: [],
   panes: {

@@ -9,7 +9,7 @@ import { createLinkMemory } from "../link/layout.ts";
 import { MmioProxy } from "../link/proxy.ts";
 import { CAN_WAIT } from "../link/server.ts";
 import type { AccessSize, MmioDevice } from "../tis/ports.ts";
-import { TisView } from "../tis/view.ts";
+import type { TisView } from "../tis/view.ts";
 import type { WorkerMessage } from "../worker/api.ts";
 import { type OpenBackend, openBackend } from "../worker/connect.ts";
 import { TpmEngine } from "../worker/engine.ts";

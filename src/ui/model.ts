@@ -1,6 +1,7 @@
 /** What the page shows, and what its user can ask for. The app fills the one and carries out the other. */
 import type { EventLog, LogDifference, PcrComparison, ReplayedBank } from "../eventlog/index.ts";
 import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
+import type { TraceRecorder } from "../trace/index.ts";
 import type { Store } from "./store.ts";
 
 /** Where an image comes from: the project's own, an address, or a file that the user picked. */
@@ -120,6 +121,10 @@ export interface PageState {
   guestCommands: number;
   /** Selected command, by id. */
   command?: number | undefined;
+  /** A TPM without a machine, for the reader to drive. */
+  bench: "closed" | "opening" | "open";
+  /** Accesses to the registers, and breakpoints; the same object for the page's life. */
+  recorder: TraceRecorder;
   pcrs: PcrBank[];
   /** `algorithm:index` of the PCRs that the last change of PCRs touched. */
   changedPcrs: ReadonlySet<string>;
@@ -140,6 +145,8 @@ export interface PageActions {
   boot(): void;
   pause(): void;
   resume(): void;
+  /** Ends the machine and puts a TPM on the bench, whose registers the reader drives. */
+  openBench(): void;
   /** Machine and TPM, as a power cycle does. */
   reset(): void;
   /** Power-cycles a failed TPM, with a new connection to its backend. */
