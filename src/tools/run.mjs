@@ -31,6 +31,7 @@ const TOOLS = {
     "tpm2-tools": "/usr/bin/tpm2",
     "swtpm-tools": "/usr/bin/swtpm_ioctl",
     cpio: "/usr/bin/cpio",
+    xxd: "/usr/bin/xxd",
   },
 };
 

@@ -1,7 +1,7 @@
 /** `npm run swtpm`: serves the swtpm in the hidden machine over TCP, as `swtpm socket` serves itself. */
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { SwtpmChannels } from "../backend/channel.ts";
+import type { ByteChannel, SwtpmChannels } from "../backend/channel.ts";
 import { ControlClient } from "../backend/control-client.ts";
 import { SwtpmEndedError } from "../hidden/machine.ts";
 import { printProgress } from "../images/progress.ts";
@@ -84,12 +84,19 @@ async function listen(
   servers: SwtpmServer[],
   onTrouble: (error: Error) => void,
 ): Promise<void> {
-  if (!off) await new ControlClient(control, onTrouble).exchange(init(0), HIDDEN_TIMEOUTS.control);
+  if (!off) await powerOn(control, onTrouble);
   const kinds = [
     { name: "data", port, channel: data, protocol: new DataProtocol() },
     { name: "control", port: controlPort, channel: control, protocol: new ControlProtocol() },
   ];
   for (const kind of kinds) servers.push(await SwtpmServer.listen({ ...kind, onTrouble }));
+}
+
+async function powerOn(control: ByteChannel, onTrouble: (error: Error) => void): Promise<void> {
+  const client = new ControlClient(control, onTrouble);
+  await client.exchange(init(0), HIDDEN_TIMEOUTS.control);
+  // Its watchdog would keep the process alive.
+  client.abort(new Error("no exchange is under way"));
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
