@@ -12,7 +12,8 @@
 import { ByteWriter } from "../bytes/writer.ts";
 import type { MachineBus } from "../machine/bus.ts";
 import { DIRECT_BOOT_ROM } from "./direct-boot-rom.ts";
-import { HASH_ENGINE_WINDOW, HashEngine, platformDigest } from "./hash-engine.ts";
+import { HASH_ENGINE_WINDOW, HashEngine } from "./hash-engine.ts";
+import { ImageDigests } from "./image-digests.ts";
 import {
   DirectBootError,
   type LinuxImages,
@@ -65,6 +66,7 @@ export class DirectBoot {
   readonly #memory: GuestMemory;
   readonly #memorySize: number;
   readonly #unsubscribe: () => void;
+  readonly #digests = new ImageDigests();
   #placements: Placement[] = [];
 
   /** @throws {DirectBootError} when the images cannot be booted so. */
@@ -72,7 +74,7 @@ export class DirectBoot {
     this.#bus = bus;
     this.#memory = memory;
     this.#memorySize = options.memorySize;
-    const digest = options.engine === false ? undefined : platformDigest();
+    const digest = options.engine === false ? undefined : this.#digests.digest();
     this.engine = digest && new HashEngine((address, length) => memory.read_memory(address, length), digest);
     this.setImages(images);
     if (this.engine) bus.attach(HASH_ENGINE_WINDOW, this.engine);
@@ -87,6 +89,10 @@ export class DirectBoot {
    */
   setImages(images: DirectBootImages): void {
     this.#placements = placeLinux(images, this.#memorySize);
+    if (this.engine) {
+      const { kernel, initrd } = images;
+      this.#digests.set([kernel, ...(initrd ? [initrd] : [])] as Uint8Array<ArrayBuffer>[]);
+    }
     this.#bus.setFirmwareFile(PARAMETER_FILE, parameters(images, this.engine !== undefined));
   }
 

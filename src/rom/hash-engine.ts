@@ -33,8 +33,11 @@ const REGISTER = {
 const CONTROL = { begin: 1, hash: 2 } as const;
 const STATUS = { idle: 0, busy: 1, done: 2, failed: 3 } as const;
 const DIGEST_SIZE = 64;
-/** TPM_ALG_ID to the Web Cryptography API's name. */
-const ALGORITHMS = new Map([
+/** The Web Cryptography API's names of what TPMs hash with. */
+export const HASH_NAMES = ["SHA-1", "SHA-256", "SHA-384", "SHA-512"] as const;
+export type HashName = (typeof HASH_NAMES)[number];
+/** By TPM_ALG_ID. */
+const ALGORITHMS = new Map<number, HashName>([
   [0x0004, "SHA-1"],
   [0x000b, "SHA-256"],
   [0x000c, "SHA-384"],
@@ -44,7 +47,7 @@ const ALGORITHMS = new Map([
 /** @returns the guest's memory, as long as asked for; throws when there is none. */
 export type ReadMemory = (address: number, length: number) => Uint8Array;
 /** `crypto.subtle.digest`. */
-export type Digest = (algorithm: string, data: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer>;
+export type Digest = (algorithm: HashName, data: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer>;
 
 /** The platform's digest function; undefined where there is none (a page that came over plain HTTP). */
 export function platformDigest(): Digest | undefined {
