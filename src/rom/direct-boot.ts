@@ -12,7 +12,7 @@
 import { ByteWriter } from "../bytes/writer.ts";
 import type { MachineBus } from "../machine/bus.ts";
 import { DIRECT_BOOT_ROM } from "./direct-boot-rom.ts";
-import { HASH_ENGINE_WINDOW, HashEngine } from "./hash-engine.ts";
+import { HASH_ENGINE_WINDOW, HashEngine, platformDigest } from "./hash-engine.ts";
 import { ImageDigests } from "./image-digests.ts";
 import {
   DirectBootError,
@@ -66,7 +66,7 @@ export class DirectBoot {
   readonly #memory: GuestMemory;
   readonly #memorySize: number;
   readonly #unsubscribe: () => void;
-  readonly #digests = new ImageDigests();
+  readonly #digests: ImageDigests | undefined;
   #placements: Placement[] = [];
 
   /** @throws {DirectBootError} when the images cannot be booted so. */
@@ -74,8 +74,11 @@ export class DirectBoot {
     this.#bus = bus;
     this.#memory = memory;
     this.#memorySize = options.memorySize;
-    const digest = options.engine === false ? undefined : this.#digests.digest();
-    this.engine = digest && new HashEngine((address, length) => memory.read_memory(address, length), digest);
+    const digest = options.engine === false ? undefined : platformDigest();
+    this.#digests = digest && new ImageDigests(digest);
+    this.engine =
+      this.#digests &&
+      new HashEngine((address, length) => memory.read_memory(address, length), this.#digests);
     this.setImages(images);
     if (this.engine) bus.attach(HASH_ENGINE_WINDOW, this.engine);
     bus.setFirmwareFile(ROM_FILE, directBootRom());
@@ -89,10 +92,8 @@ export class DirectBoot {
    */
   setImages(images: DirectBootImages): void {
     this.#placements = placeLinux(images, this.#memorySize);
-    if (this.engine) {
-      const { kernel, initrd } = images;
-      this.#digests.set([kernel, ...(initrd ? [initrd] : [])] as Uint8Array<ArrayBuffer>[]);
-    }
+    const { kernel, initrd } = images;
+    this.#digests?.set([kernel, ...(initrd ? [initrd] : [])] as Uint8Array<ArrayBuffer>[]);
     this.#bus.setFirmwareFile(PARAMETER_FILE, parameters(images, this.engine !== undefined));
   }
 

@@ -11,7 +11,10 @@ const readMemory = (address: number, length: number) => {
 };
 
 function engine(digest = platformDigest() as Digest) {
-  const device = new HashEngine(readMemory, digest);
+  const device = new HashEngine(readMemory, {
+    find: () => undefined,
+    digest: (name, pieces) => digest(name, new Uint8Array(Buffer.concat(pieces))),
+  });
   const set = (offset: number, value: number) => device.write(BASE + offset, 4, value);
   const status = () => device.read(BASE + 0x10, 4);
   const settled = async () => {

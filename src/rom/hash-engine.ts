@@ -49,6 +49,14 @@ export type ReadMemory = (address: number, length: number) => Uint8Array;
 /** `crypto.subtle.digest`. */
 export type Digest = (algorithm: HashName, data: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer>;
 
+/** Who hashes what the guest asks for. */
+export interface MessageHashes {
+  /** Other bytes, which do not change, with the same content: known ones that have it at this offset of theirs. */
+  find(offset: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> | undefined;
+  /** The digest of the pieces, one after the other; at once where it is known. The pieces are not to be changed. */
+  digest(algorithm: HashName, pieces: readonly Uint8Array<ArrayBuffer>[]): ArrayBuffer | Promise<ArrayBuffer>;
+}
+
 /** The platform's digest function; undefined where there is none (a page that came over plain HTTP). */
 export function platformDigest(): Digest | undefined {
   const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
@@ -58,15 +66,15 @@ export function platformDigest(): Digest | undefined {
 export class HashEngine implements MmioDevice {
   readonly #registers = new DataView(new ArrayBuffer(HASH_ENGINE_WINDOW.size));
   readonly #readMemory: ReadMemory;
-  readonly #digest: Digest;
-  /** The message so far, until it is hashed first; then it is one piece. */
+  readonly #hashes: MessageHashes;
+  /** The message so far, as it was when each piece was taken. */
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   /** Counts requests, so that a late answer to an old one is dropped. */
   #request = 0;
 
-  constructor(readMemory: ReadMemory, digest: Digest) {
+  constructor(readMemory: ReadMemory, hashes: MessageHashes) {
     this.#readMemory = readMemory;
-    this.#digest = digest;
+    this.#hashes = hashes;
     this.#registers.setUint32(REGISTER.id, ID, true);
   }
 
@@ -97,7 +105,8 @@ export class HashEngine implements MmioDevice {
     if (this.#status !== STATUS.idle || !size) return;
     try {
       const piece = this.#readMemory(this.#registers.getUint32(REGISTER.address, true), size);
-      if (piece.length === size) this.#pieces.push(new Uint8Array(piece));
+      const offset = this.#pieces.reduce((sum, { length }) => sum + length, 0);
+      if (piece.length === size) this.#pieces.push(this.#hashes.find(offset, piece) ?? new Uint8Array(piece));
       else this.#status = STATUS.failed;
     } catch {
       this.#status = STATUS.failed; // there is no such memory: the guest's mistake
@@ -113,12 +122,14 @@ export class HashEngine implements MmioDevice {
       return;
     }
     this.#status = STATUS.busy;
-    const message = joined(this.#pieces);
-    this.#pieces = [message];
-    this.#digest(name, message).then(
-      (digest) => this.#done(request, new Uint8Array(digest)),
-      () => this.#done(request, undefined),
-    );
+    const digest = this.#hashes.digest(name, this.#pieces);
+    if (digest instanceof ArrayBuffer) this.#done(request, new Uint8Array(digest));
+    else {
+      digest.then(
+        (value) => this.#done(request, new Uint8Array(value)),
+        () => this.#done(request, undefined),
+      );
+    }
   }
 
   #done(request: number, digest: Uint8Array | undefined): void {
@@ -136,15 +147,4 @@ export class HashEngine implements MmioDevice {
   set #status(status: number) {
     this.#registers.setUint32(REGISTER.control, status, true);
   }
-}
-
-function joined(pieces: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  if (pieces.length === 1) return pieces[0] as Uint8Array<ArrayBuffer>;
-  const data = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    data.set(piece, at);
-    at += piece.length;
-  }
-  return data;
 }

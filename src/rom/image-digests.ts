@@ -1,54 +1,104 @@
 /**
  * Digests of the images that are going to be booted, begun before the guest asks for them and, in a browser, in a
  * worker: `crypto.subtle.digest` of Chromium hashes on the thread that calls it, 7 MB by four algorithms for 0.1 s and
- * more. What the guest asks for is still its own memory: it is compared with the image byte by byte.
+ * more. What the guest asks for is still its own memory: it is compared with the image byte by byte, which also saves
+ * a copy of it.
  */
+import { sha1 } from "@noble/hashes/legacy.js";
+import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import type { DigestAnswer } from "./digest.worker.ts";
-import { type Digest, HASH_NAMES, type HashName, platformDigest } from "./hash-engine.ts";
+import { type Digest, HASH_NAMES, type HashName, type MessageHashes } from "./hash-engine.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** Digests by algorithm: promises first, then themselves, for the guest waits for them without the event loop. */
+type Digests = Map<HashName, ArrayBuffer | Promise<ArrayBuffer>>;
+
 interface Known {
   image: Bytes;
-  digests: Map<HashName, Promise<ArrayBuffer>>;
+  digests: Digests;
 }
 
-export class ImageDigests {
+/** Messages up to this size, in bytes, are hashed at once: waiting for the platform takes longer. */
+const SMALL = 4096;
+const HASHES = { "SHA-1": sha1, "SHA-256": sha256, "SHA-384": sha384, "SHA-512": sha512 };
+
+export class ImageDigests implements MessageHashes {
+  readonly #platform: Digest;
   #known: Known[] = [];
+
+  constructor(platform: Digest) {
+    this.#platform = platform;
+  }
 
   /** What will be booted from now on. The bytes are not to be changed. */
   set(images: readonly Bytes[]): void {
-    this.#known = images.map((image) => ({ image, digests: digestsOf(image) }));
+    this.#known = images.map((image) => ({ image, digests: digestsOf(image, this.#platform) }));
   }
 
-  /** A `Digest` that knows the images' digests already; undefined where the platform has none at all. */
-  digest(): Digest | undefined {
-    const other = platformDigest();
-    return (
-      other &&
-      ((algorithm, data) => {
-        const known = this.#known.find(({ image }) => equal(image, data));
-        return known?.digests.get(algorithm) ?? other(algorithm, data);
-      })
-    );
+  find(offset: number, bytes: Uint8Array): Bytes | undefined {
+    const { image } = this.#known.find((known) => agrees(known.image, offset, bytes)) ?? {};
+    return image?.subarray(offset, offset + bytes.length);
+  }
+
+  digest(name: HashName, pieces: readonly Bytes[]): ArrayBuffer | Promise<ArrayBuffer> {
+    const known = this.#known.find(({ image }) => covers(pieces, image))?.digests.get(name);
+    if (known) return known;
+    const message = joined(pieces);
+    return message.length <= SMALL ? HASHES[name](message).slice().buffer : this.#platform(name, message);
   }
 }
 
-function digestsOf(image: Bytes): Known["digests"] {
-  const digests = (typeof Worker === "undefined" ? undefined : inWorker(image)) ?? here(image);
-  // Whoever asks for one is told of its failure.
-  for (const digest of digests.values()) digest.catch(() => undefined);
+/** Whether the image has `bytes` at `offset`. By words: the images have megabytes. */
+function agrees(image: Bytes, offset: number, bytes: Uint8Array): boolean {
+  if (offset + bytes.length > image.length) return false;
+  const at = image.byteOffset + offset;
+  const words = at % 4 === 0 && bytes.byteOffset % 4 === 0 ? bytes.length >> 2 : 0;
+  if (words > 0) {
+    const left = new Int32Array(image.buffer, at, words);
+    const right = new Int32Array(bytes.buffer, bytes.byteOffset, words);
+    for (let i = 0; i < words; i++) if (left[i] !== right[i]) return false;
+  }
+  for (let i = words << 2; i < bytes.length; i++) if (image[offset + i] !== bytes[i]) return false;
+  return true;
+}
+
+/** Whether the pieces are all of the image, one after the other. */
+function covers(pieces: readonly Bytes[], image: Bytes): boolean {
+  let offset = 0;
+  for (const { buffer, byteOffset, length } of pieces) {
+    if (buffer !== image.buffer || byteOffset !== image.byteOffset + offset) return false;
+    offset += length;
+  }
+  return offset === image.length;
+}
+
+function joined(pieces: readonly Bytes[]): Bytes {
+  if (pieces.length === 1) return pieces[0] as Bytes;
+  const data = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    data.set(piece, at);
+    at += piece.length;
+  }
+  return data;
+}
+
+function digestsOf(image: Bytes, platform: Digest): Digests {
+  const digests: Digests =
+    typeof Worker === "undefined"
+      ? new Map(HASH_NAMES.map((name) => [name, platform(name, image)]))
+      : inWorker(image, platform);
+  for (const [name, due] of digests) {
+    Promise.resolve(due).then(
+      (value) => digests.set(name, value),
+      () => undefined, // whoever asks for it is told of its failure
+    );
+  }
   return digests;
 }
 
-function here(image: Bytes): Known["digests"] {
-  const digest = platformDigest();
-  return new Map(digest ? HASH_NAMES.map((name) => [name, digest(name, image)]) : []);
-}
-
-function inWorker(image: Bytes): Known["digests"] | undefined {
-  const platform = platformDigest();
-  if (!platform) return undefined;
+function inWorker(image: Bytes, platform: Digest): Digests {
   const worker = new Worker(new URL("./digest.worker.ts", import.meta.url), {
     type: "module",
     name: "WebTPM digests",
@@ -67,15 +117,4 @@ function inWorker(image: Bytes): Known["digests"] | undefined {
   };
   worker.postMessage(image);
   return new Map(Array.from(waiting, ([name, { promise }]) => [name, promise]));
-}
-
-/** By words: the images have megabytes. */
-function equal(a: Bytes, b: Bytes): boolean {
-  if (a.length !== b.length) return false;
-  const words = a.byteOffset % 4 === 0 && b.byteOffset % 4 === 0 ? a.length >> 2 : 0;
-  const left = new Int32Array(a.buffer, a.byteOffset - (a.byteOffset % 4), words);
-  const right = new Int32Array(b.buffer, b.byteOffset - (b.byteOffset % 4), words);
-  for (let i = 0; i < words; i++) if (left[i] !== right[i]) return false;
-  for (let i = words << 2; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
