@@ -132,7 +132,7 @@ export class TpmEngine implements MmioDevice {
     const code = commandCode(request);
     if (code !== undefined && responseCode(response) === 0 && changesPcrs(this.#environment.version, code)) {
       this.#pcrWatch.changed();
-    }
+    } else this.#pcrWatch.used();
   }
 
   #cancel(): void {

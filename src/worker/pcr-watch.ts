@@ -1,9 +1,12 @@
-/** Reads the PCRs anew after changes: soon after the last of a burst, and now and then during a long one. */
+/**
+ * Reads the PCRs anew after changes: when the guest has left the TPM alone for a moment, since a reading of all banks
+ * takes a dozen commands, for which the guest's next one would wait; and now and then during a long burst.
+ */
 
-/** How long after a change the PCRs are read, unless another one follows, in milliseconds ... */
-const QUIET_MS = 120;
-/** ... and at the latest. */
-const LONGEST_MS = 1000;
+/** How long after the guest's last command changed PCRs are read, in milliseconds ... */
+const QUIET_MS = 200;
+/** ... and after the change at the latest. */
+const LONGEST_MS = 2000;
 
 export class PcrWatch {
   readonly #read: () => Promise<void>;
@@ -23,11 +26,13 @@ export class PcrWatch {
       this.#again = true;
       return;
     }
-    const now = performance.now();
-    if (this.#timer === undefined) this.#firstChange = now;
-    clearTimeout(this.#timer);
-    const latest = this.#firstChange + LONGEST_MS - now;
-    this.#timer = setTimeout(() => this.#go(), Math.max(0, Math.min(QUIET_MS, latest)));
+    if (this.#timer === undefined) this.#firstChange = performance.now();
+    this.#wait();
+  }
+
+  /** The guest has used the TPM. */
+  used(): void {
+    if (this.#timer !== undefined) this.#wait();
   }
 
   /** Forgets changes that were not read yet. */
@@ -35,6 +40,12 @@ export class PcrWatch {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#again = false;
+  }
+
+  #wait(): void {
+    clearTimeout(this.#timer);
+    const latest = this.#firstChange + LONGEST_MS - performance.now();
+    this.#timer = setTimeout(() => this.#go(), Math.max(0, Math.min(QUIET_MS, latest)));
   }
 
   #go(): void {
