@@ -186,6 +186,8 @@ export class PageController implements PageActions {
     const tpm = benchTpm({ settings, bridge: this.#bridge, hidden });
     this.#bench = tpm;
     this.#watch(tpm);
+    // Nothing else goes on: the reader may look at what was done at any time.
+    this.#ends.push(this.#store.state.recorder.arm());
     await tpm.ready;
     if (attempt === this.#attempt) this.#store.update({ bench: "open" });
   }

@@ -37,7 +37,7 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
 }
 
 function look(tpm: TpmHandle, store: PageStore): void {
-  const now = interfaceState((address, size) => tpm.peek(address, size), tpm.status.phase === "executing");
+  const now = interfaceState(tpm);
   const before = store.state.interface;
   if (before?.locality !== now.locality || before?.state !== now.state) store.update({ interface: now });
 }

@@ -7,3 +7,4 @@ import "./pcrs/pcrs.ts";
 import "./registers/registers.ts";
 import "./setup/setup.ts";
 import "./shell/page.ts";
+import "./trace/trace.ts";

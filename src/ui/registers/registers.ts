@@ -1,6 +1,12 @@
-/** All registers of one locality, live: value, fields by name, what each means. Looking changes nothing. */
+/**
+ * All registers of one locality, live: value, fields by name, what each means. Looking changes nothing; each can be
+ * read and written by hand, and a whole command be taken through them, with a guest or with no machine at all.
+ */
 import { html, nothing } from "lit";
+import "./driver-panel.ts";
+import "./register-hand.ts";
 import "./registers.css";
+import "./state-picture.ts";
 import { hexNumber } from "../../bytes/hex.ts";
 import { type AccessSize, LOCALITIES } from "../../tis/ports.ts";
 import {
@@ -13,6 +19,7 @@ import {
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { segments } from "../parts/segments.ts";
+import { nextStep } from "./driver-panel.ts";
 import { registerAddress } from "./interface.ts";
 
 /** How long a change stays marked, in milliseconds. */
@@ -33,20 +40,38 @@ export class TpmRegisters extends PageElement {
     ...PageElement.properties,
     locality: { state: true },
     open: { state: true },
+    drives: { state: true },
   };
   declare locality: number;
   declare open: ReadonlySet<RegisterKey>;
+  /** Whether the steps of a driver are shown. */
+  declare drives: boolean;
   readonly #shown = new Map<RegisterKey, Shown>();
   #frame = 0;
+  #bench: PageState["bench"] = "closed";
 
   constructor() {
     super();
     this.locality = 0;
     this.open = new Set(OPEN_AT_FIRST);
+    this.drives = false;
+  }
+
+  protected override willUpdate(): void {
+    const { bench } = this.state;
+    if (bench !== this.#bench && bench === "opening") this.drives = true;
+    this.#bench = bench;
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [state.handle, state.tpm?.version, state.interface?.locality];
+    return [
+      state.handle,
+      state.tpm?.version,
+      state.tpm?.phase,
+      state.interface,
+      state.bench,
+      state.machine.phase,
+    ];
   }
 
   override connectedCallback(): void {
@@ -88,11 +113,15 @@ export class TpmRegisters extends PageElement {
   }
 
   override render() {
-    if (!this.state.handle) {
-      return html`<div class="empty"><strong>The register interface (TIS)</strong> A driver talks to the TPM through a few
-        registers at 0xFED40000: it asks for a locality, writes a command byte by byte, says go, and reads the answer.
-        Boot the machine to watch.</div>`;
+    const { handle, bench, tpm, machine } = this.state;
+    if (!handle) {
+      return html`<div class="empty"><strong>The register interface (TIS)</strong>
+        <p>A driver talks to the TPM through a few registers at 0xFED40000: it asks for a locality, writes a command byte
+        by byte, says go, and reads the answer. Boot the machine to watch, or be the driver yourself.</p>
+        <p class="empty-action"><button class="button primary" type="button" ?disabled=${bench === "opening" || machine.phase === "loading"}
+          @click=${() => this.actions.openBench()}>Play the driver, with no machine</button></p></div>`;
     }
+    const driven = bench === "closed" && machine.phase === "running";
     return html`<div class="toolbar">
         <span>Locality</span>
         ${segments(
@@ -112,6 +141,24 @@ export class TpmRegisters extends PageElement {
         <span class="muted small">${LOCALITY_USES[this.locality]}</span>
       </div>
       <div class="scroll registers" tabindex="0" role="region" aria-label="Registers of locality ${this.locality}">
+        <tis-states .handle=${handle} ?active=${this.active} .locality=${this.locality}></tis-states>
+        <details class="by-hand" ?open=${this.drives} @toggle=${(event: Event) => {
+          this.drives = (event.target as HTMLDetailsElement).open;
+        }}>
+          <summary>Play the driver</summary>
+          ${
+            driven
+              ? html`<p class="hint-warning small" role="note">A guest drives this TPM. What is written here reaches the
+            same registers, and its driver may stumble over it; pausing the machine first does not change that.</p>`
+              : nothing
+          }
+          ${
+            tpm?.phase === "starting"
+              ? html`<p class="small muted">The TPM is being switched on …</p>`
+              : html`<driver-panel .handle=${handle} .locality=${this.locality} .next=${nextStep(handle, this.locality)}
+            .family=${tpm?.version === "1.2" ? "1.2" : "2.0"} @by-hand=${() => this.requestUpdate()}></driver-panel>`
+          }
+        </details>
         ${SHOWN.map((key) => this.#register(key))}
       </div>`;
   }
@@ -134,7 +181,9 @@ export class TpmRegisters extends PageElement {
       ${
         this.open.has(key)
           ? html`<p class="register-meaning">${register.meaning} <span class="small">At ${address}; “${register.spec}”.</span></p>
-        ${register.fields.map((field) => this.#field(field, value, shown?.before ?? value, absent))}`
+        ${register.fields.map((field) => this.#field(field, value, shown?.before ?? value, absent))}
+        <register-hand .handle=${this.state.handle} .register=${key} .locality=${this.locality}
+          .version=${this.state.tpm?.version}></register-hand>`
           : nothing
       }
     </details>`;

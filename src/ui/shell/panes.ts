@@ -27,49 +27,56 @@ export const PANES: readonly Pane[] = [
     title: "Machine",
     side: "left",
     render: ({ store, actions, active }) =>
-      html`<machine-setup .store=${store} .actions=${actions} ?active=${active}></machine-setup>`,
+      html`<machine-setup .store=${store} .actions=${actions} .active=${active}></machine-setup>`,
   },
   {
     id: "serial",
     title: "Serial console",
     side: "left",
     render: ({ store, actions, active }) =>
-      html`<serial-console .store=${store} .actions=${actions} ?active=${active}></serial-console>`,
+      html`<serial-console .store=${store} .actions=${actions} .active=${active}></serial-console>`,
   },
   {
     id: "screen",
     title: "Screen",
     side: "left",
     render: ({ store, actions, active }) =>
-      html`<vga-screen .store=${store} .actions=${actions} ?active=${active}></vga-screen>`,
+      html`<vga-screen .store=${store} .actions=${actions} .active=${active}></vga-screen>`,
   },
   {
     id: "pcrs",
     title: "PCRs",
     side: "right",
     render: ({ store, actions, active }) =>
-      html`<tpm-pcrs .store=${store} .actions=${actions} ?active=${active}></tpm-pcrs>`,
+      html`<tpm-pcrs .store=${store} .actions=${actions} .active=${active}></tpm-pcrs>`,
   },
   {
     id: "eventlog",
     title: "Event log",
     side: "right",
     render: ({ store, actions, active }) =>
-      html`<tpm-event-log .store=${store} .actions=${actions} ?active=${active}></tpm-event-log>`,
+      html`<tpm-event-log .store=${store} .actions=${actions} .active=${active}></tpm-event-log>`,
   },
   {
     id: "commands",
     title: "Commands",
     side: "right",
     render: ({ store, actions, active }) =>
-      html`<tpm-commands .store=${store} .actions=${actions} ?active=${active}></tpm-commands>`,
+      html`<tpm-commands .store=${store} .actions=${actions} .active=${active}></tpm-commands>`,
   },
   {
     id: "registers",
     title: "Registers",
     side: "right",
     render: ({ store, actions, active }) =>
-      html`<tpm-registers .store=${store} .actions=${actions} ?active=${active}></tpm-registers>`,
+      html`<tpm-registers .store=${store} .actions=${actions} .active=${active}></tpm-registers>`,
+  },
+  {
+    id: "trace",
+    title: "Accesses",
+    side: "right",
+    render: ({ store, actions, active }) =>
+      html`<tpm-trace .store=${store} .actions=${actions} .active=${active}></tpm-trace>`,
   },
 ];
 

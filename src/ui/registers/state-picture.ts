@@ -1,0 +1,194 @@
+/**
+ * The state machine of the command interface, drawn: where each locality stands, and which access moved it there.
+ * Follows the device's own notes of its moves, which it makes only while somebody looks.
+ */
+import { html, LitElement, nothing, svg } from "lit";
+import type { TisNews, TpmHandle } from "../../session/types.ts";
+import { LOCALITIES } from "../../tis/ports.ts";
+import { STATES, type TisEvent, type TisState, TRANSITIONS } from "../../tis/states.ts";
+import type { StateTrace } from "../../tis/trace.ts";
+import { packAccess } from "../../trace/access.ts";
+import { describeAccess, unpackAccess } from "../../trace/index.ts";
+
+/** Moves kept for the list below the picture. */
+const MOST_MOVES = 12;
+const [BOX_WIDTH, BOX_HEIGHT] = [128, 36];
+
+/** Upper left corners. */
+const BOXES: Record<TisState, readonly [x: number, y: number]> = {
+  idle: [4, 92],
+  ready: [176, 92],
+  reception: [340, 16],
+  execution: [526, 92],
+  completion: [340, 168],
+};
+
+interface Edge {
+  from: TisState;
+  to: TisState;
+  path: string;
+  /** What the arrow is called, and where; rare ones have their name only in the list. */
+  label?: readonly [text: string, x: number, y: number];
+}
+
+const EDGES: readonly Edge[] = [
+  { from: "idle", to: "ready", path: "M132 110 H170", label: ["commandReady", 152, 80] },
+  { from: "ready", to: "reception", path: "M252 92 Q268 46 334 36", label: ["first byte", 252, 52] },
+  { from: "reception", to: "execution", path: "M468 34 Q566 36 588 86", label: ["tpmGo", 552, 44] },
+  { from: "execution", to: "completion", path: "M590 128 Q570 180 474 186", label: ["response", 566, 184] },
+  { from: "completion", to: "ready", path: "M340 188 Q268 182 252 134", label: ["commandReady", 262, 186] },
+  { from: "reception", to: "ready", path: "M384 52 Q364 98 310 104" },
+  { from: "execution", to: "ready", path: "M526 114 H310" },
+  { from: "reception", to: "idle", path: "M340 24 Q120 8 72 86" },
+  { from: "completion", to: "idle", path: "M340 200 Q120 210 72 134" },
+  { from: "ready", to: "idle", path: "M176 122 H138" },
+  { from: "execution", to: "idle", path: "M606 128 Q600 216 404 218 Q100 224 52 134" },
+];
+
+const EVENT_MEANINGS: Partial<Record<TisEvent, string>> = Object.fromEntries(
+  TRANSITIONS.map(({ on, meaning }) => [on, meaning]),
+);
+
+interface Move {
+  time: number;
+  trace: StateTrace;
+}
+
+export class TisStates extends LitElement {
+  static override properties = {
+    handle: { attribute: false },
+    active: { type: Boolean },
+    locality: { type: Number },
+    states: { state: true },
+    moves: { state: true },
+  };
+  declare handle: TpmHandle | undefined;
+  /** Watches only while this is true. */
+  declare active: boolean;
+  declare locality: number;
+  declare states: readonly TisState[];
+  /** The newest first. */
+  declare moves: readonly Move[];
+  #watched: TpmHandle | undefined;
+  #end: (() => void) | undefined;
+  #frame = 0;
+
+  constructor() {
+    super();
+    this.locality = 0;
+    this.states = new Array(LOCALITIES).fill("idle");
+    this.moves = [];
+  }
+
+  override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const look = () => {
+      this.#frame = requestAnimationFrame(look);
+      this.#watch(this.active ? this.handle : undefined);
+      if (this.active && this.handle) this.#look(this.handle);
+    };
+    look();
+  }
+
+  override disconnectedCallback(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#watch(undefined);
+    super.disconnectedCallback();
+  }
+
+  #watch(handle: TpmHandle | undefined): void {
+    if (handle === this.#watched) return;
+    this.#end?.();
+    this.#watched = handle;
+    this.moves = [];
+    this.#end = handle?.on("tis", (news) => this.#moved(news));
+  }
+
+  #moved({ time, trace }: TisNews): void {
+    if (trace.kind === "reset") this.moves = [];
+    else if (trace.kind === "state") this.moves = [{ time, trace }, ...this.moves].slice(0, MOST_MOVES);
+  }
+
+  #look(handle: TpmHandle): void {
+    const states = Array.from({ length: LOCALITIES }, (_, locality) => handle.state(locality));
+    if (states.some((state, i) => state !== this.states[i])) this.states = states;
+  }
+
+  override render() {
+    const last = this.moves.find(({ trace }) => trace.locality === this.locality);
+    const state = this.states[this.locality]!;
+    const text = last ? moveText(last.trace) : `Locality ${this.locality} is ${stateWords(state)}.`;
+    return html`<figure class="states">
+      <svg viewBox="0 0 660 226" role="img" aria-label="State machine. Locality ${this.locality} is ${stateWords(state)}.">
+        <defs>
+          <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+            <path d="M0 0 L8 4 L0 8 z" fill="context-stroke"></path></marker>
+        </defs>
+        ${EDGES.map((edge) => this.#edge(edge, last?.trace))}
+        ${STATES.map((name) => this.#box(name))}
+      </svg>
+      <figcaption>
+        <p role="status">${text}</p>
+        ${
+          this.moves.length
+            ? html`<details><summary>The last ${this.moves.length} moves</summary>
+          <ol class="moves">${this.moves.map(({ time, trace }) => html`<li><span class="muted mono">${(time / 1000).toFixed(4)} s</span> ${moveText(trace)}</li>`)}</ol></details>`
+            : nothing
+        }
+      </figcaption>
+    </figure>`;
+  }
+
+  #edge({ from, to, path, label }: Edge, last: StateTrace | undefined) {
+    const taken = last?.from === from && last.to === to;
+    return svg`<g class="edge ${label ? "" : "rare"} ${taken ? "taken" : ""}">
+      <path d=${path} fill="none" marker-end="url(#arrow)"></path>
+      ${label ? svg`<text x=${label[1]} y=${label[2]} text-anchor="middle">${label[0]}</text>` : nothing}</g>`;
+  }
+
+  #box(name: TisState) {
+    const [x, y] = BOXES[name];
+    const here = this.states.flatMap((state, locality) => (state === name ? [locality] : []));
+    // Those that do nothing are in everybody's way.
+    const shown = name === "idle" ? here.filter((locality) => locality === this.locality) : here;
+    return svg`<g class="state ${here.includes(this.locality) ? "current" : ""}">
+      <rect x=${x} y=${y} width=${BOX_WIDTH} height=${BOX_HEIGHT} rx="8"></rect>
+      <text x=${x + BOX_WIDTH / 2} y=${y + BOX_HEIGHT / 2 + 5} text-anchor="middle">${name}</text>
+      ${shown.map(
+        (locality, i) => svg`<g class="who"><circle cx=${x + BOX_WIDTH - 4 - i * 20} cy=${y} r="10"></circle>
+          <text x=${x + BOX_WIDTH - 4 - i * 20} y=${y + 4} text-anchor="middle">${locality}</text></g>`,
+      )}</g>`;
+  }
+}
+
+function stateWords(state: TisState): string {
+  const words: Record<TisState, string> = {
+    idle: "idle",
+    ready: "ready for a command",
+    reception: "putting a command in",
+    execution: "waiting for the TPM to answer",
+    completion: "taking the response",
+  };
+  return words[state];
+}
+
+/** "Locality 0: reception → execution, by the write of tpmGo to TPM_STS. The TPM runs the command." */
+export function moveText({ locality, event, from, to, access }: StateTrace): string {
+  const step = from === to ? `stays in ${to}` : `${from} → ${to}`;
+  const meaning = EVENT_MEANINGS[event] ?? "";
+  if (!access) return `Locality ${locality}: ${step}, by the TPM's answer. ${meaning}`;
+  const { address, size, value } = access;
+  const word = packAccess(address, size, value !== undefined, "guest");
+  const { register, fields } = describeAccess(unpackAccess(0, 0, word, value ?? 0));
+  const what =
+    value === undefined
+      ? `a read of ${register}`
+      : `the write ${fields ? `of ${fields} ` : ""}to ${register}`;
+  return `Locality ${locality}: ${step}, by ${what}. ${meaning}`;
+}
+
+customElements.define("tis-states", TisStates);

@@ -1,0 +1,294 @@
+/**
+ * Every access to the registers: recorded while this is looked at (or on, if that is asked for), filtered, linked
+ * with the commands that they make up; and breakpoints, at which the machine stands still.
+ */
+import { html, nothing } from "lit";
+import "./access-list.ts";
+import "./breakpoint-list.ts";
+import "./trace.css";
+import { hexNumber } from "../../bytes/hex.ts";
+import {
+  type Access,
+  type AccessFilter,
+  breakpointText,
+  type CommandSpan,
+  describeAccess,
+  FILTER_WORDS,
+  parseFilter,
+  readBefore,
+} from "../../trace/index.ts";
+import type { PageState } from "../model.ts";
+import { PageElement } from "../parts/element.ts";
+import type { AccessList } from "./access-list.ts";
+import { namesFor } from "./breakpoint-list.ts";
+
+/** For the user's own scripts, all at once. */
+const DOWNLOAD_NAME = "webtpm-accesses.json";
+
+export class TpmTrace extends PageElement {
+  static override properties = {
+    ...PageElement.properties,
+    query: { state: true },
+    selected: { state: true },
+    fold: { state: true },
+    always: { state: true },
+    found: { state: true },
+  };
+  declare query: string;
+  declare selected: number | undefined;
+  declare fold: boolean;
+  /** Whether recording goes on while this is closed. */
+  declare always: boolean;
+  /** What came of the last search. */
+  declare found: string;
+  #filter: AccessFilter | undefined;
+  #problem = "";
+  #disarm: (() => void) | undefined;
+  #ends: (() => void)[] = [];
+  #frame = 0;
+  /** Accesses when they were counted last. */
+  #counted = 0;
+  /** The command that was selected, here or elsewhere, when this was drawn last. */
+  #command: number | undefined;
+
+  constructor() {
+    super();
+    this.query = this.found = "";
+    this.fold = true;
+    this.always = false;
+  }
+
+  protected override watch(state: Readonly<PageState>): readonly unknown[] {
+    return [
+      state.recorder,
+      state.command,
+      state.commandNews,
+      state.tpm?.version,
+      state.handle,
+      state.machine.phase,
+    ];
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#ends = [
+      this.state.recorder.onChange(() => this.requestUpdate()),
+      () => cancelAnimationFrame(this.#frame),
+    ];
+    this.#look();
+  }
+
+  override disconnectedCallback(): void {
+    for (const end of this.#ends) end();
+    this.#arm(false);
+    super.disconnectedCallback();
+  }
+
+  override shouldUpdate(): boolean {
+    this.#arm(this.active || this.always);
+    return super.shouldUpdate();
+  }
+
+  #arm(on: boolean): void {
+    if (on === (this.#disarm !== undefined)) return;
+    const disarm = this.#disarm;
+    this.#disarm = on ? this.state.recorder.arm() : undefined;
+    disarm?.();
+  }
+
+  protected override willUpdate(): void {
+    const { command, recorder } = this.state;
+    if (command === this.#command) return;
+    this.#command = command;
+    const span = command === undefined ? undefined : recorder.commands.byId(command);
+    const mine = this.selected !== undefined && recorder.commands.at(this.selected) === span;
+    if (span && !mine) this.selected = span.go;
+  }
+
+  override render() {
+    const { recorder, handle, command } = this.state;
+    const span = command === undefined ? undefined : recorder.commands.byId(command);
+    const { length } = recorder.ring;
+    return html`${this.#standstill()}
+      <div class="toolbar trace-bar">
+        <label class="trace-query"><span class="visually-hidden">Show only</span>
+          <input type="search" list="trace-words" placeholder="filter: write sts tpmGo, -fifo, locality:0 …" spellcheck="false"
+            autocomplete="off" aria-invalid=${this.#problem !== ""} aria-describedby="trace-problem" .value=${this.query}
+            @input=${this.#setQuery} @keydown=${this.#searchKey}></label>
+        <datalist id="trace-words">${FILTER_WORDS.map((word) => html`<option value=${word}></option>`)}</datalist>
+        <label class="small"><input type="checkbox" .checked=${this.fold} @change=${() => {
+          this.fold = !this.fold;
+        }}> fold runs</label>
+        <label class="small" title="Otherwise accesses are recorded while this view is open, or a breakpoint waits">
+          <input type="checkbox" .checked=${this.always} @change=${() => {
+            this.always = !this.always;
+          }}> keep recording</label>
+      </div>
+      <p id="trace-problem" class="trace-problem small" role="status">${this.#problem || this.found}</p>
+      <details class="trace-breakpoints" ?open=${false}><summary>Breakpoints${
+        recorder.breakpoints.length ? ` (${recorder.breakpoints.length})` : ""
+      }</summary>
+        <breakpoint-list .recorder=${recorder} .kept=${recorder.breakpoints} ?exact=${recorder.exact}
+          .version=${this.state.tpm?.version}></breakpoint-list></details>
+      ${
+        length
+          ? html`<access-list .recorder=${recorder} .filter=${this.#filter} ?fold=${this.fold} ?active=${this.active}
+        .selected=${this.selected} .range=${span && [span.first, span.last]} .held=${recorder.held?.sequence}
+        .nameOf=${(sequence: number) => this.#startedAt(sequence)}
+        @access-select=${({ detail }: CustomEvent<number>) => this.#select(detail)}></access-list>`
+          : html`<div class="empty"><strong>Accesses to the registers</strong> ${
+              handle
+                ? "Recording. Whatever guest or page reads and writes will be listed here."
+                : "Boot the machine, or play the driver in the Registers view: every read and write will be listed here. Breakpoints can be set before."
+            }</div>`
+      }
+      ${this.#detail(span)}`;
+  }
+
+  #standstill() {
+    const { recorder, tpm } = this.state;
+    const { held } = recorder;
+    if (!held) return nothing;
+    const why = held.breakpoint ? breakpointText(held.breakpoint, namesFor(tpm?.version)) : "single step";
+    const ready = held.ranOn !== undefined;
+    const further =
+      held.ranOn === undefined
+        ? "stopping …"
+        : held.ranOn === 0
+          ? "It stands exactly there."
+          : `Its code was hot, so it ran on for ${held.ranOn} more ${held.ranOn === 1 ? "access" : "accesses"}, listed below.`;
+    return html`<div class="standstill" role="status">
+      <p><strong>The machine is held:</strong> ${why}. <span class="muted">${further} The guest's time stands still.</span></p>
+      <div class="standstill-actions">
+        <button class="button primary" type="button" ?disabled=${!ready} @click=${() => recorder.resume()}>Go on</button>
+        <button class="button" type="button" ?disabled=${!ready} @click=${() => this.#step("access")}>Next access</button>
+        <button class="button" type="button" ?disabled=${!ready} @click=${() => this.#step("command")}>Next command</button>
+      </div></div>`;
+  }
+
+  /** The list grows by itself; the number follows it, and the first access brings the list. */
+  #look(): void {
+    this.#frame = requestAnimationFrame(() => this.#look());
+    if (!this.active) return;
+    const { length } = this.state.recorder.ring;
+    if (length === this.#counted) return;
+    if (!length || !this.#counted) this.requestUpdate();
+    this.#counted = length;
+    const total = this.querySelector(".access-total");
+    if (total) total.textContent = length.toLocaleString("en");
+  }
+
+  #step(step: "access" | "command"): void {
+    this.selected = undefined;
+    this.querySelector<AccessList>("access-list")?.follow();
+    this.state.recorder.step(step);
+  }
+
+  #detail(span: CommandSpan | undefined) {
+    const { recorder } = this.state;
+    const access = this.selected === undefined ? undefined : recorder.ring.access(this.selected);
+    if (!access) {
+      const { length } = recorder.ring;
+      return html`<div class="pane-foot access-foot"><span><span class="access-total" .textContent=${length.toLocaleString("en")}></span>
+          accesses${recorder.recording ? ", recording" : ""}</span>
+        ${span ? this.#commandLink(span) : nothing}<span class="spacer"></span>
+        <button class="button quiet" type="button" ?disabled=${!length} @click=${() => recorder.clear()}>Clear</button>
+        <button class="button quiet" type="button" ?disabled=${!length} @click=${this.#download}>Save</button></div>`;
+    }
+    const own = recorder.commands.at(access.sequence);
+    return html`<div class="pane-foot access-detail">
+      <div>${this.#sentence(access)}</div>
+      <div class="access-actions">${own ? this.#commandLink(own) : nothing}
+        ${
+          access.register
+            ? html`<button class="button quiet" type="button" @click=${() => this.#breakHere(access)}>Hold at the next one like this</button>`
+            : nothing
+        }</div></div>`;
+  }
+
+  #sentence(access: Access) {
+    const { ring } = this.state.recorder;
+    if (access.reset) return "Machine and TPM were reset.";
+    const { register, fields, changes } = describeAccess(access, readBefore(ring, access));
+    const bits = access.size * 8;
+    return html`<strong class="mono">${register}</strong> of locality ${access.locality}, ${bits} bits
+      ${access.write ? "written" : "read"} by the ${access.origin}: <span class="mono">${hexNumber(access.value, access.size * 2)}</span>
+      ${fields ? html`<span class="muted">(${fields})</span>` : nothing}
+      ${changes.length ? html`<span class="changed">Changed: ${changes.join(", ")}.</span>` : nothing}`;
+  }
+
+  #commandLink({ id, code, result }: CommandSpan) {
+    const names = namesFor(this.state.tpm?.version);
+    const name = code === undefined ? "a command" : names.command(code);
+    const text = `${id === undefined ? "" : `#${id} `}${name}${result === undefined ? "" : `: ${names.result(result)}`}`;
+    if (id === undefined) return html`<span class="muted">${text}</span>`;
+    return html`<button class="button quiet" type="button" @click=${() => this.#showCommand(id)}>Part of <span class="mono">${text}</span></button>`;
+  }
+
+  #showCommand(id: number): void {
+    this.actions.selectCommand(id);
+    this.actions.showPane("commands");
+  }
+
+  #startedAt(sequence: number): string | undefined {
+    const { recorder, tpm } = this.state;
+    const span = recorder.commands.at(sequence);
+    if (span?.go !== sequence || span.code === undefined) return undefined;
+    return namesFor(tpm?.version).command(span.code);
+  }
+
+  #select(sequence: number): void {
+    this.selected = sequence;
+    const id = this.state.recorder.commands.at(sequence)?.id;
+    this.#command = id;
+    if (id !== this.state.command) this.actions.selectCommand(id);
+  }
+
+  #breakHere({ register, locality, write, value, offset }: Access): void {
+    if (!register) return;
+    const text = describeAccess({ register, locality, write, value, offset, size: 4 } as Access).fields;
+    const [field] = write ? text.split(" · ") : [];
+    const known = field && !/\s/.test(field) ? field : undefined;
+    this.state.recorder.add({
+      kind: "access",
+      register,
+      locality,
+      direction: write ? "write" : "read",
+      ...(known && { field: known }),
+    });
+  }
+
+  // --- filter and search ---
+
+  #setQuery(event: Event): void {
+    this.query = (event.target as HTMLInputElement).value;
+    this.found = "";
+    try {
+      this.#filter = parseFilter(this.query);
+      this.#problem = "";
+    } catch (error) {
+      // The list stays as it was while a word is being typed.
+      this.#problem = (error as Error).message;
+    }
+  }
+
+  /** Enter goes to the next access that is let through, Shift+Enter to the one before. */
+  #searchKey(event: KeyboardEvent): void {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    const list = this.querySelector<AccessList>("access-list");
+    const found = list?.find(this.#filter ?? (() => true), event.shiftKey ? -1 : 1);
+    this.found = found ? "" : "No further access like this.";
+  }
+
+  #download(): void {
+    const blob = new Blob([JSON.stringify(this.state.recorder.ring)], { type: "application/json" });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = DOWNLOAD_NAME;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href));
+  }
+}
+
+customElements.define("tpm-trace", TpmTrace);
