@@ -1,18 +1,32 @@
-/** `npm run build`: the static page in `dist/`, with firmware, the small kernel and the guest image. */
-import { copyFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "vite";
+/**
+ * `npm run build`: the static page in `dist/`, complete: firmware, kernels, guest image, the hidden machine's saved
+ * state, the notices of all that, and a service worker that serves it offline and on hosts that send no headers.
+ */
+import { parseArgs } from "node:util";
 import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
 import { endOnSignal } from "./signals.ts";
+import { buildPage } from "./static-page.ts";
 
-const signal = endOnSignal();
-const set = new ImageSet(new Cache(), printProgress());
-await set.prepare();
-await set.prepareSmallKernel({ signal });
-await set.prepareHidden();
-const root = fileURLToPath(new URL("../..", import.meta.url));
-await build({ root });
-for (const name of ["LICENSE", "NOTICES.md"]) await copyFile(join(root, name), join(root, "dist", name));
+const HELP = `Usage: npm run build [-- OPTIONS]
+
+Makes the static page, for any file server.
+
+  --out DIRECTORY   where to put it (default: dist); what is in there is deleted
+  --help            show this text
+`;
+
+const { values } = parseArgs({
+  options: { out: { type: "string", default: "dist" }, help: { type: "boolean" } },
+});
+if (values.help) console.log(HELP);
+else {
+  const signal = endOnSignal();
+  const cache = new Cache();
+  const set = new ImageSet(cache, printProgress());
+  await set.prepare();
+  await set.prepareSmallKernel({ signal });
+  await set.prepareHidden();
+  await buildPage(values.out, cache);
+}

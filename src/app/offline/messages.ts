@@ -1,0 +1,19 @@
+/** What page and service worker say to each other. */
+
+/** From the page. */
+export type WorkerRequest =
+  /** Fetch what is missing for a life without the network. */
+  | "fill"
+  /** A new version: replace the one that runs, if no other window shows it. Answered through the port with a boolean. */
+  | "take over";
+
+/** From the worker: how much of the page is kept here. */
+export interface OfflineNews {
+  offline: {
+    /** Bytes kept, of all. */
+    kept: number;
+    total: number;
+    /** Why the rest is not, once an attempt is over; undefined while it goes on, and when all is here. */
+    problem?: string;
+  };
+}

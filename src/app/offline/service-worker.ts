@@ -1,0 +1,69 @@
+/**
+ * The static build's service worker, `sw.js`: gives the page the headers of a cross-origin isolated page where its
+ * host sends none, and the whole page where there is no host. A version serves only itself: a new one waits until a
+ * page is loaded anew and no other window shows the old one.
+ */
+import { isolated } from "./isolation.ts";
+import type { OfflineNews, WorkerRequest } from "./messages.ts";
+import { Shelf, type ShippedFile } from "./shelf.ts";
+import type { FetchEvent, ServiceWorkerScope } from "./worker-scope.ts";
+
+/** Written in by the build (`src/tools/service-worker.ts`): its name, and its files, those wanted first at the front. */
+declare const WEBTPM_BUILD: string;
+declare const WEBTPM_FILES: readonly ShippedFile[];
+
+const scope = globalThis as unknown as ServiceWorkerScope;
+const shelf = new Shelf(scope.registration.scope, WEBTPM_BUILD, WEBTPM_FILES);
+const total = WEBTPM_FILES.reduce((sum, [, size]) => sum + size, 0);
+const start = shelf.find(scope.registration.scope) as ShippedFile;
+
+scope.addEventListener("install", (event) => {
+  // Only the page itself, so that the first visit does not wait; and no worker without the page of its own version.
+  event.waitUntil(shelf.keep(start));
+});
+
+scope.addEventListener("activate", (event) => {
+  event.waitUntil(scope.clients.claim());
+});
+
+scope.addEventListener("fetch", (event) => {
+  const { request } = event;
+  // A range is for the host to give; whole files only are kept.
+  if (request.method !== "GET" || request.headers.has("Range")) return;
+  const file = shelf.find(request.url);
+  if (file) event.respondWith(answer(event, file));
+});
+
+async function answer(event: FetchEvent, file: ShippedFile): Promise<Response> {
+  return isolated(await shelf.give(file, (work) => event.waitUntil(work)));
+}
+
+scope.addEventListener("message", (event) => {
+  const request = event.data as WorkerRequest;
+  if (request === "take over") event.waitUntil(takeOver(event.ports[0]));
+  else if (request === "fill") event.waitUntil(fill((news) => event.source?.postMessage(news)));
+});
+
+/** A page keeps the version that it was loaded with; so this happens only while the asking page is the only one. */
+async function takeOver(port: MessagePort | undefined): Promise<void> {
+  const windows = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const alone = windows.filter(({ url }) => url.startsWith(scope.registration.scope)).length <= 1;
+  port?.postMessage(alone);
+  if (alone) await scope.skipWaiting();
+}
+
+/** Fetches what is not kept yet, file by file; what an attempt did not get, the next one does. */
+async function fill(tell: (news: OfflineNews) => void): Promise<void> {
+  let problem: string | undefined;
+  for (const file of WEBTPM_FILES) {
+    try {
+      await shelf.keep(file);
+    } catch (error) {
+      problem = `${file[0]}: ${(error as Error).message}`;
+    }
+    tell({ offline: { kept: await shelf.size(), total } });
+  }
+  // Older versions have given what they had in common with this one.
+  if (!problem) await shelf.clear();
+  tell({ offline: { kept: await shelf.size(), total, ...(problem !== undefined && { problem }) } });
+}

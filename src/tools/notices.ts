@@ -1,0 +1,48 @@
+/**
+ * The notices of the Debian packages that a build ships parts of: each package's own copyright file, as Debian has it,
+ * and the licences in full that these files only name.
+ */
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Apt } from "../images/apt.ts";
+import type { Cache } from "../images/cache.ts";
+import { run } from "../images/command.ts";
+import { printProgress } from "../images/progress.ts";
+import { PACKAGES, type PinnedPackage } from "../images/versions.ts";
+
+/** Where each Debian system has them (package base-files). */
+const COMMON_LICENCES = "/usr/share/common-licenses";
+
+/** One package for each source; the kernel's source package has the same notices as the kernel's, and 140 MB. */
+function onePerSource(): PinnedPackage[] {
+  const packages: PinnedPackage[] = Object.values(PACKAGES).filter(({ name }) => !/^linux-source/.test(name));
+  return [...new Map(packages.reverse().map((pin) => [pin.source, pin])).values()];
+}
+
+/** The licences in full that a notice refers to, by the names of Debian's files. */
+export function licencesNamedIn(notice: string): string[] {
+  const names = notice.matchAll(/\/usr\/share\/common-licenses\/([A-Za-z]+(?:-\d+(?:\.\d+)*)?)/g);
+  return [...new Set(Array.from(names, (match) => match[1] as string))].sort();
+}
+
+/** Writes `<source>.txt` for each source package, and the licences, into the new `directory`. */
+export async function writeNotices(directory: string, cache: Cache): Promise<void> {
+  await mkdir(directory);
+  const pins = onePerSource();
+  const debs = await new Apt(cache, printProgress()).fetch(pins);
+  const licences = new Set<string>();
+  for (const [index, deb] of debs.entries()) {
+    const path = `./usr/share/doc/${deb.package}/copyright`;
+    const target = join(directory, `${pins[index]!.source}.txt`);
+    const notice = await run("sh", [
+      "-c",
+      'dpkg-deb --fsys-tarfile "$1" | tar -xO "$2"',
+      "sh",
+      deb.file,
+      path,
+    ]);
+    await writeFile(target, `${notice}\n`);
+    for (const name of licencesNamedIn(await readFile(target, "utf8"))) licences.add(name);
+  }
+  for (const name of licences) await copyFile(join(COMMON_LICENCES, name), join(directory, `${name}.txt`));
+}

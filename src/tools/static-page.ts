@@ -1,0 +1,61 @@
+/** The static page: Vite's build, with a start of its own, the notices and the service worker; and what it weighs. */
+import { copyFile, readdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type Plugin } from "vite";
+import type { Cache } from "../images/cache.ts";
+import { writeNotices } from "./notices.ts";
+import { writeServiceWorker } from "./service-worker.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SERVED_START = "/src/app/main.ts";
+const STATIC_START = "/src/app/static-main.ts";
+
+/** Only a static page has a service worker: the servers of this project send the headers, and show what changes. */
+const staticStart: Plugin = {
+  name: "webtpm-static-start",
+  transformIndexHtml: {
+    order: "pre",
+    handler(html) {
+      if (!html.includes(SERVED_START)) throw new Error(`index.html no longer starts ${SERVED_START}`);
+      return html.replace(SERVED_START, STATIC_START);
+    },
+  },
+};
+
+/** What a visitor downloads, by the names of the files. */
+const PARTS: readonly [name: string, pattern: RegExp][] = [
+  ["hidden TPM machine", /^(images\/hidden-state|assets\/hidden\.worker)/],
+  ["firmware", /^images\/(bios|vgabios)/],
+  ["kernels", /^images\/bzImage/],
+  ["guest", /^images\/initrd/],
+  ["emulator (WebAssembly)", /^assets\/v86.*\.wasm$/],
+  ["notices", /^(notices\/|NOTICES|LICENSE|licences)/],
+  ["page", /./],
+];
+
+/** Prints sizes as they lie on the disk. A host that compresses sends less of the page and the emulator. */
+async function printSizes(directory: string): Promise<void> {
+  const sizes = new Map(PARTS.map(([name]) => [name, 0]));
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  for (const entry of entries.filter((candidate) => candidate.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    const name = PARTS.find(([, pattern]) => pattern.test(path.slice(directory.length + 1)))![0];
+    sizes.set(name, sizes.get(name)! + (await stat(path)).size);
+  }
+  console.log("\nThe static page, in MB:");
+  for (const [name, bytes] of sizes) console.log(`  ${(bytes / 1e6).toFixed(2).padStart(6)}  ${name}`);
+}
+
+/** Builds the page into `out`, emptied first. The images have to be there. */
+export async function buildPage(out: string, cache: Cache): Promise<void> {
+  const directory = resolve(ROOT, out);
+  await build({ root: ROOT, plugins: [staticStart], build: { outDir: directory, emptyOutDir: true } });
+  for (const name of ["LICENSE", "NOTICES.md"]) await copyFile(join(ROOT, name), join(directory, name));
+  await writeNotices(join(directory, "notices"), cache);
+  const name = await writeServiceWorker(directory);
+  await printSizes(directory);
+  console.log(
+    `\nBuild ${name} is in ${directory}: put it behind any file server, http://localhost or https.`,
+  );
+}
