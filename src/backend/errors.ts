@@ -58,3 +58,14 @@ export class StateRefusedError extends Error {
 export class BackendNotStartedError extends Error {
   override name = "BackendNotStartedError";
 }
+
+/** A change of the TPM's permanent state could not be saved, so the guest was not told that it had happened. */
+export class StateNotSavedError extends Error {
+  override name = "StateNotSavedError";
+  constructor(cause: Error) {
+    super(
+      `its state could not be saved: ${cause.message}. What the guest wanted to change last counts as not done`,
+      { cause },
+    );
+  }
+}

@@ -21,6 +21,23 @@ export interface TpmState {
   savestate: StateBlob;
 }
 
+/** A blob that says "none". */
+export const NO_BLOB: Readonly<StateBlob> = { bytes: new Uint8Array(0), flags: 0 };
+
+/**
+ * Where a TPM's state is kept while nobody runs it: what a flash chip is to a TPM. `volatile` is always empty here: a
+ * TPM that is switched on from it begins as after a power cut.
+ */
+export interface TpmKeep {
+  /** What was saved last; undefined for a TPM that does not exist yet. A rejection keeps the TPM from starting. */
+  load(): Promise<TpmState | undefined>;
+  /**
+   * Resolves when the state is safe; until then the guest does not see the command's response. @param description who
+   * made the blobs, as `BackendInfo.description`.
+   */
+  save(state: TpmState, description: string): Promise<void>;
+}
+
 /** What is known of a backend once it has started. */
 export interface BackendInfo {
   version: Exclude<TpmVersion, "unspecified">;
@@ -48,6 +65,8 @@ export interface TpmBackend {
   resetEstablishmentFlag(locality: number): Promise<void>;
   /** The three state blobs of the running TPM. */
   getState(): Promise<TpmState>;
+  /** One of them, e.g. after an NV write. */
+  getStateBlob(name: keyof TpmState): Promise<StateBlob>;
   /** Ends the session: CMD_STOP, and CMD_SHUTDOWN where the swtpm is ours; closes the channels. */
   shutdown(): Promise<void>;
   /** Called once when the backend has failed for good (channel closed, time limit, protocol violation). */

@@ -152,7 +152,6 @@ export class SwtpmBackend implements TpmBackend {
     }));
   }
 
-  /** One state blob of the running TPM: `getState()` for those who need only one, e.g. after an NV write. */
   async getStateBlob(name: BlobName): Promise<StateBlob> {
     this.#mustBeStarted();
     return this.#exclusive(() => this.#power.blob(name));

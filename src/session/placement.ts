@@ -2,9 +2,9 @@
  * Where the device runs: in a worker behind shared memory, or on the emulator's own thread. Both give the session
  * the same few things.
  */
-import { transfer } from "comlink";
+import { proxy, transfer } from "comlink";
 import { BackendClosedError } from "../backend/errors.ts";
-import type { TpmState } from "../backend/port.ts";
+import type { TpmKeep, TpmState } from "../backend/port.ts";
 import { createLinkMemory } from "../link/layout.ts";
 import { MmioProxy } from "../link/proxy.ts";
 import { CAN_WAIT } from "../link/server.ts";
@@ -15,6 +15,7 @@ import { type OpenBackend, openBackend } from "../worker/connect.ts";
 import { TpmEngine } from "../worker/engine.ts";
 import { EventBatch } from "../worker/event-batch.ts";
 import type { EngineEvent, EngineOptions, TpmSnapshot } from "../worker/events.ts";
+import { keeping, type OpenTpm } from "../worker/keeping.ts";
 import { DeviceWorker } from "./device-worker.ts";
 import { TpmFailedError } from "./errors.ts";
 import { PendingCalls } from "./pending-calls.ts";
@@ -40,13 +41,14 @@ export interface PlacedDevice extends MmioDevice {
   close(): Promise<void>;
 }
 
-/** Opens a session and powers its TPM on. */
-export type OpenTpm = (state?: TpmState) => Promise<OpenBackend>;
+export type { OpenTpm };
 
 export interface PlaceOptions {
   engine: EngineOptions;
   /** A TPM of the embedder's own, on the page's thread, in place of `engine.target`. */
   open?: OpenTpm | undefined;
+  /** Where the TPM's permanent state is kept; without it, it lives as long as the session with the TPM. */
+  keep?: TpmKeep | undefined;
   onEvents(events: EngineEvent[]): void;
   /** The device is lost: its worker is dead or stuck. */
   onLost(error: Error): void;
@@ -65,7 +67,7 @@ export function whyNotWorker(): string | undefined {
 const portsOf = ({ target }: EngineOptions) =>
   target.kind === "hidden" ? [target.control, target.data] : [];
 
-export function placeInWorker({ engine, onEvents, onLost, createWorker }: PlaceOptions): PlacedDevice {
+export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: PlaceOptions): PlacedDevice {
   const worker = new DeviceWorker({
     createWorker,
     onMessage: (message: WorkerMessage) => {
@@ -86,7 +88,9 @@ export function placeInWorker({ engine, onEvents, onLost, createWorker }: PlaceO
     ...(!CAN_WAIT && { ring: () => worker.ring() }),
   });
   const { device } = worker.calls;
-  device.start(transfer(engine, portsOf(engine)), memory).catch((error: Error) => link.break(error.message));
+  device
+    .start(transfer(engine, portsOf(engine)), memory, keep && proxy(keep))
+    .catch((error: Error) => link.break(error.message));
   return {
     get view() {
       return link.view;
@@ -118,9 +122,11 @@ export function placeInWorker({ engine, onEvents, onLost, createWorker }: PlaceO
 export function placeLocally(options: PlaceOptions): PlacedDevice {
   const batch = new EventBatch((events) => options.onEvents(events));
   const tpm = options.open || typeof Worker === "undefined" ? undefined : new TpmWorker(options);
+  const open: OpenTpm =
+    options.open ?? (tpm ? (state) => tpm.open(state) : (state) => openBackend(options.engine, state));
   const engine = new TpmEngine({
     version: options.engine.version,
-    open: options.open ?? (tpm ? (state) => tpm.open(state) : (state) => openBackend(options.engine, state)),
+    open: keeping(open, options.keep),
     emit: (event) => batch.push(event),
   });
   engine.start(options.engine.reset);

@@ -1,5 +1,5 @@
 /** A TPM in the device worker for a device on the page's own thread: commands and answers go as messages. */
-import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
+import type { BackendInfo, StateBlob, TpmBackend, TpmState } from "../backend/port.ts";
 import type { OpenBackend } from "../worker/connect.ts";
 import type { EngineOptions } from "../worker/events.ts";
 import type { DeviceWorker, WorkerCalls } from "./device-worker.ts";
@@ -41,6 +41,9 @@ export class RemoteBackend implements TpmBackend {
   }
   getState(): Promise<TpmState> {
     return this.#call((backend) => backend.getState());
+  }
+  getStateBlob(name: keyof TpmState): Promise<StateBlob> {
+    return this.#call((backend) => backend.getStateBlob(name));
   }
   async shutdown(): Promise<void> {
     if (!this.#failed) await this.#call((backend) => backend.shutdown());

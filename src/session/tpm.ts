@@ -2,7 +2,7 @@
  * The TPM of a machine, as an embedder holds it: attaches device, event log and firmware tables to a machine's bus,
  * keeps TPM and machine in step through resets and slow commands, and tells the page what happens.
  */
-import type { BackendInfo } from "../backend/port.ts";
+import type { BackendInfo, TpmKeep } from "../backend/port.ts";
 import { parseEventLog } from "../eventlog/index.ts";
 import { type HiddenTpm, startHiddenTpm } from "../hidden/client.ts";
 import type { HiddenImages } from "../hidden/machine.ts";
@@ -57,6 +57,11 @@ export interface TpmAttachOptions extends TpmBackendOptions {
   version?: BackendInfo["version"];
   /** "auto" (default) is a worker wherever the page is cross-origin isolated. */
   placement?: Placement | "auto";
+  /**
+   * Where the TPM's permanent state is kept. The TPM begins from it at each power-on, and the guest sees no response to
+   * a command that changed it before the change is saved. Called on this thread.
+   */
+  keep?: TpmKeep;
   /** Makes the device worker, where a bundler does not find it by itself. */
   createWorker?: () => Worker;
   /** Host milliseconds that a TPM command may take before the machine is held; see `CommandHold`. */
@@ -262,6 +267,7 @@ export class Tpm implements TpmHandle {
     const placed: PlacedDevice = place({
       engine: { version: this.#version, target: this.#backendTarget(), reset: this.#resets },
       open: this.#backend.open,
+      keep: this.#options.keep,
       onEvents: (events) => {
         if (placed === this.#placed) this.#take(events);
       },

@@ -1,5 +1,5 @@
 /** What the page calls in the device worker (by comlink), and the messages that come back by themselves. */
-import type { TpmState } from "../backend/port.ts";
+import type { StateBlob, TpmKeep, TpmState } from "../backend/port.ts";
 import type { LinkMemory } from "../link/layout.ts";
 import type { LinkStats } from "../link/server.ts";
 import type { PcrBank } from "../session/types.ts";
@@ -8,7 +8,7 @@ import type { EngineEvent, EngineOptions, PoweredOn, TpmSnapshot } from "./event
 /** The device and the TPM behind it, in the worker. */
 export interface DeviceCalls {
   /** Makes the device in the shared memory, connects and powers on; an event tells how that went. */
-  start(options: EngineOptions, memory: LinkMemory): void;
+  start(options: EngineOptions, memory: LinkMemory, keep?: TpmKeep): void;
   /** See `TpmEngine`, also for the next ones. */
   run(command: Uint8Array): Promise<Uint8Array>;
   readPcrs(): Promise<PcrBank[]>;
@@ -30,6 +30,7 @@ export interface BackendCalls {
   establishmentFlag(): Promise<boolean>;
   resetEstablishmentFlag(locality: number): Promise<void>;
   getState(): Promise<TpmState>;
+  getStateBlob(name: keyof TpmState): Promise<StateBlob>;
   shutdown(): Promise<void>;
 }
 

@@ -15,6 +15,7 @@ import {
 import { openBackend } from "./connect.ts";
 import { TpmEngine } from "./engine.ts";
 import { EventBatch } from "./event-batch.ts";
+import { keeping } from "./keeping.ts";
 
 /** The page called things in the wrong order. */
 class NotStartedError extends Error {
@@ -46,11 +47,11 @@ function opened(): TpmBackend {
 }
 
 const device: DeviceCalls = {
-  start(options, memory) {
+  start(options, memory, keep) {
     const batch = new EventBatch((events, transfer) => send({ events }, transfer));
     const engine: TpmEngine = new TpmEngine({
       version: options.version,
-      open: (state) => openBackend(options, state),
+      open: keeping((state) => openBackend(options, state), keep),
       emit(event) {
         batch.push(event);
         if (event.type === "failed") queueMicrotask(() => server.serve());
@@ -93,6 +94,7 @@ const backend: BackendCalls = {
   establishmentFlag: () => opened().establishmentFlag(),
   resetEstablishmentFlag: (locality) => opened().resetEstablishmentFlag(locality),
   getState: () => opened().getState(),
+  getStateBlob: (name) => opened().getStateBlob(name),
   async shutdown() {
     await alone?.shutdown();
   },

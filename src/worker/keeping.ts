@@ -1,0 +1,33 @@
+/** Opens TPMs whose permanent state is kept elsewhere: they begin from it, and what they change goes back there. */
+import { NO_BLOB, type TpmKeep, type TpmState } from "../backend/port.ts";
+import { WriteThroughBackend } from "../backend/write-through.ts";
+import type { OpenBackend } from "./connect.ts";
+
+/** Opens a session and powers its TPM on, with `state` in it where that is given. */
+export type OpenTpm = (state?: TpmState) => Promise<OpenBackend>;
+
+/**
+ * A power-on without a state begins from the kept one, as a TPM does after a power cut. One with a state (a snapshot, a
+ * move from another backend) takes the kept one's place.
+ * @throws what keeps the kept state from being read: a new TPM in its place would be another TPM.
+ */
+export function keeping(open: OpenTpm, keep: TpmKeep | undefined): OpenTpm {
+  if (!keep) return open;
+  return async (state) => {
+    const kept = state ? undefined : await loadKept(keep);
+    const { backend: inner, ...on } = await open(state ?? kept);
+    const backend = new WriteThroughBackend(inner, { keep, info: on.info, kept });
+    try {
+      await backend.begin();
+    } catch (error) {
+      await backend.shutdown();
+      throw error;
+    }
+    return { ...on, backend };
+  };
+}
+
+async function loadKept(keep: TpmKeep): Promise<TpmState | undefined> {
+  const kept = await keep.load();
+  return kept && { ...kept, volatile: NO_BLOB };
+}
