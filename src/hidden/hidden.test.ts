@@ -17,7 +17,8 @@ import {
   TPM2_Startup,
 } from "../tpm2/build.ts";
 import { parseGetRandom, parsePcrRead, parsePcrRead12, responseCode } from "../tpm2/parse.ts";
-import { type HiddenImages, HiddenMachine, HiddenMachineError, type StartOptions } from "./machine.ts";
+import { HiddenMachineError } from "./errors.ts";
+import { type HiddenImages, HiddenMachine, type StartOptions } from "./machine.ts";
 
 const WASM = new Uint8Array(readFileSync(fileURLToPath(import.meta.resolve("v86/build/v86.wasm"))));
 const LIMIT = 60_000;

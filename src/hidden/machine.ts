@@ -7,8 +7,10 @@ import type { SwtpmChannels } from "../backend/channel.ts";
 import { createGuestClock, type WasmSource } from "../machine/clock.ts";
 import { useQuickYield } from "../machine/quick-yield.ts";
 import { type V86Emulator, whenLoaded } from "../machine/v86-internals.ts";
+import { watchForCrash } from "./crash.ts";
 import { DataChannel } from "./data-channel.ts";
-import { describeWaitStatus, ManagementParser, type ManagementReport, startRequest } from "./management.ts";
+import { HiddenMachineCrashError, HiddenMachineError, SwtpmEndedError } from "./errors.ts";
+import { ManagementParser, type ManagementReport, startRequest } from "./management.ts";
 import { ControlChannel } from "./port-channel.ts";
 import { PORT_PAGE, VirtioPorts } from "./virtio-ports.ts";
 
@@ -65,23 +67,7 @@ interface HiddenEmulator {
   restore_state(state: ArrayBuffer): Promise<void>;
   save_state(): Promise<ArrayBuffer>;
   destroy(): Promise<void>;
-  v86: { cpu: { mem8: Uint8Array; devices: object } };
-}
-
-/** The hidden machine, or the swtpm in it, could not be started or has ended. */
-export class HiddenMachineError extends Error {
-  override name = "HiddenMachineError";
-}
-
-/** swtpm has ended, in a hidden machine that goes on. */
-export class SwtpmEndedError extends HiddenMachineError {
-  override name = "SwtpmEndedError";
-  constructor(
-    /** Its wait status (wait(2)); 0 after CMD_SHUTDOWN. */
-    readonly status: number,
-  ) {
-    super(`swtpm in the hidden machine ${describeWaitStatus(status)}`);
-  }
+  v86: { cpu: { mem8: Uint8Array; wasm_memory: WebAssembly.Memory } };
 }
 
 /** The kernel's command line: silent, no work that a machine of one program does not need. */
@@ -97,7 +83,8 @@ export class HiddenMachine {
     | undefined;
   #ready = false;
   #running: { data: DataChannel; control: ControlChannel } | undefined;
-  #stopped = false;
+  /** Why nothing can be started any more. */
+  #over: HiddenMachineError | undefined;
 
   private constructor(emulator: V86Emulator & HiddenEmulator) {
     this.#emulator = emulator;
@@ -107,6 +94,12 @@ export class HiddenMachine {
     this.#ports.onOutput(MANAGEMENT_PORT, (bytes) => {
       for (const report of this.#parser.push(bytes)) this.#take(report);
     });
+    watchForCrash(emulator, (error) => this.#crashed(error));
+  }
+
+  /** Bytes of memory that the machine holds: its RAM, and what v86 needs for itself. */
+  get memory(): number {
+    return this.#emulator.v86.cpu.wasm_memory.buffer.byteLength;
   }
 
   /**
@@ -136,19 +129,27 @@ export class HiddenMachine {
     const machine = new HiddenMachine(emulator);
     useQuickYield(emulator.v86);
     if (options.onConsole) emulator.add_listener("serial0-output-byte", options.onConsole);
+    try {
+      await machine.#begin(images);
+    } catch (error) {
+      await machine.stop();
+      throw error;
+    }
+    return machine;
+  }
+
+  async #begin(images: HiddenImages): Promise<void> {
+    const emulator = this.#emulator;
     if (images.state) {
       await emulator.restore_state(images.state);
-      machine.#ready = true;
-      await emulator.run();
-      return machine;
+      this.#ready = true;
+      return emulator.run();
     }
     if (!images.kernel || !images.initrd)
       throw new HiddenMachineError("no kernel and initrd to boot from, and no saved state");
     placeInitrd(emulator.v86.cpu.mem8, new Uint8Array(images.initrd));
-    const ready = machine.#next("ready", BOOT_LIMIT_MS);
-    await emulator.run();
-    await ready;
-    return machine;
+    const ready = this.#next("ready", BOOT_LIMIT_MS);
+    await Promise.all([emulator.run(), ready]);
   }
 
   /**
@@ -157,7 +158,7 @@ export class HiddenMachine {
    * @throws {HiddenMachineError} saying which step failed.
    */
   async start(options: StartOptions): Promise<SwtpmChannels> {
-    if (this.#stopped) throw new HiddenMachineError("the hidden machine was stopped");
+    if (this.#over) throw this.#over;
     if (!this.#ready) throw new HiddenMachineError("the hidden machine runs a TPM already");
     const entropy = options.entropy ?? crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES));
     const request = startRequest(options.version, entropy, {
@@ -166,22 +167,24 @@ export class HiddenMachine {
     });
     this.#ready = false;
     this.#running = {
-      data: new DataChannel((bytes) => this.#ports.send(DATA_PORT, bytes)),
-      control: new ControlChannel((bytes) => this.#ports.send(CONTROL_PORT, bytes)),
+      data: new DataChannel((bytes) => this.#send(DATA_PORT, bytes)),
+      control: new ControlChannel((bytes) => this.#send(CONTROL_PORT, bytes)),
     };
     const started = this.#next("started", START_LIMIT_MS, options.onSample);
-    this.#ports.send(MANAGEMENT_PORT, request);
+    this.#send(MANAGEMENT_PORT, request);
     await started;
     return this.#running;
   }
 
   /** Resolves when no TPM runs and another one may be started. */
   async idle(): Promise<void> {
+    if (this.#over) throw this.#over;
     if (!this.#ready) await this.#next("ready", START_LIMIT_MS);
   }
 
   /** The machine as it stands, uncompressed. Only while no TPM runs: a saved TPM would be a shared secret. */
   async saveState(): Promise<ArrayBuffer> {
+    if (this.#over) throw this.#over;
     if (!this.#ready)
       throw new HiddenMachineError("the state is saved before a TPM was started, or not at all");
     await this.#emulator.stop();
@@ -190,10 +193,32 @@ export class HiddenMachine {
 
   /** Ends the machine at once; channels close. */
   async stop(): Promise<void> {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    this.#end(new HiddenMachineError("the hidden machine was stopped"));
+    await this.#finish(new HiddenMachineError("the hidden machine was stopped"));
+  }
+
+  async #finish(error: HiddenMachineError): Promise<void> {
+    if (this.#over) return;
+    this.#over = error;
+    this.#ready = false;
+    this.#end(error);
     await this.#emulator.destroy();
+  }
+
+  /** A machine that does not take what it is sent will not say why it does not answer. */
+  #send(port: number, bytes: Uint8Array): void {
+    try {
+      this.#ports.send(port, bytes);
+    } catch (cause) {
+      const reason = (cause as Error).message;
+      this.#crashed(
+        new HiddenMachineCrashError(`the hidden machine takes nothing more (${reason})`, { cause }),
+      );
+    }
+  }
+
+  /** Everyone is told before the emulator is cleared away; what goes wrong with that changes nothing. */
+  #crashed(error: HiddenMachineCrashError): void {
+    this.#finish(error).catch(() => undefined);
   }
 
   /** Waits for one kind of report; a failure report, an end or the time limit reject. */
@@ -252,7 +277,7 @@ export class HiddenMachine {
     running?.data.end(error);
     running?.control.end(error);
     // Whoever waits for the machine to be free again waits for just this.
-    if (this.#stopped || this.#waiting?.kind !== "ready") this.#waiting?.reject(error);
+    if (this.#over || this.#waiting?.kind !== "ready") this.#waiting?.reject(error);
   }
 }
 

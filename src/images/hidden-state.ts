@@ -27,9 +27,9 @@ async function read(path: string): Promise<ArrayBuffer> {
   return new Uint8Array(path.endsWith(".gz") ? await promisify(gunzip)(bytes) : bytes).buffer;
 }
 
-/** Boots the machine and writes its state to `path`. Takes a few seconds. */
-export async function buildHiddenState(parts: HiddenParts, path: string): Promise<void> {
-  const machine = await HiddenMachine.boot({
+/** Boots the machine from kernel and initrd, to the point where a TPM can be started. Takes a few seconds. */
+export async function bootHiddenMachine(parts: HiddenParts): Promise<HiddenMachine> {
+  return HiddenMachine.boot({
     V86,
     wasm: await read(WASM),
     images: {
@@ -39,6 +39,11 @@ export async function buildHiddenState(parts: HiddenParts, path: string): Promis
       initrd: await read(parts.initrd),
     },
   });
+}
+
+/** Boots the machine and writes its state to `path`. */
+export async function buildHiddenState(parts: HiddenParts, path: string): Promise<void> {
+  const machine = await bootHiddenMachine(parts);
   try {
     const state = await machine.saveState();
     await writeFile(path, await promisify(gzip)(new Uint8Array(state), { level: 9 }));

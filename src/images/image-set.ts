@@ -13,10 +13,10 @@ import { type Cache, contentKey } from "./cache.ts";
 import { BIOS, buildFirmware, VGA_BIOS } from "./firmware.ts";
 import { guestSources } from "./guest-programs.ts";
 import { buildHiddenInitrd, HIDDEN_INITRD, HIDDEN_PACKAGES } from "./hidden-initrd.ts";
-import { buildHiddenState, HIDDEN_STATE } from "./hidden-state.ts";
+import { buildHiddenState, HIDDEN_STATE, type HiddenParts } from "./hidden-state.ts";
 import { buildInitrd, GUEST_PACKAGES, INITRD } from "./initrd.ts";
 import { readKernelBuild, writeKernelBuild } from "./kernel-status.ts";
-import type { ImageFile, ImageManifest, KernelImage, KernelName } from "./manifest.ts";
+import type { ImageFile, ImageManifest, ImageSource, KernelImage, KernelName } from "./manifest.ts";
 import { type Entry, type ProduceRecipe, produce, readEntry } from "./produce.ts";
 import { type OnProgress, step } from "./progress.ts";
 import { buildSmallKernel, type KernelBuildOptions, smallKernelKey } from "./small-kernel.ts";
@@ -171,22 +171,32 @@ export class ImageSet {
 
   /** Makes the hidden TPM machine's saved state where it is missing: some seconds. Needs the small kernel. */
   async prepareHidden(): Promise<void> {
+    const { parts, sources } = await this.#hiddenParts();
+    await this.#part("hidden-state", "Hidden machine's saved state", async (directory) => {
+      await buildHiddenState(parts, join(directory, HIDDEN_STATE));
+      return { sources: [], inherited: sources };
+    });
+  }
+
+  /** What the hidden TPM machine is booted from before it is saved. Needs the small kernel. */
+  async hiddenParts(): Promise<HiddenParts> {
+    return (await this.#hiddenParts()).parts;
+  }
+
+  async #hiddenParts(): Promise<{ parts: HiddenParts; sources: ImageSource[] }> {
     const { firmware, "small-kernel": kernel } = await this.#entries();
     if (!firmware || !kernel)
       throw new ImagesMissingError("the hidden machine needs the small kernel: run `npm run kernel`");
     const initrd = await this.#part("hidden-initrd", "Hidden machine (swtpm)", (directory) =>
       buildHiddenInitrd(this.#apt, directory),
     );
-    await this.#part("hidden-state", "Hidden machine's saved state", async (directory) => {
-      const parts = {
-        bios: join(firmware.directory, BIOS),
-        vgaBios: join(firmware.directory, VGA_BIOS),
-        kernel: join(kernel.directory, KERNEL),
-        initrd: join(initrd.directory, HIDDEN_INITRD),
-      };
-      await buildHiddenState(parts, join(directory, HIDDEN_STATE));
-      return { sources: [], inherited: [...initrd.sources, ...kernel.sources] };
-    });
+    const parts = {
+      bios: join(firmware.directory, BIOS),
+      vgaBios: join(firmware.directory, VGA_BIOS),
+      kernel: join(kernel.directory, KERNEL),
+      initrd: join(initrd.directory, HIDDEN_INITRD),
+    };
+    return { parts, sources: [...initrd.sources, ...kernel.sources] };
   }
 
   /** Builds the small kernel where it is missing: some minutes. Says in the cache how far it is. */

@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ByteChannel, SwtpmChannels } from "../backend/channel.ts";
 import { ControlClient } from "../backend/control-client.ts";
-import { SwtpmEndedError } from "../hidden/machine.ts";
+import { SwtpmEndedError } from "../hidden/errors.ts";
 import { printProgress } from "../images/progress.ts";
 import { init } from "../swtpm/index.ts";
 import { HIDDEN_TIMEOUTS, makeHiddenFiles, restoreHiddenMachine } from "./swtpm-machine.ts";
