@@ -1,11 +1,11 @@
-/** Headless Chromium with the benchmark's page and the real one, on a server with images and bridge like the page's. */
+/** Headless Chromium with the benchmark's page and the real one, both built, on a server with images and bridge. */
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium, type Page } from "@playwright/test";
-import { createServer } from "vite";
+import { build, preview } from "vite";
 import type { MachineTimes } from "../../e2e/bench/machine.ts";
 import type {} from "../../e2e/bench/page.ts";
 import type { LinkBench } from "../../e2e/link/bench.ts";
@@ -36,16 +36,13 @@ export interface PageTimes {
 }
 
 export async function openBrowser(): Promise<BenchBrowser> {
-  const cacheDir = mkdtempSync(join(tmpdir(), "webtpm-vite-"));
-  const removeFiles = () => rmSync(cacheDir, { recursive: true, force: true });
+  const outDir = mkdtempSync(join(tmpdir(), "webtpm-bench-"));
+  const removeFiles = () => rmSync(outDir, { recursive: true, force: true });
   process.once("exit", removeFiles);
-  const server = await createServer({
-    root: ROOT,
-    cacheDir,
-    logLevel: "error",
-    server: { port: 0, watch: null, hmr: false },
-  });
-  await server.listen();
+  const input = [join(ROOT, "index.html"), join(ROOT, "e2e/bench/page.html")];
+  const common = { root: ROOT, logLevel: "error" } as const;
+  await build({ ...common, build: { outDir, emptyOutDir: true, rolldownOptions: { input } } });
+  const server = await preview({ ...common, build: { outDir }, preview: { port: 0 } });
   const { port } = server.httpServer!.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
