@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { TisDevice } from "./device.ts";
 import { mapMemory } from "./layout.ts";
 import { type AccessSize, LOCALITIES, TIS_BASE } from "./ports.ts";
-import { ACCESS, INT_ENABLE, REGISTERS, STS } from "./registers.ts";
+import { ACCESS, REGISTERS, STS } from "./registers.ts";
 import { type Action, act, Bench, packet, RecordingSink, STARTUP, SUCCESS } from "./testing.ts";
 import { validate } from "./validate.ts";
 import { isPureRead, TisView } from "./view.ts";
@@ -123,31 +123,18 @@ describe("any sequence", () => {
   });
 });
 
-it("looks ahead of response reads that have not reached the device yet", () => {
-  const lengths = fc.integer({ min: 10, max: 700 });
+it("mirrors another device's state, tells nobody, and goes on as that one does", () => {
   fc.assert(
-    fc.property(lengths, fc.nat({ max: 700 }), fc.boolean(), (length, count, interrupts) => {
-      const bench = new Bench();
-      const view = new TisView(bench.device.memory);
-      bench.ready();
-      if (interrupts)
-        bench.write(0, REGISTERS.INT_ENABLE.offset, INT_ENABLE.GLOBAL | INT_ENABLE.STS_VALID, 4);
-      bench.send();
-      bench.device.complete(packet(length, 0));
-      expect(view.responseLeft).toBe(length);
-      expect(view.lastByteInterrupts).toBe(interrupts);
-      const ahead = Math.min(count, length);
-      const foretold = offsets.map((offset) => view.peek(at(0, offset), 4, ahead));
-      const foretoldBytes = offsets.map((offset) => view.peek(at(0, offset) + 1, 1, ahead));
-      for (let i = 0; i < ahead; i++) bench.read(0, REGISTERS.DATA_FIFO.offset, 1);
-      expect(view.fifoOffset).toBe(ahead);
-      expect(view.responseLeft).toBe(length - ahead);
-      for (const [i, offset] of offsets.entries()) {
-        // The interrupt of the last byte is the device's to raise.
-        if (interrupts && offset === REGISTERS.INT_STATUS.offset) continue;
-        expect(view.peek(at(0, offset), 4)).toBe(foretold[i]);
-        expect(view.peek(at(0, offset) + 1, 1)).toBe(foretoldBytes[i]);
-      }
+    fc.property(version, actions, actions, (family, before, after) => {
+      const original = new Bench({ version: family }).device;
+      const sink = new RecordingSink();
+      const copy = new TisDevice({ version: "unspecified", sink });
+      for (const action of before) act(original, action);
+      copy.mirror(original.memory);
+      expect(sink).toEqual(new RecordingSink());
+      for (const action of after) expect(act(copy, action)).toEqual(act(original, action));
+      expect(new Uint8Array(copy.memory)).toEqual(new Uint8Array(original.memory));
     }),
+    { numRuns: 200 },
   );
 });

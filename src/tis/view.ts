@@ -112,23 +112,16 @@ export class TisView {
     return words[WORD.PACKET_LENGTH]! - words[WORD.OFFSET]!;
   }
 
-  /** True when reading the last byte of the response raises an interrupt, so that it has to reach the device. */
-  get lastByteInterrupts(): boolean {
-    const active = this.#words[WORD.ACTIVE]!;
-    return active >= 0 && this.#words[INT_ENABLE_BITS + active * LOCALITY_WORDS]! < 0;
-  }
-
   /**
    * What a read would give, without its side effects. Any size and alignment is answered; outside the window, and
    * where no register is, all bits are ones.
-   * @param ahead response bytes that were read already, by reads that have not reached the device yet.
    * @returns the value, unsigned, in the low `size` bytes.
    */
-  peek(address: number, size: AccessSize, ahead = 0): number {
+  peek(address: number, size: AccessSize): number {
     const offset = windowOffset(address);
-    if ((offset & (size - 1)) === 0) return this.#peekAligned(offset, size, ahead);
+    if ((offset & (size - 1)) === 0) return this.#peekAligned(offset, size, 0);
     let value = 0;
-    let taken = ahead;
+    let taken = 0;
     for (let done = 0; done < size; ) {
       const at = (offset + done) >>> 0;
       const piece = alignedSize(at, size - done);
@@ -139,6 +132,7 @@ export class TisView {
     return lowBytes(value, size);
   }
 
+  /** @param ahead response bytes that an earlier piece of the same access has taken. */
   #peekAligned(offset: number, size: AccessSize, ahead: number): number {
     if (offset >= TIS_SIZE) return lowBytes(ALL_ONES, size);
     if (this.#words[WORD.VERSION] === UNSPECIFIED) return 0;
