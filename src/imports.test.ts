@@ -19,7 +19,19 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   machine: ["tis/ports", "bytes"],
   rom: ["machine", "bytes"],
   hidden: ["machine", "backend", "swtpm", "bytes"],
-  session: ["hidden", "worker", "link", "machine", "backend", "eventlog", "tpm2", "tis", "bytes"],
+  vault: ["worker/events", "backend/port", "tis", "swtpm", "bytes"],
+  session: [
+    "vault/types",
+    "hidden",
+    "worker",
+    "link",
+    "machine",
+    "backend",
+    "eventlog",
+    "tpm2",
+    "tis",
+    "bytes",
+  ],
   trace: ["session/types", "tis", "bytes"],
   ui: ["session/types", "trace", "tis", "tpm2", "eventlog", "export", "bytes"],
   app: ["*", "ui"],
@@ -33,6 +45,8 @@ const PACKAGE_HOMES: Record<string, readonly string[]> = {
   ws: ["bridge"],
   comlink: ["worker", "hidden", "session"],
   lit: ["ui"],
+  "idb-keyval": ["vault"],
+  fflate: ["vault"],
 };
 /** Folders whose code must run anywhere: no package and no Node module but these. */
 const PURE: Record<string, readonly string[]> = {

@@ -10,7 +10,7 @@ export class VaultFullError extends VaultError {
   override name = "VaultFullError";
   constructor(what: string, options?: ErrorOptions) {
     super(
-      `${what} was not saved: the browser's storage for this page is full. What was saved before is still there; delete snapshots or machines, or free disk space, and try again`,
+      `${what}: the browser's storage for this page is full. What was saved before is still there; delete snapshots or machines, or free disk space, and try again`,
       options,
     );
   }

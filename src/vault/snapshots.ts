@@ -1,0 +1,171 @@
+/**
+ * Snapshots in IndexedDB: one record each, and the bytes of its parts in pieces. Browsers bound how much one value may
+ * have (Chromium: 128 MiB), and a piece is what a copy holds in memory at a time.
+ */
+import { promisifyRequest } from "idb-keyval";
+import { type Database, keysUnder, type Stores } from "./database.ts";
+import { VaultDamagedError, VaultMissingError } from "./errors.ts";
+import {
+  type PartDescription,
+  readFormat,
+  SNAPSHOT_FORMAT,
+  type SnapshotDescription,
+  writeFormat,
+} from "./format.ts";
+import { joined } from "./gzip.ts";
+import type { Owners } from "./locks.ts";
+import { type Part, packSnapshot, unpackSnapshot } from "./parts.ts";
+import { machineOf, putMachine } from "./records.ts";
+import type { MachineSnapshot, NewSnapshot, Progress, PutOptions, SnapshotRecord } from "./types.ts";
+
+type SnapshotStores = Pick<Stores, "snapshots" | "pieces">;
+
+const PIECE_SIZE = 4 << 20;
+const WRITTEN = ["machines", "snapshots", "pieces", "owners"] as const;
+
+export class SnapshotShelf {
+  readonly #database: Database;
+  readonly #owners: Owners;
+
+  constructor(database: Database, owners: Owners) {
+    this.#database = database;
+    this.#owners = owners;
+  }
+
+  async put(
+    machineId: string,
+    snapshot: NewSnapshot,
+    { replace, progress }: PutOptions = {},
+  ): Promise<SnapshotRecord> {
+    const id = crypto.randomUUID();
+    const { description, parts } = await packSnapshot(snapshot, { id, machineId }, progress);
+    await this.putPacked(description, parts, { ...(replace && { replace }), ...(progress && { progress }) });
+    return description;
+  }
+
+  /** Stores what `packSnapshot` made, or what an export holds. */
+  async putPacked(
+    description: SnapshotDescription,
+    parts: readonly Part[],
+    options: PutOptions = {},
+  ): Promise<void> {
+    const { id, machineId, storedSize } = description;
+    const { replace, progress = () => undefined } = options;
+    const what = `the snapshot "${description.name}" was not saved`;
+    progress("saving", 0, storedSize);
+    await this.#database.transact("readwrite", WRITTEN, what, async (stores) => {
+      await this.#owners.check(stores, machineId);
+      let written = 0;
+      for (const part of parts) {
+        for (const [key, piece] of pieces(machineId, id, part)) {
+          await promisifyRequest(stores.pieces.put(piece, key));
+          written += piece.length;
+          progress("saving", written, storedSize);
+        }
+      }
+      stores.snapshots.put(writeFormat(SNAPSHOT_FORMAT, description), [machineId, id]);
+      const freed = replace === undefined ? 0 : await drop(stores, machineId, replace);
+      await resize(stores, machineId, storedSize - freed);
+    });
+  }
+
+  async list(machineId: string): Promise<SnapshotRecord[]> {
+    const stored = await this.#database.transact(
+      "readonly",
+      ["snapshots"],
+      "the list of snapshots was not read",
+      ({ snapshots }) => promisifyRequest(snapshots.getAll(keysUnder(machineId))),
+    );
+    return stored.map(readDescription).sort((a, b) => b.time - a.time);
+  }
+
+  /** The description, and each part as it is stored. */
+  async getPacked(
+    machineId: string,
+    id: string,
+  ): Promise<{ description: SnapshotDescription; read: (part: PartDescription) => Promise<Uint8Array> }> {
+    const stored = await this.#database.transact(
+      "readonly",
+      ["snapshots"],
+      "the snapshot was not read",
+      ({ snapshots }) => promisifyRequest(snapshots.get([machineId, id])),
+    );
+    if (stored === undefined)
+      throw new VaultMissingError("there is no such snapshot (any more): it was deleted");
+    return { description: readDescription(stored), read: ({ name }) => this.#readPart(machineId, id, name) };
+  }
+
+  async get(machineId: string, id: string, progress?: Progress): Promise<MachineSnapshot> {
+    const { description, read } = await this.getPacked(machineId, id);
+    return unpackSnapshot(description, read, progress);
+  }
+
+  async #readPart(machineId: string, id: string, part: string): Promise<Uint8Array> {
+    const found = await this.#database.transact(
+      "readonly",
+      ["pieces"],
+      "the snapshot was not read",
+      ({ pieces }) =>
+        promisifyRequest(pieces.getAll(keysUnder(machineId, id, part))) as Promise<Uint8Array[]>,
+    );
+    return joined(
+      found,
+      found.reduce((sum, piece) => sum + piece.length, 0),
+    );
+  }
+
+  delete(machineId: string, id: string): Promise<void> {
+    return this.#database.transact("readwrite", WRITTEN, "the snapshot was not deleted", async (stores) => {
+      await this.#owners.check(stores, machineId);
+      await resize(stores, machineId, -(await drop(stores, machineId, id)));
+    });
+  }
+
+  /** Part of the transaction that copies a machine. */
+  async copyAll({ snapshots, pieces }: SnapshotStores, from: string, to: string): Promise<void> {
+    for (const description of await promisifyRequest(snapshots.getAll(keysUnder(from)))) {
+      snapshots.put({ ...description, machineId: to }, [to, description.id]);
+    }
+    for (const key of (await promisifyRequest(pieces.getAllKeys(keysUnder(from)))) as [
+      string,
+      ...IDBValidKey[],
+    ][]) {
+      await promisifyRequest(pieces.put(await promisifyRequest(pieces.get(key)), [to, ...key.slice(1)]));
+    }
+  }
+}
+
+function* pieces(
+  machineId: string,
+  id: string,
+  { name, stored }: Part,
+): Generator<[IDBValidKey, Uint8Array]> {
+  for (let at = 0, number = 0; at < stored.length; at += PIECE_SIZE, number++) {
+    yield [[machineId, id, name, number], stored.slice(at, at + PIECE_SIZE)];
+  }
+}
+
+/** Removes a snapshot and says how many bytes it took: 0 when it was not there. */
+async function drop({ snapshots, pieces }: SnapshotStores, machineId: string, id: string): Promise<number> {
+  const stored = (await promisifyRequest(snapshots.get([machineId, id]))) as SnapshotDescription | undefined;
+  snapshots.delete([machineId, id]);
+  pieces.delete(keysUnder(machineId, id));
+  return Number(stored?.storedSize ?? 0);
+}
+
+async function resize(stores: Pick<Stores, "machines">, machineId: string, by: number): Promise<void> {
+  const machine = await machineOf(stores, machineId);
+  const snapshotSize = Math.max(0, machine.snapshotSize + by);
+  putMachine(stores.machines, { ...machine, snapshotSize, changed: Date.now() });
+}
+
+function readDescription(stored: unknown): SnapshotDescription {
+  const name = String((stored as { name?: unknown } | null)?.name);
+  return readFormat(SNAPSHOT_FORMAT, stored, `the snapshot "${name}"`);
+}
+
+/** The description as an import stores it; checked like a stored one. @throws {VaultDamagedError} */
+export function checkDescription(value: unknown): SnapshotDescription {
+  if (typeof value !== "object") throw new VaultDamagedError("a snapshot", "it has no description");
+  return readDescription(value);
+}
