@@ -75,7 +75,7 @@ function executionTimes(tpm: Tpm): RawTimes {
       .filter((record) => record.name === name && record.origin === "guest")
       .map(({ duration = 0 }) => duration * 1000)
       .sort((a, b) => a - b);
-    return times[times.length >> 1] ?? Number.NaN;
+    return [times[times.length >> 1] ?? Number.NaN];
   };
   return {
     GetRandom: median("TPM2_GetRandom"),

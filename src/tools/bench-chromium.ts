@@ -10,7 +10,7 @@ import type { MachineTimes } from "../../e2e/bench/machine.ts";
 import type {} from "../../e2e/bench/page.ts";
 import type { LinkBench } from "../../e2e/link/bench.ts";
 import type { KernelName } from "../images/manifest.ts";
-import { RAW_COMMANDS, RAW_COUNT, type RawTimes } from "./bench-raw.ts";
+import { noRawTimes, RAW_COMMANDS, RAW_COUNT, RAW_PASSES, type RawTimes } from "./bench-raw.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FLAGS = [
@@ -85,12 +85,14 @@ async function timePage(page: Page, origin: string, prompt: string): Promise<Pag
     polling: 10,
   });
   const shellMs = await page.evaluate(() => performance.now());
-  const raw: Partial<RawTimes> = {};
-  for (const name of RAW_COMMANDS) {
-    const ms = await page.evaluate(timeInPage, [name, RAW_COUNT, prompt] as const);
-    raw[name] = (ms * 1000) / RAW_COUNT;
+  const raw = noRawTimes();
+  for (let pass = 0; pass < RAW_PASSES; pass++) {
+    for (const name of RAW_COMMANDS) {
+      const ms = await page.evaluate(timeInPage, [name, RAW_COUNT, prompt] as const);
+      raw[name].push((ms * 1000) / RAW_COUNT);
+    }
   }
-  return { shellMs, raw: raw as RawTimes };
+  return { shellMs, raw };
 }
 
 /**

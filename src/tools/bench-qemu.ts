@@ -37,7 +37,13 @@ const swtpmArguments = (directory: string, socket: string) =>
   `socket --tpm2 --tpmstate dir=${directory} --ctrl type=unixio,path=${socket}`.split(" ");
 
 /** A quick QEMU: no graphics, no devices but the TPM and the serial port. */
-function qemuArguments(directory: string, socket: string, images: QemuImages): string[] {
+function qemuArguments(directory: string, images: QemuImages, socket: string | undefined): string[] {
+  const tpm = socket
+    ? [
+        ...["-chardev", `socket,id=control,path=${socket}`, "-tpmdev", "emulator,id=tpm,chardev=control"],
+        ...["-device", "tpm-tis,tpmdev=tpm"],
+      ]
+    : [];
   return [
     ..."-accel tcg -machine pc -nodefaults -no-user-config -display none -no-reboot -serial stdio".split(" "),
     ...["-m", String(images.memorySize / MIB)],
@@ -49,13 +55,15 @@ function qemuArguments(directory: string, socket: string, images: QemuImages): s
       "-append",
       images.cmdline,
     ],
-    ...["-chardev", `socket,id=control,path=${socket}`, "-tpmdev", "emulator,id=tpm,chardev=control"],
-    ...["-device", "tpm-tis,tpmdev=tpm"],
+    ...tpm,
   ];
 }
 
-/** Boots to the shell and, if asked to, times raw TPM commands there. */
-export async function timeQemu(images: QemuImages, withRaw: boolean): Promise<QemuTimes> {
+/** Boots to the shell, with a TPM unless told otherwise and, if asked to, times raw TPM commands there. */
+export async function timeQemu(
+  images: QemuImages,
+  { tpm = true, raw: withRaw = false }: { tpm?: boolean; raw?: boolean } = {},
+): Promise<QemuTimes> {
   const directory = mkdtempSync(join(tmpdir(), "webtpm-bench-"));
   const removeFiles = () => rmSync(directory, { recursive: true, force: true });
   const children: ChildProcess[] = [];
@@ -72,9 +80,11 @@ export async function timeQemu(images: QemuImages, withRaw: boolean): Promise<Qe
     const socket = join(directory, "control");
     const watch = new OutputWatch();
     const began = performance.now();
-    const swtpm = start("swtpm", swtpmArguments(directory, socket));
-    await Promise.race([appears(socket), ending(swtpm, "swtpm")]);
-    const qemu = start("qemu-system-i386", qemuArguments(directory, socket, images));
+    if (tpm) {
+      const swtpm = start("swtpm", swtpmArguments(directory, socket));
+      await Promise.race([appears(socket), ending(swtpm, "swtpm")]);
+    }
+    const qemu = start("qemu-system-i386", qemuArguments(directory, images, tpm ? socket : undefined));
     qemu.stdout.setEncoding("latin1").on("data", (text: string) => watch.feed(text));
     const measured = async (): Promise<QemuTimes> => {
       const [shell] = (await watch.expect([images.prompt], BOOT_LIMIT_MS)) as [number];

@@ -5,10 +5,14 @@ export const RAW_COMMANDS = ["GetRandom", "PCR_Read", "PCR_Extend"] as const;
 export type RawCommand = (typeof RAW_COMMANDS)[number];
 /** How often each is sent in a row. */
 export const RAW_COUNT = 200;
+/** How often that is done in one boot: the first time the guest's code is not translated yet, here and in QEMU. */
+export const RAW_PASSES = 3;
 const RAW_LIMIT_MS = 60_000;
 
-/** Microseconds a command, by command. */
-export type RawTimes = Record<RawCommand, number>;
+/** Microseconds a command, by command: a value for each pass. */
+export type RawTimes = Record<RawCommand, number[]>;
+
+export const noRawTimes = (): RawTimes => ({ GetRandom: [], PCR_Read: [], PCR_Extend: [] });
 
 /** Runs `rawtpm` (`images/guest/rawtpm.c`) in a guest that stands at its prompt. */
 export async function timeRawCommands(
@@ -16,13 +20,15 @@ export async function timeRawCommands(
   watch: OutputWatch,
   prompt: string,
 ): Promise<RawTimes> {
-  const times: Partial<RawTimes> = {};
-  for (const name of RAW_COMMANDS) {
-    const marks = [`rawtpm start ${name}`, `rawtpm end ${name}`, prompt];
-    const said = watch.expect(marks, RAW_LIMIT_MS);
-    send(`rawtpm ${name} ${RAW_COUNT}\n`);
-    const [start, end] = (await said) as [number, number, number];
-    times[name] = ((end - start) * 1000) / RAW_COUNT;
+  const times = noRawTimes();
+  for (let pass = 0; pass < RAW_PASSES; pass++) {
+    for (const name of RAW_COMMANDS) {
+      const marks = [`rawtpm start ${name}`, `rawtpm end ${name}`, prompt];
+      const said = watch.expect(marks, RAW_LIMIT_MS);
+      send(`rawtpm ${name} ${RAW_COUNT}\n`);
+      const [start, end] = (await said) as [number, number, number];
+      times[name].push(((end - start) * 1000) / RAW_COUNT);
+    }
   }
-  return times as RawTimes;
+  return times;
 }
