@@ -3,7 +3,7 @@
  * the differences that made it so.
  */
 import type { DifferenceId } from "../../src/tis/differences.ts";
-import type { World } from "./runner.ts";
+import type { World } from "./sides.ts";
 
 export class Attribution {
   readonly #world: World;

@@ -2,38 +2,11 @@
  * Takes steps on several sides at once, each a program with a model of what it must answer. Every answer is compared
  * with the side's own prediction; where the predictions differ, the wanted differences that are at work are counted.
  */
-import type { DifferenceId } from "../../src/tis/differences.ts";
 import { Attribution } from "./attribution.ts";
 import type { TisModel } from "./model.ts";
+import type { Side, World } from "./sides.ts";
 import { type AccessStep, accessLine, type Step } from "./steps.ts";
 import { sleep, withTimeout } from "./timeout.ts";
-
-/** Who answers qtest lines. */
-export interface Peer {
-  send(lines: string[]): void;
-  answer(): Promise<string>;
-  ask(line: string): Promise<string>;
-  readonly irq: boolean;
-}
-
-export interface Side {
-  name: string;
-  model: TisModel;
-  peer: Peer;
-  /** What a TPM in the same state answers. */
-  respond(locality: number, command: Uint8Array): Promise<Uint8Array>;
-}
-
-export interface World {
-  sides: Side[];
-  /** From now on no TPM answers. */
-  hold(): void;
-  release(): void;
-  /** A power cycle of all sides and TPMs, models excepted. */
-  reset(): Promise<void>;
-  /** Identifiers that the models have noted since the last call. */
-  noted(): Set<DifferenceId>;
-}
 
 /** A program did not answer what was predicted. */
 export class MismatchError extends Error {

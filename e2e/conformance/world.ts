@@ -8,7 +8,7 @@ import type { DifferenceId } from "../../src/tis/differences.ts";
 import { TisModel, type Version } from "./model.ts";
 import { listenOnce, QtestPeer } from "./peer.ts";
 import { appears, freePort, Processes } from "./processes.ts";
-import type { Side, World } from "./runner.ts";
+import type { Side, World } from "./sides.ts";
 import { withTimeout } from "./timeout.ts";
 
 const CONNECT_MS = 30_000;

@@ -8,8 +8,7 @@ import { efiBlob, efiGpt, efiImage, guid, isVariableEvent } from "./efi.ts";
 import { type EventTypeName, eventTypeName } from "./event-types.ts";
 import type { LogEvent } from "./log.ts";
 import { startupLocality } from "./replay.ts";
-import type { YamlVersion } from "./yaml.ts";
-import { cText, quotedLines, wideText } from "./yaml-text.ts";
+import { cText, quotedLines, wideText, type YamlVersion } from "./yaml-text.ts";
 import { yamlVariable } from "./yaml-variable.ts";
 
 /** It shows so much of data that it does not take apart. */

@@ -1,6 +1,9 @@
 /** Strings of the log as `tpm2_eventlog` 5.4 writes them; "binary" text, one character per byte. */
 import { latin1, utf8Bytes, utf16 } from "./text.ts";
 
+/** `tpm2_eventlog --eventlog-version`. */
+export type YamlVersion = 1 | 2;
+
 const upToZero = (text: string) => text.split("\0", 1)[0] as string;
 
 /** C's `%.*s`: up to the first zero byte. */

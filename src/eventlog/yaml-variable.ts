@@ -4,8 +4,7 @@ import { ByteReader } from "../bytes/reader.ts";
 import { efiLoadOption, efiSignatureLists, guid } from "./efi.ts";
 import { type EventTypeName, eventTypeName } from "./event-types.ts";
 import type { LogEvent } from "./log.ts";
-import type { YamlVersion } from "./yaml.ts";
-import { quotedLines, wideText } from "./yaml-text.ts";
+import { quotedLines, wideText, type YamlVersion } from "./yaml-text.ts";
 
 /** The lines after `EventSize` of a variable's event. @throws {ShortInputError} when the data is cut off. */
 export function yamlVariable({ type, data }: LogEvent, version: YamlVersion): string[] {

@@ -12,9 +12,9 @@ import { extend } from "./hash.ts";
 import type { EventLog, LogAlgorithm, LogEvent } from "./log.ts";
 import { bytesOf, latin1, utf8 } from "./text.ts";
 import { yamlData } from "./yaml-data.ts";
-import { cText } from "./yaml-text.ts";
+import { cText, type YamlVersion } from "./yaml-text.ts";
 
-export type YamlVersion = 1 | 2;
+export type { YamlVersion };
 
 const SPEC_ID_SIGNATURE_SIZE = 16;
 
