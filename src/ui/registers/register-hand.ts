@@ -29,6 +29,7 @@ export class RegisterHand extends LitElement {
     register: { type: String },
     locality: { type: Number },
     version: { type: String },
+    driven: { type: Boolean },
     value: { state: true },
     lane: { state: true },
     outcome: { state: true },
@@ -37,6 +38,8 @@ export class RegisterHand extends LitElement {
   declare register: RegisterKey;
   declare locality: number;
   declare version: string;
+  /** Whether a guest's driver uses the registers, and would be disturbed. */
+  declare driven: boolean;
   /** What would be written, as a whole register. */
   declare value: number;
   declare lane: Lane | undefined;
@@ -95,6 +98,7 @@ export class RegisterHand extends LitElement {
           ? html`<div class="hand-bits" role="group" aria-label="Bits to write to ${name}">${writable.map((field) => this.#bits(field))}</div>`
           : nothing
       }
+      ${this.driven ? html`<p class="muted">A guest drives this TPM: writing disturbs its driver.</p>` : nothing}
     </form>`;
   }
 

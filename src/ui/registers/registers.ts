@@ -121,7 +121,6 @@ export class TpmRegisters extends PageElement {
         <p class="empty-action"><button class="button primary" type="button" ?disabled=${bench === "opening" || machine.phase === "loading"}
           @click=${() => this.actions.openBench()}>Play the driver, with no machine</button></p></div>`;
     }
-    const driven = bench === "closed" && machine.phase === "running";
     return html`<div class="toolbar">
         <span>Locality</span>
         ${segments(
@@ -141,13 +140,14 @@ export class TpmRegisters extends PageElement {
         <span class="muted small">${LOCALITY_USES[this.locality]}</span>
       </div>
       <div class="scroll registers" tabindex="0" role="region" aria-label="Registers of locality ${this.locality}">
-        <tis-states .handle=${handle} ?active=${this.active} .locality=${this.locality}></tis-states>
+        <tis-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"}
+          .locality=${this.locality}></tis-states>
         <details class="by-hand" ?open=${this.drives} @toggle=${(event: Event) => {
           this.drives = (event.target as HTMLDetailsElement).open;
         }}>
           <summary>Play the driver</summary>
           ${
-            driven
+            this.#driven
               ? html`<p class="hint-warning small" role="note">A guest drives this TPM. What is written here reaches the
             same registers, and its driver may stumble over it; pausing the machine first does not change that.</p>`
               : nothing
@@ -161,6 +161,11 @@ export class TpmRegisters extends PageElement {
         </details>
         ${SHOWN.map((key) => this.#register(key))}
       </div>`;
+  }
+
+  /** A guest uses the registers. */
+  get #driven(): boolean {
+    return this.state.bench === "closed" && this.state.machine.phase === "running";
   }
 
   #register(key: RegisterKey) {
@@ -183,7 +188,7 @@ export class TpmRegisters extends PageElement {
           ? html`<p class="register-meaning">${register.meaning} <span class="small">At ${address}; “${register.spec}”.</span></p>
         ${register.fields.map((field) => this.#field(field, value, shown?.before ?? value, absent))}
         <register-hand .handle=${this.state.handle} .register=${key} .locality=${this.locality}
-          .version=${this.state.tpm?.version}></register-hand>`
+          .version=${this.state.tpm?.version} ?driven=${this.#driven}></register-hand>`
           : nothing
       }
     </details>`;

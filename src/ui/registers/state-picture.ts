@@ -33,10 +33,10 @@ interface Edge {
 
 const EDGES: readonly Edge[] = [
   { from: "idle", to: "ready", path: "M132 110 H170", label: ["commandReady", 152, 80] },
-  { from: "ready", to: "reception", path: "M252 92 Q268 46 334 36", label: ["first byte", 252, 52] },
-  { from: "reception", to: "execution", path: "M468 34 Q566 36 588 86", label: ["tpmGo", 552, 44] },
-  { from: "execution", to: "completion", path: "M590 128 Q570 180 474 186", label: ["response", 566, 184] },
-  { from: "completion", to: "ready", path: "M340 188 Q268 182 252 134", label: ["commandReady", 262, 186] },
+  { from: "ready", to: "reception", path: "M252 92 Q268 46 334 36", label: ["first byte", 228, 60] },
+  { from: "reception", to: "execution", path: "M468 34 Q566 36 588 86", label: ["tpmGo", 522, 62] },
+  { from: "execution", to: "completion", path: "M590 128 Q570 180 474 186", label: ["response", 524, 160] },
+  { from: "completion", to: "ready", path: "M340 188 Q268 182 252 134", label: ["commandReady", 206, 164] },
   { from: "reception", to: "ready", path: "M384 52 Q364 98 310 104" },
   { from: "execution", to: "ready", path: "M526 114 H310" },
   { from: "reception", to: "idle", path: "M340 24 Q120 8 72 86" },
@@ -59,6 +59,7 @@ export class TisStates extends LitElement {
     handle: { attribute: false },
     active: { type: Boolean },
     locality: { type: Number },
+    announce: { type: Boolean },
     states: { state: true },
     moves: { state: true },
   };
@@ -66,6 +67,8 @@ export class TisStates extends LitElement {
   /** Watches only while this is true. */
   declare active: boolean;
   declare locality: number;
+  /** Whether a screen reader is told of each move: not while a guest makes hundreds of them. */
+  declare announce: boolean;
   declare states: readonly TisState[];
   /** The newest first. */
   declare moves: readonly Move[];
@@ -76,6 +79,7 @@ export class TisStates extends LitElement {
   constructor() {
     super();
     this.locality = 0;
+    this.announce = false;
     this.states = new Array(LOCALITIES).fill("idle");
     this.moves = [];
   }
@@ -132,7 +136,7 @@ export class TisStates extends LitElement {
         ${STATES.map((name) => this.#box(name))}
       </svg>
       <figcaption>
-        <p role="status">${text}</p>
+        <p role=${this.announce ? "status" : "note"}>${text}</p>
         ${
           this.moves.length
             ? html`<details><summary>The last ${this.moves.length} moves</summary>

@@ -21,6 +21,7 @@ const PER_FRAME = 60_000;
 const MOST_BYTES = 12;
 
 const place = new ListPlace(ROW);
+const COUNT = new Intl.NumberFormat("en");
 
 /** Fires `access-select` with the sequence number. */
 export class AccessList extends LitElement {
@@ -138,7 +139,7 @@ export class AccessList extends LitElement {
         access.reset ? "" : html`<span class="access-kind">${access.write ? "write" : "read"}</span>`
       } <span class="mono">${register.replace(/^TPM_/, "")}</span>${access.origin === "page" ? html` <span class="muted small">page</span>` : nothing}</span>
       <span role="gridcell" class="mono access-value">${access.reset || run ? "" : hexNumber(access.value, access.size * 2)}</span>
-      <span role="gridcell" class="access-says">${count > 1 ? html`<span class="access-count">${count.toLocaleString("en")} ×</span> ` : nothing}${
+      <span role="gridcell" class="access-says">${count > 1 ? html`<span class="access-count">${COUNT.format(count)} ×</span> ` : nothing}${
         held ? html`<strong>held here</strong> ` : nothing
       }${name ? html`<strong>${name}</strong> ` : nothing}${changes.length ? html`<strong class="changed">${changes.join(" · ")}</strong> ` : nothing}${
         run ? html`<span class="mono">${run}</span>` : html`<span class="muted">${fields}</span>`

@@ -74,7 +74,7 @@ export class BreakpointList extends LitElement {
               return html`<li><label><input type="checkbox" .checked=${enabled}
                 @change=${() => this.recorder.enable(id, !enabled)}> ${text}</label>
                 <span class="muted small">${hits ? `${hits} ${hits === 1 ? "time" : "times"}` : "not yet"}</span>
-                <button class="button quiet icon" type="button" aria-label="Remove: ${text}"
+                <button class="button quiet icon compact" type="button" aria-label="Remove: ${text}"
                   @click=${() => this.recorder.remove(id)}>${ICONS.close}</button></li>`;
             })}</ul>`
           : html`<p class="muted small">None. The machine is held where one is met; its time stands still meanwhile.</p>`
@@ -129,6 +129,7 @@ export class BreakpointList extends LitElement {
   #setKind(event: Event): void {
     this.kind = (event.target as HTMLSelectElement).value as Kind;
     this.problem = "";
+    this.#clearCode();
   }
 
   #setRegister(event: Event): void {
@@ -157,6 +158,13 @@ export class BreakpointList extends LitElement {
     this.problem = /^[0-9a-f]{0,8}$/i.test(code) ? "" : `“${code}” is no hex number`;
     if (this.problem) return;
     this.recorder.add({ kind: this.kind, ...(code && { code: Number.parseInt(code, 16) }) });
+    this.#clearCode();
+  }
+
+  /** A command's code is no result. */
+  #clearCode(): void {
+    const field = this.querySelector<HTMLInputElement>('input[name="code"]');
+    if (field) field.value = "";
   }
 }
 

@@ -192,8 +192,8 @@ export class TpmTrace extends PageElement {
       return html`<div class="pane-foot access-foot"><span><span class="access-total" .textContent=${length.toLocaleString("en")}></span>
           accesses${recorder.recording ? ", recording" : ""}</span>
         ${span ? this.#commandLink(span) : nothing}<span class="spacer"></span>
-        <button class="button quiet" type="button" ?disabled=${!length} @click=${() => recorder.clear()}>Clear</button>
-        <button class="button quiet" type="button" ?disabled=${!length} @click=${this.#download}>Save</button></div>`;
+        <button class="button quiet compact" type="button" ?disabled=${!length} @click=${() => recorder.clear()}>Clear</button>
+        <button class="button quiet compact" type="button" ?disabled=${!length} @click=${this.#download}>Save</button></div>`;
     }
     const own = recorder.commands.at(access.sequence);
     return html`<div class="pane-foot access-detail">
@@ -201,7 +201,7 @@ export class TpmTrace extends PageElement {
       <div class="access-actions">${own ? this.#commandLink(own) : nothing}
         ${
           access.register
-            ? html`<button class="button quiet" type="button" @click=${() => this.#breakHere(access)}>Hold at the next one like this</button>`
+            ? html`<button class="button quiet compact" type="button" @click=${() => this.#breakHere(access)}>Hold at the next one like this</button>`
             : nothing
         }</div></div>`;
   }
@@ -222,7 +222,7 @@ export class TpmTrace extends PageElement {
     const name = code === undefined ? "a command" : names.command(code);
     const text = `${id === undefined ? "" : `#${id} `}${name}${result === undefined ? "" : `: ${names.result(result)}`}`;
     if (id === undefined) return html`<span class="muted">${text}</span>`;
-    return html`<button class="button quiet" type="button" @click=${() => this.#showCommand(id)}>Part of <span class="mono">${text}</span></button>`;
+    return html`<button class="button quiet compact" type="button" @click=${() => this.#showCommand(id)}>Part of <span class="mono">${text}</span></button>`;
   }
 
   #showCommand(id: number): void {
