@@ -1,8 +1,11 @@
 /** A byte channel over a MessagePort: to a machine in another worker of the same page. */
 import { type ByteChannel, ChannelClosedError } from "./channel.ts";
 
-/** What goes over the port: bytes, or the end with its reason. */
-export type PortMessage = ArrayBuffer | { closed: string | undefined };
+/**
+ * What goes over the port: bytes; the end with its reason; or the name of a Web Lock that the sender's worker holds
+ * as long as it lives, since nothing else tells of a worker's death.
+ */
+export type PortMessage = ArrayBuffer | { closed: string | undefined } | { alive: string };
 
 /** What is needed of a port; Node's and the browser's both have it. */
 export interface MessagePortLike {
@@ -31,14 +34,25 @@ export function messagePortChannel(port: MessagePort | MessagePortLike): ByteCha
       channel.onClose?.(undefined);
     },
   };
-  end.onmessage = ({ data }) => {
+  const finish = (reason: string | undefined) => {
     if (!open) return;
-    if (data instanceof ArrayBuffer) return channel.onData?.(new Uint8Array(data));
     open = false;
     end.close();
-    channel.onClose?.(data.closed === undefined ? undefined : new ChannelClosedError(data.closed));
+    channel.onClose?.(reason === undefined ? undefined : new ChannelClosedError(reason));
+  };
+  end.onmessage = ({ data }) => {
+    if (!open) return;
+    if (data instanceof ArrayBuffer) channel.onData?.(new Uint8Array(data));
+    else if ("alive" in data)
+      onRelease(data.alive, () => finish("the worker of the hidden machine has ended"));
+    else finish(data.closed);
   };
   return channel;
+}
+
+/** Calls back when whoever holds the lock now holds it no longer. Where there are no locks, time limits have to do. */
+function onRelease(lock: string, released: () => void): void {
+  globalThis.navigator?.locks?.request(lock, released).catch(() => undefined);
 }
 
 /** Joins a channel of this thread to a port: what comes on one goes out on the other. */
@@ -51,6 +65,6 @@ export function joinChannel(channel: ByteChannel, port: MessagePort | MessagePor
   channel.onClose = (error) => end.postMessage({ closed: error?.message }, []);
   end.onmessage = ({ data }) => {
     if (data instanceof ArrayBuffer) channel.send(new Uint8Array(data));
-    else channel.close();
+    else if ("closed" in data) channel.close();
   };
 }

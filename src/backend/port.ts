@@ -53,8 +53,11 @@ export interface TpmBackend {
    * a blob that is refused fails the start, and CMD_INIT is then never sent.
    */
   start(options?: { state?: TpmState }): Promise<BackendInfo>;
-  /** A power cycle: CMD_STOP, buffer size, CMD_INIT. Permanent state stays; PCRs start over. */
-  reset(): Promise<void>;
+  /**
+   * A power cycle: CMD_STOP, buffer size, CMD_INIT. Permanent state stays; PCRs start over. With `state` it is the TPM
+   * of that state from here on, as with `start`; the backend has failed when it is refused.
+   */
+  reset(state?: TpmState): Promise<void>;
   /** Runs one whole command at a locality and gives its response. Commands run in the order of the calls. */
   deliver(locality: number, command: Uint8Array): Promise<Uint8Array>;
   /** CMD_CANCEL_TPM_CMD, kept in order with the command it is meant for. The command's answer is still delivered. */

@@ -108,9 +108,9 @@ export class SwtpmBackend implements TpmBackend {
     );
   }
 
-  async reset(): Promise<void> {
+  async reset(state?: TpmState): Promise<void> {
     this.#mustBeStarted();
-    return this.#exclusive(() => this.#orFail(() => this.#cycle()));
+    return this.#exclusive(() => this.#orFail(() => this.#cycle(state)));
   }
 
   /** As {@link TpmBackend.deliver}. `command` is not copied: leave it unchanged until the answer. */

@@ -45,7 +45,6 @@ export class WriteThroughBackend implements TpmBackend {
   readonly #changes: PermanentChanges;
   #saved: TpmState | undefined;
   #tail: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
   #later: ReturnType<typeof setTimeout> | undefined;
   #failure: Error | undefined;
 
@@ -69,9 +68,9 @@ export class WriteThroughBackend implements TpmBackend {
     return this.#info;
   }
 
-  reset(): Promise<void> {
+  reset(state?: TpmState): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#inner.reset();
+      await this.#inner.reset(state);
       await this.#save(["permanent", "savestate"]);
     });
   }
@@ -112,11 +111,9 @@ export class WriteThroughBackend implements TpmBackend {
     return this.#inTurn(() => this.#inner.getStateBlob(name));
   }
 
+  /** What is not saved by now is what nobody waited for. */
   async shutdown(): Promise<void> {
     clearTimeout(this.#later);
-    // What is not saved by now is what nobody waited for; a TPM that is busy is not waited for either.
-    if (this.#waiting === 0 && !this.#failure)
-      await this.#inTurn(() => this.#save(["permanent"])).catch(() => undefined);
     this.#failure ??= new BackendClosedError("the TPM was shut down");
     await this.#inner.shutdown();
   }
@@ -154,14 +151,11 @@ export class WriteThroughBackend implements TpmBackend {
 
   /** One thing at a time, in the order of the calls: a state is fetched before the next command can change it again. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    this.#waiting++;
     const run = async () => {
       if (this.#failure) throw this.#failure;
       return work();
     };
-    const done = this.#tail.then(run, run).finally(() => {
-      this.#waiting--;
-    });
+    const done = this.#tail.then(run);
     this.#tail = done.catch(() => undefined);
     return done;
   }

@@ -49,7 +49,7 @@ export class DeviceWorker {
     this.#worker = (options.createWorker ?? defaultWorker)();
     this.calls = wrap(this.#worker) as unknown as WorkerCalls;
     this.#worker.addEventListener("message", ({ data }: MessageEvent<Partial<WorkerMessage>>) => {
-      if (!this.#ended && ("events" in data || "backendFailure" in data)) {
+      if (!this.#ended && ("events" in data || "backendFailure" in data || "notice" in data)) {
         options.onMessage(data as WorkerMessage);
       }
     });

@@ -4,17 +4,17 @@
  */
 import { proxy, transfer } from "comlink";
 import { BackendClosedError } from "../backend/errors.ts";
-import type { TpmKeep, TpmState } from "../backend/port.ts";
+import type { TpmKeep } from "../backend/port.ts";
 import { createLinkMemory } from "../link/layout.ts";
 import { MmioProxy } from "../link/proxy.ts";
 import { CAN_WAIT } from "../link/server.ts";
 import type { AccessSize, MmioDevice } from "../tis/ports.ts";
 import type { TisView } from "../tis/view.ts";
 import type { WorkerMessage } from "../worker/api.ts";
-import { type OpenBackend, openBackend } from "../worker/connect.ts";
+import { type Notice, openBackend } from "../worker/connect.ts";
 import { TpmEngine } from "../worker/engine.ts";
 import { EventBatch } from "../worker/event-batch.ts";
-import type { EngineEvent, EngineOptions, TpmSnapshot } from "../worker/events.ts";
+import type { BackendTarget, EngineEvent, EngineOptions, TpmSnapshot } from "../worker/events.ts";
 import { keeping, type OpenTpm } from "../worker/keeping.ts";
 import { DeviceWorker } from "./device-worker.ts";
 import { TpmFailedError } from "./errors.ts";
@@ -30,11 +30,13 @@ export interface PlacedDevice extends MmioDevice {
   peek(address: number, size: AccessSize): number;
   /** The machine was reset for the n-th time; ordered with accesses. An event tells when the TPM's power cycle is over. */
   reset(count: number): void;
-  /** See `TpmEngine`, also for the next four. */
+  /** See `TpmEngine`, also for the next five. */
   run(command: Uint8Array): Promise<Uint8Array>;
   readPcrs(): Promise<PcrBank[]>;
   snapshot(): Promise<TpmSnapshot>;
   restore(snapshot: TpmSnapshot): Promise<void>;
+  /** @param open in place of `target`, where the device is on this thread. */
+  move(target: BackendTarget, open?: OpenTpm): Promise<void>;
   watch(on: boolean): void;
   /** Events of what has happened so far have been told when this resolves. */
   flush(): Promise<void>;
@@ -64,8 +66,7 @@ export function whyNotWorker(): string | undefined {
   return undefined;
 }
 
-const portsOf = ({ target }: EngineOptions) =>
-  target.kind === "hidden" ? [target.control, target.data] : [];
+const portsOf = (target: BackendTarget) => (target.kind === "hidden" ? [target.control, target.data] : []);
 
 export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: PlaceOptions): PlacedDevice {
   const worker = new DeviceWorker({
@@ -89,7 +90,7 @@ export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: 
   });
   const { device } = worker.calls;
   device
-    .start(transfer(engine, portsOf(engine)), memory, keep && proxy(keep))
+    .start(transfer(engine, portsOf(engine.target)), memory, keep && proxy(keep))
     .catch((error: Error) => link.break(error.message));
   return {
     get view() {
@@ -109,6 +110,7 @@ export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: 
       link.settle();
       return pending.wait(() => device.restore(snapshot));
     },
+    move: (target) => pending.wait(() => device.move(transfer(target, portsOf(target)))),
     // A worker that is gone tells so itself.
     watch: (on) => void device.watch(on).catch(() => undefined),
     flush: () => pending.wait(() => device.flush()),
@@ -121,12 +123,12 @@ export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: 
 
 export function placeLocally(options: PlaceOptions): PlacedDevice {
   const batch = new EventBatch((events) => options.onEvents(events));
-  const tpm = options.open || typeof Worker === "undefined" ? undefined : new TpmWorker(options);
-  const open: OpenTpm =
-    options.open ?? (tpm ? (state) => tpm.open(state) : (state) => openBackend(options.engine, state));
+  const notice: Notice = (message, label) =>
+    batch.push({ type: "notice", message, ...(label !== undefined && { label }) });
+  let source = tpmSource({ ...options, notice }, options.engine.target, options.open);
   const engine = new TpmEngine({
     version: options.engine.version,
-    open: keeping(open, options.keep),
+    open: keeping(source.open, options.keep),
     emit: (event) => batch.push(event),
   });
   engine.start(options.engine.reset);
@@ -140,27 +142,52 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
     readPcrs: () => engine.readPcrs(),
     snapshot: () => engine.snapshot(),
     restore: (snapshot) => engine.restore(snapshot),
+    async move(target, open) {
+      const next = tpmSource({ ...options, notice }, target, open);
+      try {
+        await engine.move(keeping(next.open, options.keep));
+      } catch (error) {
+        await next.close(Promise.resolve());
+        throw error;
+      }
+      const left = source;
+      source = next;
+      await left.close(Promise.resolve());
+    },
     watch: (on) => engine.watch(on),
     flush: async () => batch.flush(),
-    async close() {
-      const goodbye = engine.close();
-      if (tpm) await tpm.close(goodbye);
-      else await goodbye;
-    },
+    close: () => source.close(engine.close()),
   };
 }
 
+/** What opens TPMs for a device on this thread: the embedder's own, a worker, or this thread itself. */
+interface TpmSource {
+  open: OpenTpm;
+  close(goodbye: Promise<void>): Promise<void>;
+}
+
+interface SourceOptions extends PlaceOptions {
+  notice: Notice;
+}
+
+function tpmSource(options: SourceOptions, target: BackendTarget, open: OpenTpm | undefined): TpmSource {
+  const engine = { ...options.engine, target };
+  if (open) return { open, close: (goodbye) => goodbye };
+  if (typeof Worker !== "undefined") return new TpmWorker({ ...options, engine });
+  return { open: (state) => openBackend(engine, state, options.notice), close: (goodbye) => goodbye };
+}
+
 /** The worker that has the TPM while the device is here; a new one after each that was lost. */
-class TpmWorker {
-  readonly #options: PlaceOptions;
+class TpmWorker implements TpmSource {
+  readonly #options: SourceOptions;
   #worker: DeviceWorker | undefined;
   #backend: RemoteBackend | undefined;
 
-  constructor(options: PlaceOptions) {
+  constructor(options: SourceOptions) {
     this.#options = options;
   }
 
-  async open(state?: TpmState): Promise<OpenBackend> {
+  readonly open: OpenTpm = async (state) => {
     const { engine, createWorker } = this.#options;
     if (!this.#worker || this.#worker.ended) {
       this.#worker = new DeviceWorker({
@@ -168,13 +195,14 @@ class TpmWorker {
         onMessage: (message) => {
           if ("backendFailure" in message)
             this.#backend?.fail(new BackendClosedError(message.backendFailure));
+          else if ("notice" in message) this.#options.notice(message.notice, message.label);
         },
       });
     }
-    const opened = await openRemote(this.#worker, transfer(engine, portsOf(engine)), state);
+    const opened = await openRemote(this.#worker, transfer(engine, portsOf(engine.target)), state);
     this.#backend = opened.backend;
     return opened;
-  }
+  };
 
   async close(goodbye: Promise<void>): Promise<void> {
     await this.#worker?.close(goodbye);

@@ -24,8 +24,8 @@ export class RemoteBackend implements TpmBackend {
     return this.#info;
   }
 
-  reset(): Promise<void> {
-    return this.#call((backend) => backend.reset());
+  reset(state?: TpmState): Promise<void> {
+    return this.#call((backend) => backend.reset(state));
   }
   deliver(locality: number, command: Uint8Array): Promise<Uint8Array> {
     return this.#call((backend) => backend.deliver(locality, command));

@@ -224,7 +224,7 @@ describe("a slow TPM", () => {
 });
 
 describe("a snapshot", () => {
-  it("takes registers and TPM to another session", async () => {
+  it("puts registers and TPM back where they were", async () => {
     const { tpm } = await start();
     await tpm.command(build.TPM2_Startup());
     await tpm.command(build.TPM2_PCR_Extend(16, [DIGEST]));
@@ -238,7 +238,6 @@ describe("a snapshot", () => {
 
     await tpm.reset();
     await tpm.restore(structuredClone(snapshot));
-    expect(children).toHaveLength(2);
     expect(await guestReceives(tpm)).toBe(rest);
     put(tpm, REGISTERS.ACCESS, ACCESS.ACTIVE_LOCALITY);
     const banks = await tpm.pcrs();

@@ -2,71 +2,37 @@
  * The TPM of a machine, as an embedder holds it: attaches device, event log and firmware tables to a machine's bus,
  * keeps TPM and machine in step through resets and slow commands, and tells the page what happens.
  */
-import type { BackendInfo, TpmKeep } from "../backend/port.ts";
+import type { BackendInfo } from "../backend/port.ts";
 import { parseEventLog } from "../eventlog/index.ts";
-import { type HiddenTpm, startHiddenTpm } from "../hidden/client.ts";
-import type { HiddenImages } from "../hidden/machine.ts";
-import { EVENT_LOG_WINDOW, FIRMWARE_FILE_NAMES, firmwareFiles } from "../machine/acpi.ts";
+import type { HiddenTpm } from "../hidden/client.ts";
+import { EVENT_LOG_WINDOW } from "../machine/acpi.ts";
 import type { MachineBus } from "../machine/bus.ts";
 import { CommandHold, DEFAULT_GRACE_MS } from "../machine/command-hold.ts";
 import { EventLogArea } from "../machine/event-log-area.ts";
-import { type AccessSize, type MmioDevice, TIS_BASE, TIS_SIZE, type TpmVersion } from "../tis/ports.ts";
+import { type AccessSize, type MmioDevice, TIS_BASE, TIS_SIZE } from "../tis/ports.ts";
 import type { TisState } from "../tis/states.ts";
 import { BATCH_MS } from "../worker/event-batch.ts";
 import type { BackendTarget, EngineEvent, TpmSnapshot } from "../worker/events.ts";
+import { backendTarget, kindOf, type TpmBackendOptions } from "./backend-target.ts";
+import { announce, heldFor, standstill } from "./bus.ts";
 import { CommandList } from "./command-list.ts";
 import { driveCommand } from "./driver.ts";
 import { Emitter } from "./emitter.ts";
 import { Entrance, NOBODY } from "./entrance.ts";
 import { TpmFailedError } from "./errors.ts";
-import { type OpenTpm, type PlacedDevice, placeInWorker, placeLocally, whyNotWorker } from "./placement.ts";
-import type {
-  AccessTap,
-  BackendKind,
-  CommandRecord,
-  PcrBank,
-  Placement,
-  TpmEvents,
-  TpmHandle,
-  TpmStatus,
-} from "./types.ts";
+import { reconnects, type TpmAttachOptions, whereabouts } from "./options.ts";
+import { type PlacedDevice, placeInWorker, placeLocally } from "./placement.ts";
+import type { AccessTap, CommandRecord, PcrBank, TpmEvents, TpmHandle, TpmStatus } from "./types.ts";
 
 /** The ISA interrupt that TPM_INT_VECTOR shows. */
 const IRQ = 5;
-/** Path of the bridge on the page's own server. */
-export const BRIDGE_PATH = "/tpm";
 /** The reasons under which the machine is held. */
 const START_HOLD = "TPM start";
 const RESET_HOLD = "TPM reset";
 const COMMAND_HOLD = "a command by hand";
 
-/** Who runs the TPM commands; the first that is given counts. */
-export interface TpmBackendOptions {
-  /** A TPM of one's own: opens a session and powers its TPM on. Runs on the page's thread, so placement is "local". */
-  open?: OpenTpm;
-  /** A swtpm in a hidden machine of this page: what that machine is restored from. Needs no server. */
-  hidden?: HiddenImages;
-  /** Two plain WebSocket-to-TCP proxies in front of a `swtpm socket`. */
-  proxy?: { control: string; data: string };
-  /** URL of a bridge, http(s) or ws(s); by default `/tpm` on the page's own server. */
-  bridge?: string;
-}
-
-export interface TpmAttachOptions extends TpmBackendOptions {
-  /** Default "2.0". */
-  version?: BackendInfo["version"];
-  /** "auto" (default) is a worker wherever the page is cross-origin isolated. */
-  placement?: Placement | "auto";
-  /**
-   * Where the TPM's permanent state is kept. The TPM begins from it at each power-on, and the guest sees no response to
-   * a command that changed it before the change is saved. Called on this thread.
-   */
-  keep?: TpmKeep;
-  /** Makes the device worker, where a bundler does not find it by itself. */
-  createWorker?: () => Worker;
-  /** Host milliseconds that a TPM command may take before the machine is held; see `CommandHold`. */
-  graceMs?: number;
-}
+export { BRIDGE_PATH, type TpmBackendOptions } from "./backend-target.ts";
+export type { TpmAttachOptions } from "./options.ts";
 
 /**
  * Attaches a TPM to a machine that does not run yet. The machine is held until the TPM is on, or has failed:
@@ -116,7 +82,7 @@ export class Tpm implements TpmHandle {
     this.#status = {
       phase: "starting",
       message: "The TPM is being started.",
-      ...this.#where(),
+      ...whereabouts(this.#options, this.#backend),
       backendLabel: "",
       version: "unspecified",
     };
@@ -177,7 +143,7 @@ export class Tpm implements TpmHandle {
     this.#mustBeAlive();
     const release = this.#bus.hold(COMMAND_HOLD);
     try {
-      await this.#standstill();
+      await standstill(this.#bus);
       const placed = this.#placed;
       const { page } = this.#entrance;
       const response = await driveCommand(page, placed.view, command, () => this.#mustBeAlive());
@@ -204,12 +170,49 @@ export class Tpm implements TpmHandle {
   /** The registers and the TPM behind them as they stand, between two commands; the machine is held meanwhile. */
   async snapshot(): Promise<TpmSnapshot> {
     this.#mustBeAlive();
-    return this.#heldFor("TPM snapshot", () => this.#placed.snapshot());
+    return heldFor(this.#bus, "TPM snapshot", () => this.#placed.snapshot());
   }
 
   /** Puts registers and TPM where they were; the machine is held meanwhile. Ends the TPM that was there. */
   async restore(snapshot: TpmSnapshot): Promise<void> {
-    return this.#heldFor("TPM restore", () => this.#placed.restore(snapshot));
+    return heldFor(this.#bus, "TPM restore", () => this.#placed.restore(snapshot));
+  }
+
+  /** The event-log area as it stands, without the zeros at its end; also while the firmware is writing an event. */
+  eventLogArea(): Uint8Array {
+    const bytes = this.#log.bytes();
+    return bytes.slice(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
+  }
+
+  restoreEventLog(bytes: Uint8Array): void {
+    this.#log.restore(bytes);
+  }
+
+  /**
+   * Moves the running TPM to another backend; the machine is held meanwhile, and the guest does not notice.
+   * @throws what keeps the other one from taking the TPM over; it goes on where it was then.
+   */
+  async moveTo(backend: TpmBackendOptions): Promise<void> {
+    this.#mustBeAlive();
+    if (backend.open && this.#status.placement === "worker")
+      throw new RangeError(
+        'a TPM on the page\'s own thread needs the device there: attach with placement "local"',
+      );
+    await heldFor(this.#bus, "TPM move", async () => {
+      const { target, hidden } = backendTarget(backend, this.#version);
+      const placed = this.#placed;
+      try {
+        await placed.move(target, backend.open);
+      } catch (error) {
+        hidden?.stop();
+        throw error;
+      }
+      this.#hidden?.stop();
+      this.#hidden = hidden;
+      this.#backend = backend;
+      await placed.flush();
+      this.#setStatus({ backend: kindOf(backend) });
+    });
   }
 
   /** From the next reset on, the TPM is another one. */
@@ -228,7 +231,7 @@ export class Tpm implements TpmHandle {
     if (this.#status.phase === "closed") return;
     this.#unsubscribe();
     this.#entrance.use(NOBODY);
-    this.#setFirmwareFiles("unspecified");
+    announce(this.#bus, "unspecified");
     this.#setStatus({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
     this.#stopCommands();
     this.#switched(new TpmFailedError("the TPM was shut down"));
@@ -239,33 +242,22 @@ export class Tpm implements TpmHandle {
 
   // --- where it runs ---
 
-  /** Placement and backend, as the status tells them. */
-  #where(): Pick<TpmStatus, "placement" | "placementReason" | "backend"> {
-    const { open, hidden, proxy } = this.#backend;
-    const reason =
-      this.#options.placement === "local"
-        ? "it was asked for"
-        : open
-          ? "its TPM is on the page's thread"
-          : whyNotWorker();
-    const backend: BackendKind = open ? "own" : hidden ? "hidden" : proxy ? "proxy" : "bridge";
-    return { placement: reason ? "local" : "worker", ...(reason && { placementReason: reason }), backend };
-  }
-
   #backendTarget(): BackendTarget {
-    const { open, hidden, proxy, bridge } = this.#backend;
     this.#hidden?.stop();
-    this.#hidden = !open && hidden ? startHiddenTpm(hidden, this.#version) : undefined;
-    if (this.#hidden) return { kind: "hidden", control: this.#hidden.control, data: this.#hidden.data };
-    if (proxy) return { kind: "proxy", ...proxy };
-    const base = globalThis.location?.href ?? "http://127.0.0.1/";
-    return { kind: "bridge", url: new URL(bridge ?? BRIDGE_PATH, base).href.replace(/^ws/, "http") };
+    const { target, hidden } = backendTarget(this.#backend, this.#version);
+    this.#hidden = hidden;
+    return target;
   }
 
   #place(): PlacedDevice {
     const place = this.#status.placement === "worker" ? placeInWorker : placeLocally;
     const placed: PlacedDevice = place({
-      engine: { version: this.#version, target: this.#backendTarget(), reset: this.#resets },
+      engine: {
+        version: this.#version,
+        target: this.#backendTarget(),
+        reconnect: reconnects(this.#options, this.#backend),
+        reset: this.#resets,
+      },
       open: this.#backend.open,
       keep: this.#options.keep,
       onEvents: (events) => {
@@ -301,7 +293,7 @@ export class Tpm implements TpmHandle {
     this.#placed.close().catch(() => undefined);
     this.#abandon();
     const { placementReason: _, ...status } = this.#status;
-    this.#status = { ...status, ...this.#where() };
+    this.#status = { ...status, ...whereabouts(this.#options, this.#backend) };
     this.#setStatus({ phase: "starting", message: "The TPM is being started.", version: "unspecified" });
     this.#placed = this.#place();
     this.#entrance.use(this.#placed);
@@ -324,11 +316,6 @@ export class Tpm implements TpmHandle {
     }
   }
 
-  #setFirmwareFiles(version: TpmVersion): void {
-    for (const name of FIRMWARE_FILE_NAMES) this.#bus.removeFirmwareFile(name);
-    for (const { name, data } of firmwareFiles(version)) this.#bus.setFirmwareFile(name, data);
-  }
-
   // --- what the engine tells ---
 
   #take(events: EngineEvent[]): void {
@@ -349,6 +336,10 @@ export class Tpm implements TpmHandle {
         break;
       case "failed":
         this.#fail(event.error);
+        break;
+      case "notice":
+        if (event.label !== undefined) this.#setStatus({ backendLabel: event.label });
+        this.#events.emit("notice", event.message);
         break;
       case "pcrs":
         this.#events.emit("pcrs", event.banks);
@@ -402,7 +393,7 @@ export class Tpm implements TpmHandle {
       this.#fail(error ?? "");
       return;
     }
-    this.#setFirmwareFiles(this.#version);
+    announce(this.#bus, this.#version);
     const { label: backendLabel } = on;
     this.#setStatus({ phase: "ready", message: "The TPM is ready.", backendLabel, version: this.#version });
     this.#switched(undefined);
@@ -418,7 +409,7 @@ export class Tpm implements TpmHandle {
   #fail(reason: string): void {
     if (this.#status.phase === "closed") return;
     this.#stopCommands();
-    this.#setFirmwareFiles("unspecified");
+    announce(this.#bus, "unspecified");
     this.#setStatus({
       phase: "failed",
       message: `The TPM has failed: ${reason}. Reset the machine to begin a new session.`,
@@ -442,20 +433,5 @@ export class Tpm implements TpmHandle {
   #mustBeAlive(): void {
     const { phase, message } = this.#status;
     if (phase === "failed" || phase === "closed") throw new TpmFailedError(message);
-  }
-
-  async #heldFor<T>(reason: string, work: () => Promise<T>): Promise<T> {
-    const release = this.#bus.hold(reason);
-    try {
-      await this.#standstill();
-      return await work();
-    } finally {
-      release();
-    }
-  }
-
-  /** A hold takes effect at the end of the slice of guest code that runs now. */
-  async #standstill(): Promise<void> {
-    await (this.#bus.settled?.() ?? new Promise((resolve) => setTimeout(resolve, 0)));
   }
 }

@@ -66,6 +66,8 @@ export interface TpmEvents {
   pcrs: PcrBank[];
   /** The firmware or the guest wrote to the event-log area (coalesced). */
   eventlog: Uint8Array;
+  /** Something happened to the TPM that the guest does not see, e.g. that it goes on elsewhere. For people. */
+  notice: string;
   /** The machine was reset and the TPM with it. */
   reset: undefined;
   /** The register interface moved. The device tells it only while somebody listens. */

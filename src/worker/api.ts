@@ -3,7 +3,7 @@ import type { StateBlob, TpmKeep, TpmState } from "../backend/port.ts";
 import type { LinkMemory } from "../link/layout.ts";
 import type { LinkStats } from "../link/server.ts";
 import type { PcrBank } from "../session/types.ts";
-import type { EngineEvent, EngineOptions, PoweredOn, TpmSnapshot } from "./events.ts";
+import type { BackendTarget, EngineEvent, EngineOptions, PoweredOn, TpmSnapshot } from "./events.ts";
 
 /** The device and the TPM behind it, in the worker. */
 export interface DeviceCalls {
@@ -14,6 +14,7 @@ export interface DeviceCalls {
   readPcrs(): Promise<PcrBank[]>;
   snapshot(): Promise<TpmSnapshot>;
   restore(snapshot: TpmSnapshot): Promise<void>;
+  move(target: BackendTarget): Promise<void>;
   watch(on: boolean): void;
   stats(): LinkStats;
   /** Sends the events that were kept back: they are there when this resolves. */
@@ -24,7 +25,7 @@ export interface DeviceCalls {
 /** Only the TPM in the worker, while the device runs on the page's thread. As `TpmBackend`; one at a time. */
 export interface BackendCalls {
   openBackend(options: EngineOptions, state?: TpmState): Promise<PoweredOn>;
-  reset(): Promise<void>;
+  reset(state?: TpmState): Promise<void>;
   deliver(locality: number, command: Uint8Array): Promise<Uint8Array>;
   cancel(): Promise<void>;
   establishmentFlag(): Promise<boolean>;
@@ -42,7 +43,10 @@ export interface DeviceWorkerApi {
 }
 
 /** Messages of the worker's own, beside comlink's. */
-export type WorkerMessage = { events: EngineEvent[] } | { backendFailure: string };
+export type WorkerMessage =
+  | { events: EngineEvent[] }
+  | { backendFailure: string }
+  | { notice: string; label?: string };
 
 /** A message that wakes the worker where `Atomics.waitAsync` is missing. */
 export const DOORBELL = "doorbell";

@@ -1,8 +1,9 @@
 /** Opens the channels to a swtpm, wherever it runs, and powers it on. */
 
-import type { SwtpmChannels } from "../backend/channel.ts";
+import { ChannelClosedError, type SwtpmChannels } from "../backend/channel.ts";
 import { messagePortChannel } from "../backend/message-port.ts";
 import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
+import { RecoveringBackend } from "../backend/recovering.ts";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
 import { connectBridge, connectWebSocketPair } from "../backend/websocket.ts";
 import type { BackendTarget, EngineOptions, PoweredOn } from "./events.ts";
@@ -15,49 +16,118 @@ export interface OpenBackend extends PoweredOn {
   backend: TpmBackend;
 }
 
-/** @throws what the transport or the TPM says against it. */
+/** Tells people what happens to a TPM while it is on. @param label who serves now. */
+export type Notice = (message: string, label?: string) => void;
+
+/** Where a session is opened: one bridge of those that there may be. */
+type Site = Exclude<BackendTarget, { kind: "bridge" }> | { kind: "bridge"; url: string };
+
+/** How long a bridge may take to answer before the next one is tried, in milliseconds. */
+const BRIDGE_LIMIT_MS = 10_000;
+
+/** @throws what the transport or the TPM says against it. @param notice needed where the TPM is to outlive its bridge. */
 export async function openBackend(
-  { version, target }: Pick<EngineOptions, "version" | "target">,
+  options: Pick<EngineOptions, "version" | "target" | "reconnect">,
   state?: TpmState,
+  notice: Notice = () => undefined,
 ): Promise<OpenBackend> {
-  const { channels, server } = await openChannels(target, version);
+  const { version, target, reconnect } = options;
+  if (target.kind !== "bridge") return openAt(version, target, state);
+  const bridges = new Bridges(version, target.urls);
+  const first = await bridges.open(state);
+  if (!reconnect) return first;
+  const backend = new RecoveringBackend(first, {
+    reopen: (state, signal) => bridges.open(state, signal),
+    notice,
+  });
+  try {
+    await backend.begin();
+  } catch (error) {
+    await backend.shutdown();
+    throw error;
+  }
+  return { ...first, backend };
+}
+
+/** Bridges in the order of preference; the one that was used last is the first to be asked again. */
+class Bridges {
+  readonly #version: BackendInfo["version"];
+  readonly #urls: readonly string[];
+  #next = 0;
+
+  constructor(version: BackendInfo["version"], urls: readonly string[]) {
+    this.#version = version;
+    this.#urls = urls;
+  }
+
+  /** Opens a session at the first one that can. @throws what the last one said, with what the others said. */
+  async open(state?: TpmState, signal?: AbortSignal): Promise<OpenBackend> {
+    const errors: Error[] = [];
+    for (let tried = 0; tried < this.#urls.length && !signal?.aborted; tried++) {
+      const at = (this.#next + tried) % this.#urls.length;
+      try {
+        const opened = await openAt(this.#version, { kind: "bridge", url: this.#urls[at]! }, state, signal);
+        this.#next = at;
+        return opened;
+      } catch (error) {
+        // A state that one swtpm refuses may be what another, newer one can read.
+        errors.push(error as Error);
+      }
+    }
+    if (errors.length === 1) throw errors[0];
+    throw new ChannelClosedError(errors.map(({ message }) => message).join("; ") || "given up", {
+      cause: errors[0],
+    });
+  }
+}
+
+async function openAt(
+  version: BackendInfo["version"],
+  site: Site,
+  state?: TpmState,
+  signal?: AbortSignal,
+): Promise<OpenBackend> {
+  const { channels, server } = await openChannels(site, version, signal);
   // A swtpm of the user's own goes on after us.
-  const owned = target.kind !== "proxy";
+  const owned = site.kind !== "proxy";
   const backend = new SwtpmBackend(channels, {
     version,
     owned,
     ...(server !== undefined && { server }),
-    ...(target.kind === "hidden" && { timeouts: HIDDEN_TIMEOUTS }),
+    ...(site.kind === "hidden" && { timeouts: HIDDEN_TIMEOUTS }),
   });
   const info = await backend.start(state ? { state } : {});
-  return { backend, info, label: `${info.description} ${place(target)}` };
+  return { backend, info, label: `${info.description} ${place(site)}` };
 }
 
 async function openChannels(
-  target: BackendTarget,
+  site: Site,
   version: BackendInfo["version"],
+  signal?: AbortSignal,
 ): Promise<{ channels: SwtpmChannels; server?: string }> {
-  switch (target.kind) {
-    case "bridge":
-      return connectBridge(target.url, { version });
+  switch (site.kind) {
+    case "bridge": {
+      const limit = AbortSignal.timeout(BRIDGE_LIMIT_MS);
+      return connectBridge(site.url, { version, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    }
     case "proxy":
-      return { channels: await connectWebSocketPair({ control: target.control, data: target.data }) };
+      return { channels: await connectWebSocketPair({ control: site.control, data: site.data }) };
     case "hidden":
       return {
         channels: {
-          control: messagePortChannel(target.control),
-          data: messagePortChannel(target.data),
+          control: messagePortChannel(site.control),
+          data: messagePortChannel(site.data),
         },
       };
   }
 }
 
-function place(target: BackendTarget): string {
-  switch (target.kind) {
+function place(site: Site): string {
+  switch (site.kind) {
     case "bridge":
-      return `over the bridge at ${new URL(target.url).host}`;
+      return `over the bridge at ${new URL(site.url).host}`;
     case "proxy":
-      return `over ${new URL(target.data).host}`;
+      return `over ${new URL(site.data).host}`;
     case "hidden":
       return "in a hidden machine of this page";
   }

@@ -15,6 +15,7 @@ import { TisView } from "../tis/view.ts";
 import { commandCode, responseCode } from "../tpm2/parse.ts";
 import type { OpenBackend } from "./connect.ts";
 import type { EngineEvent, PoweredOn, TpmSnapshot } from "./events.ts";
+import type { OpenTpm } from "./keeping.ts";
 import { PageCommands, TpmOffError } from "./page-commands.ts";
 import { PcrWatch } from "./pcr-watch.ts";
 import { changesPcrs, readPcrs } from "./pcrs.ts";
@@ -25,12 +26,14 @@ const FAILURE_RESPONSE = {
   "1.2": Uint8Array.of(0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0x09),
 } as const;
 
+/** A command that runs longer than this while a snapshot waits for it is cancelled, in milliseconds. */
+const PATIENCE_MS = 10_000;
+
 const SHUT_DOWN = "the TPM was shut down";
 
 export interface EngineEnvironment {
   version: BackendInfo["version"];
-  /** Opens a session and powers its TPM on, with `state` in it where that is given. */
-  open(state?: TpmState): Promise<OpenBackend>;
+  open: OpenTpm;
   emit(event: EngineEvent): void;
   /** Where the device's state lives; shared memory, where others look at it. */
   memory?: ArrayBufferLike;
@@ -58,9 +61,13 @@ export class TpmEngine implements MmioDevice {
   #commands = 0;
   #pcrRead: Promise<PcrBank[]> | undefined;
   #closed = false;
+  #open: OpenTpm;
+  /** The TPM is on its way to another backend. */
+  #moving = false;
 
   constructor(environment: EngineEnvironment) {
     this.#environment = environment;
+    this.#open = environment.open;
     const { memory, emit } = environment;
     this.#device = new TisDevice({
       version: "unspecified",
@@ -74,7 +81,7 @@ export class TpmEngine implements MmioDevice {
     });
     this.view = new TisView(this.#device.memory);
     this.#page = new PageCommands({
-      guestRuns: () => this.#device.executing,
+      guestRuns: () => this.#device.executing || this.#moving,
       guestWrites: () => this.#someLocality("reception"),
       deliver: (command) => this.#deliverForPage(command),
     });
@@ -156,7 +163,7 @@ export class TpmEngine implements MmioDevice {
   /** Connects and powers on; a "power" event tells how that went. @param reset the reset it belongs to, or 0. */
   start(reset: number): void {
     this.#reset = reset;
-    this.#switch(() => this.#open());
+    this.#switch(() => this.#begin());
   }
 
   /**
@@ -197,33 +204,29 @@ export class TpmEngine implements MmioDevice {
 
   async #cycle(): Promise<void> {
     const backend = this.#backend;
-    if (!backend || this.#failure) return this.#open();
+    if (!backend || this.#failure) return this.#begin();
     try {
       await backend.reset();
       const established = await backend.establishmentFlag();
       this.#change(() => this.#device.setEstablishment(established));
     } catch {
       // The session broke without anybody noticing until now.
-      await this.#open();
+      await this.#begin();
     }
   }
 
-  async #open(state?: TpmState): Promise<void> {
-    const { version, open } = this.#environment;
+  async #begin(state?: TpmState): Promise<void> {
     if (this.#closed) throw new TpmOffError(SHUT_DOWN);
-    const { backend, ...on } = await open(state);
+    const opened = await this.#open(state);
     if (this.#closed) {
-      await backend.shutdown();
+      await opened.backend.shutdown();
       throw new TpmOffError(SHUT_DOWN);
     }
-    this.#backend = backend;
-    this.#on = on;
-    this.#failure = undefined;
-    backend.onFailure = (error) => this.#fail(backend, error);
-    const established = await backend.establishmentFlag();
+    this.#adopt(opened);
+    const established = await opened.backend.establishmentFlag();
     this.#change(() => {
-      this.#device.setVersion(version);
-      this.#device.setBufferSize(on.info.bufferSize);
+      this.#device.setVersion(this.#environment.version);
+      this.#device.setBufferSize(opened.info.bufferSize);
       this.#device.setEstablishment(established);
     });
   }
@@ -315,24 +318,71 @@ export class TpmEngine implements MmioDevice {
    * @throws {TpmOffError} while the TPM is not on.
    */
   async snapshot(): Promise<TpmSnapshot> {
-    await this.#power;
-    if (!this.#backend || this.#failure) throw new TpmOffError((this.#failure as Error).message);
-    // Its turn comes after the command that runs, whose answer has reached the device by then.
-    const tpm = await this.#backend.getState();
+    const { tpm } = await this.#atRest();
     return { device: this.#device.snapshot(), tpm };
   }
 
+  /** The TPM and its state, once no command runs; one that takes too long is cancelled. */
+  async #atRest(): Promise<{ backend: TpmBackend; tpm: TpmState }> {
+    await this.#power;
+    const impatience = setTimeout(() => this.#cancel(), PATIENCE_MS);
+    try {
+      for (;;) {
+        const backend = this.#backend;
+        if (!backend || this.#failure) throw new TpmOffError((this.#failure as Error).message);
+        // Its turn comes after the command that runs, whose answer has reached the device by then.
+        const tpm = await backend.getState();
+        // A command that was waiting for the end of one that the guest gave up has begun meanwhile.
+        if (!this.#device.executing) return { backend, tpm };
+      }
+    } finally {
+      clearTimeout(impatience);
+    }
+  }
+
   /**
-   * Begins a new session with the TPM's state, and puts the device where it was. The machine must be held. A "power"
-   * event tells of the new session.
+   * The TPM goes on elsewhere, with its PCRs, sessions and objects; the guest does not notice. The machine must be
+   * held. A "power" event tells who serves now. @param open where to; also for the resets to come.
+   * @throws what keeps the other one from taking the state; the TPM goes on where it was then.
+   */
+  async move(open: OpenTpm): Promise<void> {
+    this.#moving = true;
+    try {
+      const { backend: old, tpm } = await this.#atRest();
+      const next = await open(tpm);
+      if (this.#closed || this.#backend !== old || this.#failure) {
+        await next.backend.shutdown();
+        throw new TpmOffError(this.#failure?.message ?? SHUT_DOWN);
+      }
+      this.#open = open;
+      this.#adopt(next);
+      old.onFailure = undefined;
+      // It has no state of its own any more.
+      await old.shutdown().catch(() => undefined);
+      this.#environment.emit({ type: "power", reset: this.#reset, on: this.#on! });
+    } finally {
+      this.#moving = false;
+      this.#page.look();
+    }
+  }
+
+  #adopt({ backend, ...on }: OpenBackend): void {
+    this.#backend = backend;
+    this.#on = on;
+    this.#failure = undefined;
+    backend.onFailure = (error) => this.#fail(backend, error);
+  }
+
+  /**
+   * Gives the TPM another state, by a power cycle or a new session, and puts the device where it was. The machine must
+   * be held. A "power" event tells that it is done.
    * @throws what keeps the TPM from taking the state; the device is in failure mode then.
    */
   async restore({ device, tpm }: TpmSnapshot): Promise<void> {
     await this.#switch(async () => {
-      const old = this.#backend;
-      this.#backend = undefined;
-      await old?.shutdown();
-      await this.#open(tpm);
+      const backend = this.#backend;
+      if (backend && !this.#failure) await backend.reset(tpm);
+      else await this.#begin(tpm);
       this.#change(() => {
         this.#device.restore(device);
         // Its command ended with the session that it was given to.

@@ -20,6 +20,8 @@ export type EngineEvent =
   | { type: "power"; reset: number; on?: PoweredOn; error?: string }
   /** The TPM has failed while it was on. */
   | { type: "failed"; error: string }
+  /** Something happened to the TPM that the guest does not see. @property label who serves now, where that is another. */
+  | { type: "notice"; message: string; label?: string }
   /** New values, read after a guest's command that may have changed some. */
   | { type: "pcrs"; banks: PcrBank[] }
   | { type: "irq"; raised: boolean }
@@ -34,8 +36,8 @@ export interface PoweredOn {
 
 /** Where the TPM runs. */
 export type BackendTarget =
-  /** The project's bridge, e.g. "http://127.0.0.1:5173/tpm": it starts a swtpm for us. */
-  | { kind: "bridge"; url: string }
+  /** The project's bridge, e.g. "http://127.0.0.1:5173/tpm": it starts a swtpm for us. The first that answers serves. */
+  | { kind: "bridge"; urls: readonly string[] }
   /** Two plain WebSocket-to-TCP proxies in front of a `swtpm socket` of the user's. */
   | { kind: "proxy"; control: string; data: string }
   /** swtpm in a hidden machine, reached through two message ports. */
@@ -44,6 +46,8 @@ export type BackendTarget =
 export interface EngineOptions {
   version: BackendInfo["version"];
   target: BackendTarget;
+  /** A TPM whose bridge is lost goes on at the next one that answers, as it was; else it has failed. */
+  reconnect?: boolean;
   /** Number of the reset that the first power-on belongs to; 0 for none. */
   reset: number;
 }

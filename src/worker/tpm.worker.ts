@@ -12,10 +12,11 @@ import {
   DOORBELL,
   type WorkerMessage,
 } from "./api.ts";
-import { openBackend } from "./connect.ts";
+import { type Notice, openBackend } from "./connect.ts";
 import { TpmEngine } from "./engine.ts";
 import { EventBatch } from "./event-batch.ts";
-import { keeping } from "./keeping.ts";
+import type { BackendTarget } from "./events.ts";
+import { keeping, type OpenTpm } from "./keeping.ts";
 
 /** The page called things in the wrong order. */
 class NotStartedError extends Error {
@@ -25,7 +26,15 @@ class NotStartedError extends Error {
 const send = (message: WorkerMessage, transfer: ArrayBufferLike[] = []) =>
   self.postMessage(message, { transfer: transfer as ArrayBuffer[] });
 
-let served: { engine: TpmEngine; server: LinkServer; batch: EventBatch } | undefined;
+interface Served {
+  engine: TpmEngine;
+  server: LinkServer;
+  batch: EventBatch;
+  /** Opens TPMs elsewhere for the same device. */
+  openAt(target: BackendTarget): OpenTpm;
+}
+
+let served: Served | undefined;
 let alone: TpmBackend | undefined;
 
 function started() {
@@ -49,9 +58,13 @@ function opened(): TpmBackend {
 const device: DeviceCalls = {
   start(options, memory, keep) {
     const batch = new EventBatch((events, transfer) => send({ events }, transfer));
+    const notice: Notice = (message, label) =>
+      batch.push({ type: "notice", message, ...(label !== undefined && { label }) });
+    const openAt = (target: BackendTarget) =>
+      keeping((state) => openBackend({ ...options, target }, state, notice), keep);
     const engine: TpmEngine = new TpmEngine({
       version: options.version,
-      open: keeping((state) => openBackend(options, state), keep),
+      open: openAt(options.target),
       emit(event) {
         batch.push(event);
         if (event.type === "failed") queueMicrotask(() => server.serve());
@@ -65,13 +78,17 @@ const device: DeviceCalls = {
       onReset: (count) => engine.reset(count),
       attentive: () => engine.attentive,
     });
-    served = { engine, server, batch };
+    served = { engine, server, batch, openAt };
     engine.start(options.reset);
   },
   run: (command) => attended((engine) => engine.run(command)),
   readPcrs: () => attended((engine) => engine.readPcrs()),
   snapshot: () => started().engine.snapshot(),
   restore: (snapshot) => started().engine.restore(snapshot),
+  move(target) {
+    const { engine, openAt } = started();
+    return engine.move(openAt(target));
+  },
   watch: (on) => attended((engine) => engine.watch(on)),
   stats: () => started().server.stats,
   flush: () => started().batch.flush(),
@@ -83,12 +100,14 @@ const device: DeviceCalls = {
 
 const backend: BackendCalls = {
   async openBackend(options, state) {
-    const { backend, ...on } = await openBackend(options, state);
+    const { backend, ...on } = await openBackend(options, state, (message, label) =>
+      send({ notice: message, ...(label !== undefined && { label }) }),
+    );
     alone = backend;
     backend.onFailure = (error) => send({ backendFailure: error.message });
     return on;
   },
-  reset: () => opened().reset(),
+  reset: (state) => opened().reset(state),
   deliver: (locality, command) => opened().deliver(locality, command),
   cancel: () => opened().cancel(),
   establishmentFlag: () => opened().establishmentFlag(),
