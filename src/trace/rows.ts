@@ -15,7 +15,6 @@ export interface TraceRow {
   /** Sequence numbers of the first and the last access in it. */
   first: number;
   last: number;
-  /** How many accesses; not all that lie between, where a filter left some out. */
   count: number;
 }
 
@@ -88,7 +87,7 @@ export class TraceRows {
     const word = this.#ring.word(sequence);
     const value = this.#ring.value(sequence);
     if (this.#filter && !this.#filter(word, value)) return;
-    if (this.length > 0 && this.#fold && word === this.#word && this.#joins(word, value)) {
+    if (this.length > 0 && this.#fold && word === this.#word && this.#joins(sequence, word, value)) {
       this.#lasts[this.#tail - 1] = sequence;
       this.#counts[this.#tail - 1]!++;
       this.#value = value;
@@ -101,8 +100,9 @@ export class TraceRows {
     this.#value = value;
   }
 
-  /** Polls that see the same, and bytes through the FIFO. */
-  #joins(word: number, value: number): boolean {
+  /** Polls that see the same, and bytes through the FIFO, with nothing between them, shown or not. */
+  #joins(sequence: number, word: number, value: number): boolean {
+    if (sequence !== this.#lasts[this.#tail - 1]! + 1) return false;
     return !isMark(word) && (value === this.#value || isFifo(offsetOf(word) & WORD_MASK));
   }
 

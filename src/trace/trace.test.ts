@@ -81,6 +81,13 @@ describe("rows", () => {
     expect(rows.indexOf(0)).toBe(-1);
   });
 
+  it("are not folded over what a filter left out between them", () => {
+    const ring = recorded();
+    const rows = new TraceRows(ring, { filter: parseFilter("sts read") });
+    rows.update();
+    expect(texts(ring, rows).map((text) => text.slice(0, 3))).toEqual(["1 ×", "1 ×", "3 ×", "1 ×"]);
+  });
+
   it("take a long trace in pieces, and follow a ring that loses its beginning", () => {
     const ring = new TraceRing(100);
     const rows = new TraceRows(ring);

@@ -1,6 +1,5 @@
 /** The recorded accesses as a list, newest at the bottom and kept in sight; runs are one row. */
 import { html, LitElement, nothing, type PropertyValues } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { hexNumber } from "../../bytes/hex.ts";
 import {
   type Access,
@@ -97,6 +96,7 @@ export class AccessList extends LitElement {
     const most = Math.max(0, place.space(rows.length) - height);
     const top = this.#follow ? most : Math.min(list?.scrollTop ?? 0, most);
     const { from, to, y } = place.shown(rows.length, top, height);
+    // Rows are drawn into the elements that are there, which is quicker than to move these along.
     const shown = Array.from({ length: to - from }, (_, i) => rows.row(from + i));
     return html`<div class="access-table" role="grid" aria-label="Accesses to the registers" aria-rowcount=${rows.length + 1}
         @keydown=${this.#key}>
@@ -107,11 +107,7 @@ export class AccessList extends LitElement {
       <div class="access-list scroll" role="rowgroup" @scroll=${this.#scrolled}>
         <div role="presentation" class="access-space" style="height:${place.space(rows.length)}px">
           <div role="presentation" style="transform:translateY(${y}px)">
-            ${repeat(
-              shown,
-              ({ first }) => first,
-              (row, i) => this.#row(row, from + i),
-            )}
+            ${shown.map((row, i) => this.#row(row, from + i))}
           </div>
         </div>
       </div>
