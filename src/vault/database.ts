@@ -63,7 +63,9 @@ export class Database {
       return result;
     } catch (error) {
       abort(transaction);
-      throw this.#inWords(error instanceof VaultError ? error : (transaction.error ?? error), what);
+      if (error instanceof VaultError) throw error;
+      await this.#reasonForClosing(transaction.error ?? error);
+      throw this.#inWords(transaction.error ?? error, what);
     }
   }
 
@@ -120,11 +122,18 @@ export class Database {
     this.#closedBecause = because;
   }
 
+  /** A connection that is closed by force ends its transactions first, and tells it right afterwards. */
+  async #reasonForClosing(error: unknown): Promise<void> {
+    const { name } = error as Error;
+    if (name !== "AbortError" && name !== "UnknownError") return;
+    for (let wait = 0; wait < 5 && !this.#closedBecause; wait++)
+      await new Promise((go) => setTimeout(go, 20));
+  }
+
   #inWords(error: unknown, what: string): unknown {
     if (error instanceof VaultError) return error;
     const cause = error instanceof Error || error instanceof DOMException ? error : new Error(String(error));
     if (cause.name === "QuotaExceededError") return new VaultFullError(what, { cause });
-    // A connection that is closed by force aborts its transactions first, and tells it afterwards.
     if (this.#closedBecause || cause.name === "InvalidStateError" || cause.name === "AbortError") {
       this.#opened = undefined;
       const because = this.#closedBecause ?? "the browser closed it";

@@ -1,0 +1,20 @@
+/** The vault on a page of its own, for `vault.spec.ts`. */
+import { openVault } from "../../src/vault/index.ts";
+import { snapshot, tamper, tpmSave } from "../../src/vault/testing.ts";
+
+/** What `run` fails with. */
+const failure = (run: () => Promise<unknown>): Promise<string> =>
+  run().then(
+    () => "it worked",
+    (error) => `${error.name}: ${error.message}`,
+  );
+
+const tools = { openVault, snapshot, tamper, tpmSave, failure };
+
+declare global {
+  interface Window {
+    tools: typeof tools;
+  }
+}
+
+window.tools = tools;
