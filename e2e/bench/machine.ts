@@ -3,6 +3,7 @@ import { V86, type V86Options } from "v86";
 import wasmUrl from "v86/build/v86.wasm?url";
 import { loadImage, loadManifest } from "../../src/images/load.ts";
 import { type ImageFile, type KernelName, MANIFEST_URL } from "../../src/images/manifest.ts";
+import { BusToCome } from "../../src/machine/bus-to-come.ts";
 import { createV86 } from "../../src/machine/create-v86.ts";
 import { DirectBoot } from "../../src/rom/index.ts";
 import { attachTpm, type Tpm } from "../../src/session/tpm.ts";
@@ -51,9 +52,11 @@ export async function timeMachine(kernel: KernelName, withTpm: boolean): Promise
     vga_memory_size: VGA_MEMORY,
     disable_speaker: true,
   } as V86Options;
+  const early = new BusToCome();
+  const tpm = withTpm ? attachTpm(early) : undefined;
   const { emulator, bus } = await createV86(V86, options, wasmUrl);
+  early.become(bus);
   emulator.add_listener("serial0-output-byte", (byte: number) => watch.feed(String.fromCharCode(byte)));
-  const tpm = withTpm ? attachTpm(bus) : undefined;
   new DirectBoot(bus, emulator, images.linux, { memorySize });
   bus.setFirmwareFile("etc/show-boot-menu", Uint8Array.of(0, 0));
   try {

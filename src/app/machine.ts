@@ -1,6 +1,7 @@
 /** One machine of the page: emulator, bus, TPM, in the order in which they have to be made; and its end. */
 import { V86, type V86Options } from "v86";
 import wasmUrl from "v86/build/v86.wasm?url";
+import { BusToCome } from "../machine/bus-to-come.ts";
 import { createV86 } from "../machine/create-v86.ts";
 import type { V86Bus } from "../machine/v86.ts";
 import { DirectBoot } from "../rom/index.ts";
@@ -36,32 +37,37 @@ export async function createMachine(
   onTpm: (tpm: TpmHandle, bus: V86Bus) => void,
 ): Promise<MachineParts> {
   const screen = screenElement();
-  const { emulator, bus } = await createV86(V86, machineOptions(images, settings, screen), wasmUrl);
-  emulator.keyboard_set_enabled(false);
-  emulator.mouse_set_enabled(false);
-  let tpm: TpmHandle | undefined;
+  // The TPM takes longer to start than the machine takes to be made.
+  const early = new BusToCome();
+  const tpm = attachTpm(early, {
+    version: settings.tpm,
+    ...(settings.placement === "local" && { placement: "local" as const }),
+    ...(bridge !== undefined && { bridge }),
+    ...(images.hidden && { hidden: images.hidden }),
+  });
+  let emulator: V86 | undefined;
   const close = async () => {
-    const ends = await Promise.allSettled([tpm?.close(), emulator.destroy()]);
+    const ends = await Promise.allSettled([tpm.close(), emulator?.destroy()]);
     for (const end of ends) if (end.status === "rejected") console.warn("ending the machine:", end.reason);
   };
   try {
-    tpm = attachTpm(bus, {
-      version: settings.tpm,
-      ...(settings.placement === "local" && { placement: "local" as const }),
-      ...(bridge !== undefined && { bridge }),
-      ...(images.hidden && { hidden: images.hidden }),
-    });
+    const machine = await createV86(V86, machineOptions(images, settings, screen), wasmUrl);
+    const { bus } = machine;
+    emulator = machine.emulator;
+    emulator.keyboard_set_enabled(false);
+    emulator.mouse_set_enabled(false);
+    early.become(bus);
     onTpm(tpm, bus);
     if (images.linux && settings.measured) {
       new DirectBoot(bus, emulator, images.linux, { memorySize: settings.memory * MIB });
     }
     setFirmwareOptions(bus, settings);
     await tpm.ready;
+    return { emulator, bus, tpm, screen, close };
   } catch (error) {
     await close();
     throw error;
   }
-  return { emulator, bus, tpm, screen, close };
 }
 
 function machineOptions(images: BootImages, settings: BootSettings, screen: HTMLElement): V86Options {
