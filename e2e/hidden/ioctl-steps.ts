@@ -1,7 +1,7 @@
 /** What is done with both TPMs through swtpm_ioctl and with bytes on the data channel: for TPM 2.0, and for 1.2. */
 import type { Step } from "./steps.ts";
 
-const ioctl = (args: string): Step => ({ run: `swtpm_ioctl --tcp 127.0.0.1:$CONTROL_PORT ${args}` });
+export const ioctl = (args: string): Step => ({ run: `swtpm_ioctl --tcp 127.0.0.1:$CONTROL_PORT ${args}` });
 const refused = (args: string): Step => ({ ...ioctl(args), refused: true });
 const send = (hex: string, count: number): Step => ({ run: `send ${hex.replaceAll(" ", "")} ${count}` });
 
@@ -17,6 +17,10 @@ const RESET_20 = "8002 0000001b 0000013d 00000014 00000009 40000009 0000 00 0000
 /** A command and its header are longer than a page from 4088 bytes on. */
 const LONG = [4086, 4087, 4088, 4095, 4096];
 
+/** A TPM 1.2 takes longer over its keys than swtpm_ioctl waits. */
+export const powerOn = (version: "2.0" | "1.2"): Step =>
+  version === "2.0" ? ioctl("-i") : { run: "power_on" };
+
 const STARTUP = { "2.0": "8001 0000000c 00000144 0000", "1.2": "00c1 0000000c 00000099 0001" };
 const BLOBS = ["permanent", "volatile"];
 
@@ -26,7 +30,7 @@ const common = (version: "2.0" | "1.2"): Step[] => [
   refused("-e"),
   send(STARTUP[version], 10),
   ioctl("-b 3100"),
-  ioctl("-i"),
+  powerOn(version),
   send(STARTUP[version], 10),
   send(STARTUP[version], 10),
   refused("-b 4096"),
@@ -46,7 +50,7 @@ const common = (version: "2.0" | "1.2"): Step[] => [
   refused("--load permanent permanent.blob"),
   ioctl("--stop"),
   ...BLOBS.map((name) => ioctl(`--load ${name} ${name}.blob`)),
-  ioctl("-i"),
+  powerOn(version),
 ];
 
 export const IOCTL_STEPS: Record<"2.0" | "1.2", Step[]> = {

@@ -8,7 +8,7 @@ import type { Step } from "./steps.ts";
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const PRELUDE = here("prelude.sh");
-const STEP_LIMIT_MS = 60_000;
+const STEP_LIMIT_MS = 120_000;
 
 export interface Outcome {
   run: string;
@@ -41,7 +41,10 @@ export async function perform(step: Step, port: number, directory: string): Prom
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   const [output, errors, code] = await Promise.all([read(child.stdout), read(child.stderr), ended]);
   const places = { directory, "data port": String(port), "control port": String(port + 1) };
-  const files = (step.same ?? []).map((name) => [name, readFileSync(join(directory, name)).toString("hex")]);
+  const files = (code === 0 ? (step.same ?? []) : []).map((name) => [
+    name,
+    readFileSync(join(directory, name)).toString("hex"),
+  ]);
   return {
     run: step.run,
     code,

@@ -18,7 +18,7 @@ export interface Group {
 }
 
 const refused = (run: string): Step => ({ run, refused: true });
-const same = (run: string, ...files: string[]): Step => ({ run, same: files });
+export const same = (run: string, ...files: string[]): Step => ({ run, same: files });
 
 const locality = (n: number) => `swtpm_ioctl --tcp 127.0.0.1:$CONTROL_PORT -l ${n}`;
 const digest = (n: number) => String(n).padStart(64, "0");

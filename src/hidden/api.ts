@@ -2,8 +2,8 @@
 import type { HiddenImages } from "./machine.ts";
 
 export interface HiddenWorkerApi {
-  /** Restores the machine. */
-  boot(images: HiddenImages): Promise<void>;
+  /** Restores the machine. @returns the bytes of memory that it holds. */
+  boot(images: HiddenImages): Promise<number>;
   /** Starts a swtpm and joins its channels to the ports, which close with the reason when that fails. */
   start(version: "2.0" | "1.2", control: MessagePort, data: MessagePort): Promise<void>;
 }

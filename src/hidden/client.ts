@@ -12,6 +12,8 @@ export interface HiddenTpm {
   control: MessagePort;
   /** Leads to swtpm's data channel. */
   data: MessagePort;
+  /** Bytes of memory that the machine holds, once it is there; 0 when it could not be started. */
+  memory: Promise<number>;
   /** Ends machine and worker. */
   stop(): void;
 }
@@ -37,6 +39,10 @@ export function startHiddenTpm(
   const control = new MessageChannel();
   const data = new MessageChannel();
   let handedOver = false;
+  let known: (bytes: number) => void;
+  const memory = new Promise<number>((resolve) => {
+    known = resolve;
+  });
   const fail = (reason: string) => {
     if (handedOver) return;
     handedOver = true;
@@ -44,18 +50,21 @@ export function startHiddenTpm(
     control.port1.postMessage(message);
     data.port1.postMessage(message);
     worker.terminate();
+    known(0);
   };
   worker.onerror = (event) =>
     fail(`the hidden machine's worker failed: ${event.message || "it could not be loaded"}`);
   const start = async () => {
-    await api.boot(images);
+    known(await api.boot(images));
     handedOver = true;
+    // From here on, the ports close with the reason of a failure, or because their worker is gone.
     await api.start(version, transfer(control.port1, [control.port1]), transfer(data.port1, [data.port1]));
   };
   start().catch((error: Error) => fail(error.message));
   return {
     control: control.port2,
     data: data.port2,
+    memory,
     stop() {
       api[releaseProxy]();
       worker.terminate();

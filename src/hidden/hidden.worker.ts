@@ -7,23 +7,51 @@ import type { HiddenWorkerApi } from "./api.ts";
 import { HiddenMachine } from "./machine.ts";
 
 let machine: HiddenMachine | undefined;
+/** Where swtpm's channels lead to. */
+const ports: MessagePort[] = [];
+
+/** Tells whoever is at the other end of the channels that no answer will come. */
+function fail(reason: string): void {
+  const closed: PortMessage = { closed: reason };
+  for (const port of ports.splice(0)) port.postMessage(closed);
+}
+
+/** Holds a lock for as long as this worker lives, and tells its name. */
+async function tellLife(): Promise<void> {
+  if (!navigator.locks) return;
+  const message = { alive: `webtpm-hidden-${crypto.randomUUID()}` } satisfies PortMessage;
+  const held = await new Promise<boolean>((resolve) => {
+    const hold = () => {
+      resolve(true);
+      return new Promise(() => undefined);
+    };
+    navigator.locks.request(message.alive, hold).catch(() => resolve(false));
+  });
+  if (held) for (const port of ports) port.postMessage(message);
+}
 
 const api: HiddenWorkerApi = {
   async boot(images) {
     machine = await HiddenMachine.boot({ V86, wasm: wasmUrl, images });
+    return machine.memory;
   },
   async start(version, control, data) {
-    if (!machine) throw new Error("the hidden machine was not booted");
+    ports.push(control, data);
     try {
+      if (!machine) throw new Error("the hidden machine was not booted");
+      await tellLife();
       const channels = await machine.start({ version });
       joinChannel(channels.control, control);
       joinChannel(channels.data, data);
     } catch (error) {
-      const closed: PortMessage = { closed: (error as Error).message };
-      control.postMessage(closed);
-      data.postMessage(closed);
+      fail((error as Error).message);
     }
   },
 };
 
+// What nobody expects here leaves a machine that nobody can rely on.
+self.addEventListener("error", ({ message }) => fail(`the hidden machine's worker failed: ${message}`));
+self.addEventListener("unhandledrejection", ({ reason }) => {
+  fail(`the hidden machine's worker failed: ${reason instanceof Error ? reason.message : reason}`);
+});
 expose(api);

@@ -1,0 +1,38 @@
+/** The hidden machine where a page has it: in a worker in Chromium, behind the device. */
+import { afterEach, describe, expect, it } from "vitest";
+import { build } from "../../src/tpm2/index.ts";
+import { type Served, serve } from "./chromium.ts";
+
+/** How soon the loss of the machine must show, in milliseconds. */
+const SOON = 5000;
+const STARTUP = Array.from(build.TPM2_Startup());
+const GET_RANDOM = Array.from(build.TPM2_GetRandom(16));
+
+let served: Served;
+afterEach(() => served?.close());
+
+describe("a hidden machine in a page", () => {
+  it("serves, and after its worker has died the next one does", async () => {
+    served = await serve();
+    const { page, readyMs } = await served.open();
+    console.log(`TPM ready after ${readyMs.toFixed(0)} ms`);
+    const command = (bytes: number[]) =>
+      page.evaluate(async (b) => Array.from(await window.tpm.command(Uint8Array.from(b))), bytes);
+    expect((await command(STARTUP)).slice(6)).toEqual([0, 0, 0, 0]);
+    const random = await command(GET_RANDOM);
+    expect(random).toHaveLength(28);
+
+    await page.evaluate(() => window.hidden.workers.at(-1)?.terminate());
+    await page.waitForFunction(() => window.tpm.status.phase === "failed", undefined, { timeout: SOON });
+    const { message } = await page.evaluate(() => window.tpm.status);
+    expect(message).toContain("the worker of the hidden machine has ended");
+    expect(message).toContain("Reset the machine");
+    expect(await page.evaluate(() => window.bus.holds)).toEqual([]);
+
+    await page.evaluate(() => window.bus.reset());
+    await page.waitForFunction(() => window.tpm.status.phase === "ready");
+    expect((await command(STARTUP)).slice(6)).toEqual([0, 0, 0, 0]);
+    expect(await command(GET_RANDOM)).not.toEqual(random);
+    expect(await page.evaluate(() => window.hidden.workers.length)).toBe(2);
+  });
+});
