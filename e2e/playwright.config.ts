@@ -6,6 +6,8 @@ const port = Number(process.env.WEBTPM_PORT ?? 5199);
 export default defineConfig({
   testDir: ".",
   testMatch: "*.spec.ts",
+  // Has a configuration of its own.
+  testIgnore: "static/**",
   // Each test runs one or two PCs; two cores bear no more.
   workers: 1,
   forbidOnly: true,

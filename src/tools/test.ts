@@ -53,6 +53,15 @@ function vitest(name: string, report: string, config: string): Step {
   };
 }
 
+function playwright(name: string, config: string, report: string, env: Record<string, string> = {}): Step {
+  return {
+    name,
+    command: ["playwright", "test", "--config", config, "--reporter=list,json"],
+    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+    count: () => countPlaywright(report),
+  };
+}
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -71,7 +80,6 @@ function comparisons(scratch: string): Step[] {
 }
 
 async function steps(scratch: string): Promise<Step[]> {
-  const pages = join(scratch, "pages.json");
   return [
     { name: "Format and lint", command: ["biome", "check", "."] },
     { name: "Types", command: ["tsc", "-p", "tsconfig.json"] },
@@ -79,12 +87,10 @@ async function steps(scratch: string): Promise<Step[]> {
     { name: "Unused code", command: ["knip", "--no-progress"] },
     vitest("Unit and integration tests", join(scratch, "unit.json"), "vite.config.ts"),
     ...comparisons(scratch),
-    {
-      name: "The page in Chromium",
-      command: ["playwright", "test", "--config", "e2e/playwright.config.ts", "--reporter=list,json"],
-      env: { PLAYWRIGHT_JSON_OUTPUT_NAME: pages, WEBTPM_PORT: String(await freePort()) },
-      count: () => countPlaywright(pages),
-    },
+    playwright("The page in Chromium", "e2e/playwright.config.ts", join(scratch, "pages.json"), {
+      WEBTPM_PORT: String(await freePort()),
+    }),
+    playwright("The static page", "e2e/static/playwright.config.ts", join(scratch, "static.json")),
   ];
 }
 

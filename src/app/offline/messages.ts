@@ -5,7 +5,9 @@ export type WorkerRequest =
   /** Fetch what is missing for a life without the network. */
   | "fill"
   /** A new version: replace the one that runs, if no other window shows it. Answered through the port with a boolean. */
-  | "take over";
+  | "take over"
+  /** The host no longer has this page: forget everything. */
+  | "end";
 
 /** From the worker: how much of the page is kept here. */
 export interface OfflineNews {

@@ -17,6 +17,9 @@ const shelf = new Shelf(scope.registration.scope, WEBTPM_BUILD, WEBTPM_FILES);
 const total = WEBTPM_FILES.reduce((sum, [, size]) => sum + size, 0);
 const start = shelf.find(scope.registration.scope) as ShippedFile;
 
+/** The host has another page now, or none; until the last window is gone, all is the network's. */
+let ended = false;
+
 scope.addEventListener("install", (event) => {
   // Only the page itself, so that the first visit does not wait; and no worker without the page of its own version.
   event.waitUntil(shelf.keep(start));
@@ -29,7 +32,7 @@ scope.addEventListener("activate", (event) => {
 scope.addEventListener("fetch", (event) => {
   const { request } = event;
   // A range is for the host to give; whole files only are kept.
-  if (request.method !== "GET" || request.headers.has("Range")) return;
+  if (ended || request.method !== "GET" || request.headers.has("Range")) return;
   const file = shelf.find(request.url);
   if (file) event.respondWith(answer(event, file));
 });
@@ -41,6 +44,7 @@ async function answer(event: FetchEvent, file: ShippedFile): Promise<Response> {
 scope.addEventListener("message", (event) => {
   const request = event.data as WorkerRequest;
   if (request === "take over") event.waitUntil(takeOver(event.ports[0]));
+  else if (request === "end") event.waitUntil(end());
   else if (request === "fill") event.waitUntil(fill((news) => event.source?.postMessage(news)));
 });
 
@@ -64,6 +68,12 @@ async function fill(tell: (news: OfflineNews) => void): Promise<void> {
     tell({ offline: { kept: await shelf.size(), total } });
   }
   // Older versions have given what they had in common with this one.
-  if (!problem) await shelf.clear();
+  if (!problem) await shelf.clearOthers();
   tell({ offline: { kept: await shelf.size(), total, ...(problem !== undefined && { problem }) } });
+}
+
+async function end(): Promise<void> {
+  ended = true;
+  await scope.registration.unregister();
+  await shelf.clear();
 }

@@ -43,9 +43,23 @@ export class Shelf {
 
   async #fetchOrReuse(file: ShippedFile): Promise<void> {
     if (await this.#kept(file)) return;
-    const older = await caches.match(this.#url(file), { ignoreVary: true });
-    const same = older?.headers.get(DIGEST) === file[2];
-    await this.#put(file, same ? older : await this.#fetchChecked(file));
+    await this.#put(file, (await this.#older(file)) ?? (await this.#fetchChecked(file)));
+  }
+
+  /** The same file of an older version. */
+  async #older(file: ShippedFile): Promise<Response | undefined> {
+    for (const name of await this.#others()) {
+      const cache = await caches.open(name);
+      const found = await cache.match(this.#url(file), { ignoreVary: true });
+      if (found?.headers.get(DIGEST) === file[2]) return found;
+    }
+    return undefined;
+  }
+
+  /** Names of the caches of other versions of this page. */
+  async #others(): Promise<string[]> {
+    const names = await caches.keys();
+    return names.filter((name) => name.startsWith(this.#prefix) && name !== this.#name);
   }
 
   /**
@@ -69,7 +83,7 @@ export class Shelf {
 
   /** A small file: checked, then given. */
   async #pass(file: ShippedFile, give: (response: Response) => void): Promise<void> {
-    const response = await this.#fetchChecked(file);
+    const response = (await this.#older(file)) ?? (await this.#fetchChecked(file));
     const copy = response.clone();
     give(response);
     await this.#put(file, copy);
@@ -77,7 +91,7 @@ export class Shelf {
 
   /** A large file: given while it arrives. */
   async #passOn(file: ShippedFile, give: (response: Response) => void): Promise<void> {
-    const response = await fetch(this.#url(file));
+    const response = (await this.#older(file)) ?? (await fetch(this.#url(file)));
     const { ok, body, headers } = response;
     if (!ok || !body) return give(response);
     const [now, later] = body.tee();
@@ -86,10 +100,14 @@ export class Shelf {
   }
 
   /** Ends all other versions of this page. */
+  async clearOthers(): Promise<void> {
+    for (const name of await this.#others()) await caches.delete(name);
+  }
+
+  /** Ends this version too. */
   async clear(): Promise<void> {
-    const names = await caches.keys();
-    const others = names.filter((name) => name.startsWith(this.#prefix) && name !== this.#name);
-    await Promise.all(others.map((name) => caches.delete(name)));
+    await this.clearOthers();
+    await caches.delete(this.#name);
   }
 
   /** Bytes that are kept. */

@@ -99,7 +99,7 @@ async function lookForUpdate(registration: ServiceWorkerRegistration): Promise<v
     if (!response) return; // no network: just what this is for
     const isScript = response.ok && /javascript/.test(response.headers.get("Content-Type") ?? "");
     if (!isScript && (response.ok || response.status === 404 || response.status === 410)) {
-      await registration.unregister();
+      registration.active?.postMessage("end" satisfies WorkerRequest);
     } else throw cause;
   }
 }

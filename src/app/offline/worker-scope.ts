@@ -32,7 +32,7 @@ interface ScopeEvents {
 }
 
 export interface ServiceWorkerScope {
-  readonly registration: { readonly scope: string };
+  readonly registration: { readonly scope: string; unregister(): Promise<boolean> };
   readonly clients: {
     claim(): Promise<void>;
     matchAll(options: { type: "window"; includeUncontrolled: boolean }): Promise<WindowClient[]>;
