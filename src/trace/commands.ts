@@ -12,8 +12,8 @@ const MOST_SPANS = 5000;
 const HEADER_BYTES = 10;
 /** Command code and response code lie at the end of a header. */
 const CODE_AT = 6;
-/** Clocks of two threads differ by so much at most, in milliseconds. */
-const CLOCK_SLACK_MS = 1;
+/** A tpmGo that is older than this when a command began made none, in milliseconds. */
+const STALE_MS = 1000;
 const WORD_MASK = 0xffc;
 
 /** One command as accesses. */
@@ -88,13 +88,18 @@ export class CommandSpans {
     return this.spans.at(-1);
   }
 
-  /** A record of the session's belongs to the last command of its code and locality that began before it. */
+  /**
+   * A record of the session's belongs to the first command of its code and locality that has none yet: both come in
+   * order, but the clocks of two threads may differ by more than a command takes.
+   */
   link({ id, startedAt, locality, code, origin }: CommandRecord): CommandSpan | undefined {
     if (origin !== "guest") return undefined;
-    const span = this.spans.findLast((entry) => entry.time <= startedAt + CLOCK_SLACK_MS);
-    if (!span || span.id !== undefined || span.locality !== locality || span.code !== code) return undefined;
-    span.id = id;
-    return span;
+    const after = this.spans.findLastIndex((span) => span.id !== undefined) + 1;
+    const found = this.spans
+      .slice(after)
+      .find((span) => span.locality === locality && span.code === code && span.time > startedAt - STALE_MS);
+    if (found) found.id = id;
+    return found;
   }
 
   byId(id: number): CommandSpan | undefined {
