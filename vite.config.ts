@@ -16,11 +16,13 @@ export default defineConfig({
   optimizeDeps: {
     include: [
       "@noble/hashes/legacy.js",
+      "@noble/hashes/scrypt.js",
       "@noble/hashes/sha2.js",
       "@noble/hashes/sha3.js",
       "@xterm/addon-fit",
       "@xterm/xterm",
       "comlink",
+      "fflate",
       "idb-keyval",
       "lit",
       "lit/directives/repeat.js",

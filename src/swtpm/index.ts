@@ -3,3 +3,4 @@ export * from "./commands.ts";
 export * from "./control.ts";
 export * from "./data.ts";
 export { type ControlExchange, type Decoded, decodeReply, type ReplyShape } from "./exchange.ts";
+export * from "./state-file.ts";

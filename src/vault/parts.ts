@@ -4,15 +4,13 @@
  */
 import type { StateBlob } from "../backend/port.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
+import { BLOB_NAMES, type BlobName } from "../swtpm/commands.ts";
 import { readSnapshot, type TisSnapshot } from "../tis/snapshot.ts";
 import { sha256Hex } from "./digest.ts";
 import { VaultDamagedError } from "./errors.ts";
 import type { PartDescription, SnapshotDescription } from "./format.ts";
 import { gunzip, gzip } from "./gzip.ts";
 import type { MachineSnapshot, NewSnapshot, PartName, Progress } from "./types.ts";
-
-/** The three blobs of a TPM, in the order in which they are set. */
-export const BLOBS = ["permanent", "volatile", "savestate"] as const;
 
 /** One part as it is stored. */
 export interface Part extends PartDescription {
@@ -28,13 +26,13 @@ export async function packSnapshot(
   const { tpm, eventLog, emulator, name, time, reason, description, clock, settings } = snapshot;
   const contents: [PartName, Uint8Array][] = [
     ["device", deviceBytes(tpm.device)],
-    ...BLOBS.map((blob): [PartName, Uint8Array] => [blob, tpm.tpm[blob].bytes]),
+    ...BLOB_NAMES.map((blob): [PartName, Uint8Array] => [blob, tpm.tpm[blob].bytes]),
     ["eventlog", eventLog],
     ...(emulator ? [["emulator", emulator] as [PartName, Uint8Array]] : []),
   ];
   const parts: Part[] = [];
   for (const [part, bytes] of contents) parts.push(await packPart(part, bytes, progress));
-  const flags = (blob: (typeof BLOBS)[number]) => tpm.tpm[blob].flags;
+  const flags = (blob: BlobName) => tpm.tpm[blob].flags;
   const { tpmVersion } = tpm.device;
   if (tpmVersion === "unspecified")
     throw new RangeError("a TPM that has failed cannot be kept in a snapshot");
@@ -84,7 +82,7 @@ export async function unpackSnapshot(
     if (!found) throw new VaultDamagedError(what, `its part "${part}" is not listed`);
     return found;
   };
-  const blob = (name: (typeof BLOBS)[number]): StateBlob => ({
+  const blob = (name: BlobName): StateBlob => ({
     bytes: bytes(name),
     flags: description.flags[name],
   });

@@ -4,7 +4,7 @@
  */
 import { promisifyRequest } from "idb-keyval";
 import { type Database, keysUnder, type Stores } from "./database.ts";
-import { VaultDamagedError, VaultMissingError } from "./errors.ts";
+import { VaultMissingError } from "./errors.ts";
 import {
   type PartDescription,
   readFormat,
@@ -23,6 +23,17 @@ type SnapshotStores = Pick<Stores, "snapshots" | "pieces">;
 const PIECE_SIZE = 4 << 20;
 const WRITTEN = ["machines", "snapshots", "pieces", "owners"] as const;
 
+/** A snapshot whose parts can be read as they are stored. */
+export interface ReadableSnapshot {
+  description: SnapshotDescription;
+  read(part: PartDescription): Promise<Uint8Array | undefined>;
+}
+
+interface PackedSnapshot {
+  description: SnapshotDescription;
+  parts: readonly Part[];
+}
+
 export class SnapshotShelf {
   readonly #database: Database;
   readonly #owners: Owners;
@@ -32,41 +43,53 @@ export class SnapshotShelf {
     this.#owners = owners;
   }
 
-  async put(
-    machineId: string,
-    snapshot: NewSnapshot,
-    { replace, progress }: PutOptions = {},
-  ): Promise<SnapshotRecord> {
+  async put(machineId: string, snapshot: NewSnapshot, options: PutOptions = {}): Promise<SnapshotRecord> {
     const id = crypto.randomUUID();
-    const { description, parts } = await packSnapshot(snapshot, { id, machineId }, progress);
-    await this.putPacked(description, parts, { ...(replace && { replace }), ...(progress && { progress }) });
-    return description;
+    const packed = await packSnapshot(snapshot, { id, machineId }, options.progress);
+    await this.#putPacked(packed, options);
+    return packed.description;
   }
 
-  /** Stores what `packSnapshot` made, or what an export holds. */
-  async putPacked(
-    description: SnapshotDescription,
-    parts: readonly Part[],
-    options: PutOptions = {},
-  ): Promise<void> {
-    const { id, machineId, storedSize } = description;
-    const { replace, progress = () => undefined } = options;
+  async #putPacked({ description, parts }: PackedSnapshot, { replace, progress }: PutOptions): Promise<void> {
+    const { machineId, storedSize } = description;
     const what = `the snapshot "${description.name}" was not saved`;
-    progress("saving", 0, storedSize);
     await this.#database.transact("readwrite", WRITTEN, what, async (stores) => {
       await this.#owners.check(stores, machineId);
-      let written = 0;
-      for (const part of parts) {
-        for (const [key, piece] of pieces(machineId, id, part)) {
-          await promisifyRequest(stores.pieces.put(piece, key));
-          written += piece.length;
-          progress("saving", written, storedSize);
-        }
-      }
-      stores.snapshots.put(writeFormat(SNAPSHOT_FORMAT, description), [machineId, id]);
+      await this.write(stores, description, parts, progress);
       const freed = replace === undefined ? 0 : await drop(stores, machineId, replace);
       await resize(stores, machineId, storedSize - freed);
     });
+  }
+
+  /** Part of a transaction. */
+  async write(
+    { snapshots, pieces }: SnapshotStores,
+    description: SnapshotDescription,
+    parts: readonly Part[],
+    progress: Progress = () => undefined,
+  ): Promise<void> {
+    const { id, machineId, storedSize } = description;
+    let written = 0;
+    for (const part of parts) {
+      for (const [key, piece] of inPieces(machineId, id, part)) {
+        await promisifyRequest(pieces.put(piece, key));
+        written += piece.length;
+        progress("saving", written, storedSize);
+      }
+    }
+    snapshots.put(writeFormat(SNAPSHOT_FORMAT, description), [machineId, id]);
+  }
+
+  /** A snapshot from elsewhere for machine `machineId`, compared with its digests and in memory. */
+  async adopt({ description, read }: ReadableSnapshot, machineId: string): Promise<PackedSnapshot> {
+    const parts: Part[] = [];
+    const remember = async (part: PartDescription) => {
+      const stored = await read(part);
+      if (stored) parts.push({ ...part, stored });
+      return stored;
+    };
+    await unpackSnapshot(description, remember);
+    return { description: { ...description, id: crypto.randomUUID(), machineId }, parts };
   }
 
   async list(machineId: string): Promise<SnapshotRecord[]> {
@@ -80,10 +103,7 @@ export class SnapshotShelf {
   }
 
   /** The description, and each part as it is stored. */
-  async getPacked(
-    machineId: string,
-    id: string,
-  ): Promise<{ description: SnapshotDescription; read: (part: PartDescription) => Promise<Uint8Array> }> {
+  async getPacked(machineId: string, id: string): Promise<ReadableSnapshot> {
     const stored = await this.#database.transact(
       "readonly",
       ["snapshots"],
@@ -135,7 +155,7 @@ export class SnapshotShelf {
   }
 }
 
-function* pieces(
+function* inPieces(
   machineId: string,
   id: string,
   { name, stored }: Part,
@@ -159,13 +179,8 @@ async function resize(stores: Pick<Stores, "machines">, machineId: string, by: n
   putMachine(stores.machines, { ...machine, snapshotSize, changed: Date.now() });
 }
 
-function readDescription(stored: unknown): SnapshotDescription {
+/** @throws {VaultDamagedError} {VaultNewerError} */
+export function readDescription(stored: unknown): SnapshotDescription {
   const name = String((stored as { name?: unknown } | null)?.name);
   return readFormat(SNAPSHOT_FORMAT, stored, `the snapshot "${name}"`);
-}
-
-/** The description as an import stores it; checked like a stored one. @throws {VaultDamagedError} */
-export function checkDescription(value: unknown): SnapshotDescription {
-  if (typeof value !== "object") throw new VaultDamagedError("a snapshot", "it has no description");
-  return readDescription(value);
 }

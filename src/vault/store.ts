@@ -1,14 +1,12 @@
 /** Machines in IndexedDB. */
 import { get, promisifyRequest, values } from "idb-keyval";
-import type { StateBlob } from "../backend/port.ts";
+import type { BundleVault, MachineBundle } from "./bundle.ts";
 import { Database, keysUnder, type Stores } from "./database.ts";
-import { sha256Hex } from "./digest.ts";
-import { VaultDamagedError } from "./errors.ts";
-import { readFormat, TPM_FORMAT, writeFormat } from "./format.ts";
+import { TPM_FORMAT, writeFormat } from "./format.ts";
 import { Owners } from "./locks.ts";
-import { BLOBS } from "./parts.ts";
 import { checkedName, machineOf, missing, putMachine, readMachine, refuseTakenName } from "./records.ts";
 import { SnapshotShelf } from "./snapshots.ts";
+import { type PackedTpm, packTpm, tpmSizeOf, unpackTpm } from "./tpm-state.ts";
 import type {
   LockOptions,
   MachineLock,
@@ -22,7 +20,6 @@ import type {
   SnapshotRecord,
   StorageEstimate,
   TpmSave,
-  Vault,
 } from "./types.ts";
 
 export const DATABASE_NAME = "webtpm-vault";
@@ -30,10 +27,7 @@ export const DATABASE_NAME = "webtpm-vault";
 /** A machine's stores: what has to change together when one is copied or removed. */
 const ALL = ["machines", "tpms", "snapshots", "pieces", "owners"] as const;
 
-type BlobName = (typeof BLOBS)[number];
-type StoredBlobs = Record<BlobName, Uint8Array>;
-
-class IndexedDbVault implements Vault {
+class IndexedDbVault implements BundleVault {
   readonly #database: Database;
   readonly #owners: Owners;
   readonly #snapshots: SnapshotShelf;
@@ -161,40 +155,44 @@ class IndexedDbVault implements Vault {
     const what = `the TPM of the machine "${machine.name}"`;
     const stored = await get(id, this.#database.store("tpms", `${what} was not read`));
     if (stored === undefined) return undefined;
-    const { version, description, time, blobs } = readFormat(TPM_FORMAT, stored, what);
-    const bytes = (stored as { bytes?: Partial<StoredBlobs> }).bytes ?? {};
-    const state = {} as Record<BlobName, StateBlob>;
-    for (const name of BLOBS) {
-      const blob = bytes[name];
-      const { size, sha256, flags } = blobs[name];
-      if (!(blob instanceof Uint8Array) || blob.length !== size || (await sha256Hex(blob)) !== sha256) {
-        throw new VaultDamagedError(
-          what,
-          `its ${name} state does not have the SHA-256 that it was stored with`,
-        );
-      }
-      state[name] = { bytes: blob, flags };
-    }
-    return { state, version, description, time };
+    return unpackTpm(stored, (stored as Partial<PackedTpm>).bytes ?? {}, what);
   }
 
-  async saveTpm(id: string, { state, version, description, time }: TpmSave): Promise<void> {
-    const digests = await Promise.all(BLOBS.map((name) => sha256Hex(state[name].bytes)));
-    const blobs: Record<string, { size: number; sha256: string; flags: number }> = {};
-    const bytes: Partial<StoredBlobs> = {};
-    BLOBS.forEach((name, index) => {
-      const blob = state[name];
-      blobs[name] = { size: blob.bytes.length, sha256: digests[index] as string, flags: blob.flags };
-      bytes[name] = blob.bytes;
-    });
-    const stored = writeFormat(TPM_FORMAT, { version, description, time, blobs, bytes });
-    const tpmSize = BLOBS.reduce((sum, name) => sum + state[name].bytes.length, 0);
+  async saveTpm(id: string, save: TpmSave): Promise<void> {
+    const packed = await packTpm(save);
     const names = ["machines", "tpms", "owners"] as const;
     await this.#database.transact("readwrite", names, "the TPM's state was not saved", async (stores) => {
       const [machine] = await Promise.all([machineOf(stores, id), this.#owners.check(stores, id)]);
-      stores.tpms.put(stored, id);
-      putMachine(stores.machines, { ...machine, tpmVersion: version, tpmSize, changed: time });
+      putTpm(stores.tpms, id, packed);
+      putMachine(stores.machines, { ...withTpm(machine, packed), changed: save.time });
     });
+  }
+
+  async bundle(id: string): Promise<MachineBundle> {
+    const machine = await this.get(id);
+    const tpm = await this.loadTpm(id);
+    const listed = await this.#snapshots.list(id);
+    const snapshots = await Promise.all(listed.map((snapshot) => this.#snapshots.getPacked(id, snapshot.id)));
+    return { machine, ...(tpm && { tpm: await packTpm(tpm) }), snapshots };
+  }
+
+  async putBundle({ machine, tpm, snapshots }: MachineBundle, name: string): Promise<MachineRecord> {
+    const id = crypto.randomUUID();
+    const packed = await Promise.all(snapshots.map((snapshot) => this.#snapshots.adopt(snapshot, id)));
+    const snapshotSize = packed.reduce((sum, { description }) => sum + description.storedSize, 0);
+    const checked = checkedName(name);
+    return this.#database.transact(
+      "readwrite",
+      ALL,
+      `the machine "${name}" was not imported`,
+      async (stores) => {
+        await refuseTakenName(stores.machines, checked);
+        if (tpm) putTpm(stores.tpms, id, tpm);
+        for (const { description, parts } of packed) await this.#snapshots.write(stores, description, parts);
+        const record = { ...machine, id, name: checked, tpmSize: 0, snapshotSize };
+        return putMachine(stores.machines, tpm ? withTpm(record, tpm) : record);
+      },
+    );
   }
 
   putSnapshot(machineId: string, snapshot: NewSnapshot, options?: PutOptions): Promise<SnapshotRecord> {
@@ -235,6 +233,14 @@ class IndexedDbVault implements Vault {
 }
 
 /** The machines kept by this browser for this page's origin. Nothing is opened before the first use. */
-export function openVault(name: string = DATABASE_NAME): Vault {
+export function openVault(name: string = DATABASE_NAME): BundleVault {
   return new IndexedDbVault(name);
+}
+
+function putTpm(tpms: IDBObjectStore, id: string, { description, bytes }: PackedTpm): void {
+  tpms.put(writeFormat(TPM_FORMAT, { ...description, bytes }), id);
+}
+
+function withTpm(machine: MachineRecord, { description }: PackedTpm): MachineRecord {
+  return { ...machine, tpmVersion: description.version, tpmSize: tpmSizeOf(description) };
 }

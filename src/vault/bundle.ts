@@ -1,0 +1,18 @@
+/** A machine with all it has, between the store and a file. */
+import type { ReadableSnapshot } from "./snapshots.ts";
+import type { PackedTpm } from "./tpm-state.ts";
+import type { MachineRecord, Vault } from "./types.ts";
+
+export interface MachineBundle {
+  machine: MachineRecord;
+  /** Missing when the TPM was never saved. */
+  tpm?: PackedTpm;
+  snapshots: readonly ReadableSnapshot[];
+}
+
+export interface BundleVault extends Vault {
+  /** Everything there is of a machine. The snapshots' parts are read when they are asked for. */
+  bundle(id: string): Promise<MachineBundle>;
+  /** Makes a machine of all that, in one transaction, under a new id. */
+  putBundle(bundle: MachineBundle, name: string): Promise<MachineRecord>;
+}

@@ -1,0 +1,60 @@
+/** What an export holds: the manifest's format, and the names of the files beside it. */
+import * as v from "valibot";
+import { type Format, settings, tpmVersion } from "./format.ts";
+import type { PartName } from "./types.ts";
+
+export const MANIFEST = "manifest.json";
+export const README = "README.txt";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** With format and version of their own, checked when they are used. */
+const described = v.record(v.string(), v.unknown());
+
+export const EXPORT_FORMAT = {
+  name: "webtpm-export",
+  version: 1,
+  schema: v.object({
+    time: count,
+    machine: v.object({ name: v.string(), tpmVersion, created: count, changed: count, settings }),
+    /** The TPM's state, whose blobs are in `tpm/`; null when there is none yet. */
+    tpm: v.nullable(described),
+    /** Snapshots, whose parts are in `folder`. */
+    snapshots: v.array(v.object({ folder: v.string(), snapshot: described })),
+    /** All other files. */
+    files: v.array(v.object({ path: v.string(), size: count, sha256: v.string() })),
+  }),
+  migrations: {},
+} satisfies Format<v.GenericSchema>;
+export type ExportManifest = v.InferOutput<typeof EXPORT_FORMAT.schema>;
+
+const EXTENSION: Record<PartName, string> = {
+  device: "json",
+  permanent: "blob",
+  volatile: "blob",
+  savestate: "blob",
+  eventlog: "bin",
+  emulator: "bin.gz",
+};
+
+export const partPath = (folder: string, part: PartName) => `${folder}/${part}.${EXTENSION[part]}`;
+
+export const README_TEXT = `A machine with its TPM, exported by WebTPM.
+
+manifest.json       what is here, with the size and SHA-256 of every file; times are milliseconds since 1970
+tpm/*.blob          the TPM's state as swtpm's CMD_GET_STATEBLOB gives it: permanent, volatile, savestate
+swtpm/              the same TPM as swtpm keeps it in a folder of its own
+snapshots/N/        the machine at one point: the TPM interface (device.json), the TPM's blobs, the firmware's event
+                    log, and the saved state of the v86 emulator (emulator.bin.gz; compressed with gzip)
+snapshots/N/swtpm/  the running TPM of that point, with its PCRs and sessions (volatilestate)
+
+To go on with this TPM natively (TPM 1.2: leave out --tpm2):
+
+  mkdir mytpm && cp swtpm/* mytpm/
+  swtpm socket --tpm2 --tpmstate dir=mytpm --ctrl type=unixio,path=mytpm/sock
+  qemu-system-x86_64 -chardev socket,id=c,path=mytpm/sock -tpmdev emulator,id=t,chardev=c -device tpm-tis,tpmdev=t ...
+
+The way back: import mytpm/tpm2-00.permall (TPM 1.2: tpm-00.permall) on the page.
+
+These files hold the TPM's secrets: whoever has them has its keys. The same TPM in two places goes two ways from here:
+counters and keys that one of them makes, the other does not have.
+`;
