@@ -8,6 +8,7 @@ import { startNativeBackend } from "../bridge/testing.ts";
 import { toHex } from "../bytes/hex.ts";
 import { Cache } from "../images/cache.ts";
 import { ImageSet, readImage } from "../images/image-set.ts";
+import { TPM2_CreatePrimary } from "../tools/bench-hidden-commands.ts";
 import {
   TPM_PCRRead,
   TPM_Startup,
@@ -69,6 +70,26 @@ describe("the hidden machine", () => {
       expect((await pcrs(backend))[1]).toBe("00".repeat(32));
       await backend.shutdown();
       await machine.idle();
+    }
+  });
+
+  it("makes the same RSA key with the host's arithmetic as without, and as native swtpm does", {
+    timeout: KEY_LIMIT,
+  }, async () => {
+    const native = await startNativeBackend();
+    const create = TPM2_CreatePrimary("rsa", 1);
+    const unique = async (backend: SwtpmBackend) => toHex(await backend.deliver(0, create)).slice(0, -300);
+    try {
+      await native.backend.deliver(0, TPM2_Startup());
+      const state = await native.backend.getState();
+      const key = await unique(native.backend);
+      for (const modexp of [true, false]) {
+        const backend = await backendOf(await restore(), { version: "2.0", modexp });
+        await backend.start({ state });
+        expect(await unique(backend)).toBe(key);
+      }
+    } finally {
+      await native.stop();
     }
   });
 

@@ -11,9 +11,11 @@ import { watchForCrash } from "./crash.ts";
 import { DataChannel } from "./data-channel.ts";
 import { HiddenMachineCrashError, HiddenMachineError, SwtpmEndedError } from "./errors.ts";
 import { ManagementParser, type ManagementReport, startRequest } from "./management.ts";
+import { answerModexp } from "./modexp.ts";
 import { ControlChannel } from "./port-channel.ts";
 import { PORT_PAGE, VirtioPorts } from "./virtio-ports.ts";
 
+const MODEXP_PORT = 0;
 const DATA_PORT = 1;
 const CONTROL_PORT = 2;
 const MANAGEMENT_PORT = 3;
@@ -59,6 +61,8 @@ export interface StartOptions {
   entropy?: Uint8Array;
   /** False leaves the kernel's generator as the image has it: for the test that shows why this must not be. */
   reseed?: boolean;
+  /** False leaves RSA's arithmetic to the emulated processor, which takes some fifty times longer over it. */
+  modexp?: boolean;
   /** Gets 32 bytes of the kernel's generator, taken after reseeding. */
   onSample?: (bytes: Uint8Array) => void;
 }
@@ -93,6 +97,10 @@ export class HiddenMachine {
     this.#ports.onOutput(CONTROL_PORT, (bytes) => this.#running?.control.receive(bytes));
     this.#ports.onOutput(MANAGEMENT_PORT, (bytes) => {
       for (const report of this.#parser.push(bytes)) this.#take(report);
+    });
+    this.#ports.onOutput(MODEXP_PORT, (bytes) => {
+      // Not within the machine's own step.
+      queueMicrotask(() => this.#exponentiate(bytes));
     });
     watchForCrash(emulator, (error) => this.#crashed(error));
   }
@@ -164,6 +172,7 @@ export class HiddenMachine {
     const request = startRequest(options.version, entropy, {
       reseed: options.reseed ?? true,
       sample: options.onSample !== undefined,
+      modexp: options.modexp ?? true,
     });
     this.#ready = false;
     this.#running = {
@@ -212,6 +221,18 @@ export class HiddenMachine {
       const reason = (cause as Error).message;
       this.#crashed(
         new HiddenMachineCrashError(`the hidden machine takes nothing more (${reason})`, { cause }),
+      );
+    }
+  }
+
+  #exponentiate(request: Uint8Array): void {
+    if (this.#over) return;
+    try {
+      this.#send(MODEXP_PORT, answerModexp(request));
+    } catch (cause) {
+      const reason = (cause as Error).message;
+      this.#crashed(
+        new HiddenMachineCrashError(`the hidden machine asked for nonsense (${reason})`, { cause }),
       );
     }
   }

@@ -8,6 +8,8 @@ import { ByteReader } from "../bytes/reader.ts";
 const FLAG_RESEED = 1;
 /** Start flag: report 32 bytes of the generator's output before swtpm starts. */
 const FLAG_SAMPLE = 2;
+/** Start flag: swtpm lets the host do its modular exponentiations (`modexp.ts`). */
+const FLAG_MODEXP = 4;
 /** The request's length field is one byte. */
 export const MAX_ENTROPY = 255;
 
@@ -39,11 +41,14 @@ export type ManagementReport =
 export function startRequest(
   version: "2.0" | "1.2",
   entropy: Uint8Array,
-  options: { reseed: boolean; sample: boolean },
+  options: { reseed: boolean; sample: boolean; modexp: boolean },
 ): Uint8Array {
   if (entropy.length > MAX_ENTROPY)
     throw new RangeError(`at most ${MAX_ENTROPY} bytes of entropy, got ${entropy.length}`);
-  const flags = (options.reseed ? FLAG_RESEED : 0) | (options.sample ? FLAG_SAMPLE : 0);
+  const flags =
+    (options.reseed ? FLAG_RESEED : 0) |
+    (options.sample ? FLAG_SAMPLE : 0) |
+    (options.modexp ? FLAG_MODEXP : 0);
   return Uint8Array.of(0x53, version === "2.0" ? 2 : 1, flags, entropy.length, ...entropy);
 }
 

@@ -12,6 +12,8 @@ export const PORT_PAGE = 4096;
 /** VIRTIO_CONSOLE_CONSOLE_PORT: makes the guest turn the port into a terminal, which then cannot be opened as a port. */
 const CONSOLE_PORT = 4;
 
+const receiveQueue = (port: number) => (port === 0 ? 0 : 2 * port + 2);
+
 interface VirtioQueue {
   has_request(): boolean;
 }
@@ -50,9 +52,9 @@ export class VirtioPorts {
     }
     this.#console = device;
     const sendEvent = device.SendEvent.bind(device);
-    // Port 0 stays a console; the others are to be plain ports.
+    // All are to be plain ports.
     device.SendEvent = (port, event, value) => {
-      if (port === 0 || event !== CONSOLE_PORT) sendEvent(port, event, value);
+      if (event !== CONSOLE_PORT) sendEvent(port, event, value);
     };
   }
 
@@ -68,7 +70,7 @@ export class VirtioPorts {
   send(port: number, bytes: Uint8Array): void {
     if (bytes.length > PORT_PAGE)
       throw new RangeError(`at most ${PORT_PAGE} bytes at a time, got ${bytes.length}`);
-    if (!this.#console.virtio.queues[2 * port + 2]?.has_request()) {
+    if (!this.#console.virtio.queues[receiveQueue(port)]?.has_request()) {
       throw new PortOverrunError(`the guest has no receive buffer on port ${port}`);
     }
     this.#emulator.bus.send(`virtio-console${port}-input-bytes`, bytes);

@@ -17,6 +17,8 @@ const CURL_STUB = [
   `-Wl,-soname,libcurl-gnutls.so.4,--version-script,${join(DIRECTORY, "curl.map")}`,
 ];
 
+const LIBRARY = ["-fPIC", "-shared"];
+
 /** What the guest's initrd is made of. */
 const GUEST_SOURCES = ["syscalls.h", "init.c", "rawtpm.c", "curl.c", "curl.map"];
 
@@ -40,4 +42,9 @@ export function compileProgram(name: string, scratch: string): Promise<Uint8Arra
 /** Compiles the stand-in for libcurl-gnutls.so.4. */
 export function compileCurlStub(scratch: string): Promise<Uint8Array> {
   return compile("curl.c", CURL_STUB, join(scratch, "libcurl-gnutls.so.4"));
+}
+
+/** Compiles `guest/<name>.c` into a shared library. @param scratch a directory for the result */
+export function compileLibrary(name: string, scratch: string): Promise<Uint8Array> {
+  return compile(`${name}.c`, LIBRARY, join(scratch, `${name}.so`));
 }

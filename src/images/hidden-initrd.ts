@@ -1,13 +1,13 @@
 /**
  * The hidden TPM machine's initial RAM file system: Debian's swtpm with its libraries, and `guest/hidden-init.c` as
- * the only other program. No shell, no busybox.
+ * the only other program; `guest/modexp.c` is loaded into swtpm. No shell, no busybox.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { type Apt, unpack } from "./apt.ts";
 import { type CpioEntry, cpio } from "./cpio.ts";
-import { compileProgram } from "./guest-programs.ts";
+import { compileLibrary, compileProgram } from "./guest-programs.ts";
 import type { Produced } from "./produce.ts";
 import { PACKAGES } from "./versions.ts";
 
@@ -52,6 +52,7 @@ export async function buildHiddenInitrd(apt: Apt, target: string): Promise<Produ
       // The kernel opens it for the first program's messages, before devtmpfs is mounted.
       { type: "character", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
       program("init", await compileProgram("hidden-init", scratch)),
+      program("lib/modexp.so", await compileLibrary("modexp", scratch)),
       program("bin/swtpm", await readFile(join(root, "usr/bin/swtpm"))),
       ...(await Promise.all(libraries)),
     ]);

@@ -97,9 +97,7 @@ async function hiddenInitrdKey(): Promise<string> {
   return contentKey([
     ...pins(HIDDEN_PACKAGES),
     ...(await Promise.all(
-      ["hidden-initrd.ts", "cpio.ts", "guest-programs.ts", "guest/hidden-init.c", "guest/syscalls.h"].map(
-        text,
-      ),
+      ["hidden-initrd.ts", "cpio.ts", "guest-programs.ts", "guest/hidden-init.c", "guest/modexp.c"].map(text),
     )),
   ]);
 }

@@ -1,9 +1,10 @@
 /*
- * The only program of ours in the hidden TPM machine: process 1. It brings up three virtio-console ports, waits
+ * The only program of ours in the hidden TPM machine: process 1. It brings up four virtio-console ports, waits
  * for the word to start, credits the browser's entropy to the kernel, and only then runs Debian's swtpm. The data
  * port is swtpm's own (its chardev mode reads and writes it directly); the control port is relayed into a socket
  * pair, because swtpm's control channel wants a socket.
  *
+ *   /dev/vport0p0  modular exponentiations that the host does for swtpm (modexp.c)
  *   /dev/vport0p1  TPM commands and responses
  *   /dev/vport0p2  swtpm's control channel
  *   /dev/vport0p3  management, see below
@@ -31,18 +32,20 @@ enum { O_RDWR = 2, O_NONBLOCK = 04000, F_SETFL = 4, POLLIN = 1, POLLERR_HUP = 0x
 /* random(4): _IOW('R', 3, int[2]) and _IO('R', 7). */
 enum { RNDADDENTROPY = 0x40085203, RNDRESEEDCRNG = 0x5207 };
 
-enum { FLAG_RESEED = 1, FLAG_SAMPLE = 2 };
+enum { FLAG_RESEED = 1, FLAG_SAMPLE = 2, FLAG_MODEXP = 4 };
 enum { STEP_REQUEST = 1, STEP_ENTROPY = 2, STEP_RESEED = 3, STEP_STATE = 4, STEP_START = 5 };
 
 /* File descriptors that swtpm is given. */
-enum { SWTPM_DATA = 10, SWTPM_CONTROL = 11 };
+enum { SWTPM_DATA = 10, SWTPM_CONTROL = 11, SWTPM_MODEXP = 12 };
 
 enum { PAGE = 4096 };
 
 struct pollfd { int fd; short events, revents; };
 struct pool { int bits, size; u8 bytes[255]; };
 
-static int data_port, control_port, management_port;
+static int modexp_port, data_port, control_port, management_port;
+/* Of the request that swtpm is started by. */
+static int flags;
 
 static int call(int number, int a, int b, int c, int d, int e)
 {
@@ -151,11 +154,12 @@ static int prepare_start(void)
     }
     pool.bits = 8 * request[3];
     pool.size = request[3];
-    if ((request[2] & FLAG_RESEED) && add_entropy(&pool) < 0)
+    flags = request[2];
+    if ((flags & FLAG_RESEED) && add_entropy(&pool) < 0)
         return -1;
     for (int i = 0; i < (int)sizeof pool.bytes; i++)
         ((volatile u8 *)pool.bytes)[i] = 0;
-    if (request[2] & FLAG_SAMPLE) {
+    if (flags & FLAG_SAMPLE) {
         u8 sample[33] = { 'G' };
         SYS(getrandom, sample + 1, 32, 0);
         write_all(management_port, sample, sizeof sample);
@@ -176,16 +180,18 @@ static int prepare_start(void)
  */
 static void run_swtpm(int version, int control)
 {
-    static const char *const environment[] = { "OPENSSL_ia32cap=0:0", 0 };
+    static const char *const plain[] = { "OPENSSL_ia32cap=0:0", 0 };
+    static const char *const helped[] = { "OPENSSL_ia32cap=0:0", "LD_PRELOAD=/lib/modexp.so", 0 };
     static const char *const tpm2[] = { "swtpm", "chardev", "--tpm2", "--fd", "10",
         "--ctrl", "type=unixio,clientfd=11", "--tpmstate", "dir=/state", "--seccomp", "action=none", 0 };
     static const char *const tpm12[] = { "swtpm", "chardev", "--fd", "10",
         "--ctrl", "type=unixio,clientfd=11", "--tpmstate", "dir=/state", "--seccomp", "action=none", 0 };
     SYS(dup2, data_port, SWTPM_DATA, 0);
     SYS(dup2, control, SWTPM_CONTROL, 0);
+    SYS(dup2, modexp_port, SWTPM_MODEXP, 0);
     for (int fd = 3; fd < SWTPM_DATA; fd++)
         SYS(close, fd, 0, 0);
-    SYS(execve, "/bin/swtpm", version == 2 ? tpm2 : tpm12, environment);
+    SYS(execve, "/bin/swtpm", version == 2 ? tpm2 : tpm12, flags & FLAG_MODEXP ? helped : plain);
     say("swtpm cannot be run\n");
     SYS(exit, 127, 0, 0);
 }
@@ -225,6 +231,7 @@ static void serve_once(void)
         return;
     drain(data_port);
     drain(control_port);
+    drain(modexp_port);
     int result = call(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, (int)ends, 0);
     int child = result < 0 ? result : SYS(fork, 0, 0, 0);
     if (child < 0) {
@@ -248,6 +255,7 @@ void start_c(void)
     int console = SYS(open, "/dev/console", O_RDWR, 0);
     for (int fd = 0; fd < 3; fd++)
         SYS(dup2, console, fd, 0);
+    modexp_port = open_port("/dev/vport0p0");
     data_port = open_port("/dev/vport0p1");
     control_port = open_port("/dev/vport0p2");
     management_port = open_port("/dev/vport0p3");
