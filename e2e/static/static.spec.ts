@@ -6,7 +6,7 @@ import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { parsePcrRead, run, shownPcrs, untilShell } from "../page-guest.ts";
 import { buildDirectory } from "./build.ts";
 import { FileServer } from "./file-server.ts";
-import { countLoads, statusOf, untilKept } from "./page-static.ts";
+import { countLoads, statusOf, untilKept, untilStarted } from "./page-static.ts";
 
 test.describe.configure({ mode: "serial" });
 
@@ -28,6 +28,7 @@ async function boot(query: string): Promise<{ page: Page; loads: number }> {
   page.on("pageerror", (error) => console.error("page:", error));
   const loads = countLoads(page);
   await page.goto(`${server.url}${query}`);
+  await untilStarted(page);
   await untilShell(page);
   return { page, loads: loads() };
 }
@@ -102,7 +103,8 @@ test("TPM 1.2 from the same server, with no further reload; the page says why it
   const page = await context.newPage();
   const loads = countLoads(page);
   await page.goto(`${server.url}?boot=1&tpm=1.2`);
-  await expect(statusOf(page, "Guest")).toContainText("makes its RSA keys");
+  await expect(statusOf(page, "Guest")).toContainText("makes its RSA keys", { timeout: 60_000 });
+  await untilStarted(page);
   await untilShell(page);
   expect(loads()).toBe(1);
   await accepts12(page);

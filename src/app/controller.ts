@@ -1,6 +1,7 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
 import { probeBridge } from "../backend/websocket.ts";
 import type { HiddenImages } from "../hidden/machine.ts";
+import type { Tpm } from "../session/tpm.ts";
 import { BRIDGE_PATH } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
 import type { TracedMachine } from "../trace/index.ts";
@@ -99,7 +100,7 @@ export class PageController implements PageActions {
       );
     }
     if (attempt !== this.#attempt) return;
-    this.#loading(attempt, "starting the TPM");
+    this.#loading(attempt, startStep(settings, images.hidden !== undefined));
     // The emulator is half of the page's code, and nobody needs it before the first boot.
     const { createMachine } = await import("./machine.ts");
     const machine = await createMachine(images, settings, this.#bridge, (tpm, bus) => this.#watch(tpm, bus));
@@ -181,7 +182,9 @@ export class PageController implements PageActions {
     const { settings, machine } = this.#store.state;
     const { label: _, ...off } = machine;
     this.#store.update({ bench: "opening", machine: { ...off, phase: "off", holds: [] } });
-    const hidden = (await this.#needsHiddenMachine(settings.backend)) ? await this.#benchImages() : undefined;
+    const hidden = (await this.#needsHiddenMachine(settings.backend))
+      ? await this.#hiddenImages()
+      : undefined;
     if (attempt !== this.#attempt) return;
     const tpm = benchTpm({ settings, bridge: this.#bridge, hidden });
     this.#bench = tpm;
@@ -192,7 +195,7 @@ export class PageController implements PageActions {
     if (attempt === this.#attempt) this.#store.update({ bench: "open" });
   }
 
-  async #benchImages(): Promise<HiddenImages> {
+  async #hiddenImages(): Promise<HiddenImages> {
     const manifest = await this.images.read();
     const progress = () => undefined;
     return loadHiddenImages(manifest, await loadFirmware(manifest, progress), progress);
@@ -226,10 +229,37 @@ export class PageController implements PageActions {
       else this.boot();
       return;
     }
-    this.#attempt++;
+    const { bus, tpm } = this.#machine;
+    const attempt = ++this.#attempt;
     this.#expectReady();
     this.resume();
-    this.#machine.bus.reset();
+    const { backend } = this.#store.state.settings;
+    if (backend === "auto" || backend === tpm.status.backend) return bus.reset();
+    this.#swapBackend(tpm, backend).then(
+      () => {
+        if (attempt === this.#attempt) bus.reset();
+      },
+      (error: Error) => {
+        if (attempt === this.#attempt) this.#swapFailed(error);
+        this.#settle(attempt, error);
+      },
+    );
+  }
+
+  /** From the next reset on, the TPM runs where the settings want it. */
+  async #swapBackend(tpm: Tpm, backend: "bridge" | "hidden"): Promise<void> {
+    const bridge = this.#bridge !== undefined ? { bridge: this.#bridge } : {};
+    tpm.useBackend(backend === "hidden" ? { hidden: await this.#hiddenImages() } : bridge);
+  }
+
+  #swapFailed(error: Error): void {
+    this.notices.show({
+      id: "tpm",
+      level: "error",
+      title: "The TPM could not be moved; the machine goes on as it was.",
+      text: error.message,
+      actions: [{ label: "Try again", run: () => this.reset() }],
+    });
   }
 
   reconnect(): void {
@@ -367,4 +397,10 @@ export class PageController implements PageActions {
     this.#machine?.emulator.keyboard_set_enabled(grabbed);
     this.#machine?.emulator.mouse_set_enabled(grabbed);
   }
+}
+
+/** What happens while a TPM is started, and why it may take long. */
+function startStep({ tpm }: BootSettings, hidden: boolean): string {
+  if (tpm === "2.0" || !hidden) return "starting the TPM";
+  return "starting the TPM 1.2, which first makes its RSA keys (about 20 seconds in this page)";
 }

@@ -5,7 +5,7 @@ import { BusToCome } from "../machine/bus-to-come.ts";
 import { createV86 } from "../machine/create-v86.ts";
 import type { V86Bus } from "../machine/v86.ts";
 import { DirectBoot } from "../rom/index.ts";
-import { attachTpm } from "../session/tpm.ts";
+import { attachTpm, type Tpm } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
 import type { BootSettings } from "../ui/model.ts";
 import type { BootImages } from "./boot-images.ts";
@@ -20,7 +20,7 @@ const MENU_WAIT_MS = 6000;
 export interface MachineParts {
   emulator: V86;
   bus: V86Bus;
-  tpm: TpmHandle;
+  tpm: Tpm;
   screen: HTMLElement;
   /** Ends the machine and its TPM. Never rejects: what cannot be ended is left to the browser. */
   close(): Promise<void>;

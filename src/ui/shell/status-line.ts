@@ -2,9 +2,30 @@
 import { html } from "lit";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
-import { statusItems } from "./status.ts";
+import { longCommand, statusItems } from "./status.ts";
+
+/** How often to look whether a command takes long, in milliseconds. */
+const LOOK_MS = 500;
 
 export class StatusLine extends PageElement {
+  #timer: ReturnType<typeof setInterval> | undefined;
+  /** The time of a command is shown, and passes. */
+  #counting = false;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#timer = setInterval(() => {
+      const long = longCommand(this.state, performance.now()) !== undefined;
+      if (long || this.#counting) this.requestUpdate();
+      this.#counting = long;
+    }, LOOK_MS);
+  }
+
+  override disconnectedCallback(): void {
+    clearInterval(this.#timer);
+    super.disconnectedCallback();
+  }
+
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
     return [state.tpm, state.interface, state.machine, state.images, state.settings.tpm];
   }

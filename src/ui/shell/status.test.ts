@@ -37,6 +37,16 @@ describe("the status line", () => {
     ]);
   });
 
+  it("names a command that takes long, and for how long it has run", () => {
+    const command = { id: 1, name: "TPM2_CreatePrimary", startedAt: performance.now() - 3500 };
+    const commands = [{ ...command, duration: 2 }, command] as unknown as PageState["commands"];
+    expect(texts({ tpm: { ...tpm, phase: "executing" }, commands })[0]).toBe(
+      "TPM 2.0 runs TPM2_CreatePrimary (3 s)",
+    );
+    expect(texts({ tpm, commands: commands.slice(0, 1) })[0]).toBe("TPM 2.0 ready");
+    expect(texts({ tpm: { ...tpm, phase: "failed" }, commands })[0]).toBe("TPM 2.0 failed");
+  });
+
   it("gives reasons: placement, held time, failure", () => {
     const local: TpmStatus = {
       ...tpm,

@@ -1,4 +1,5 @@
 /** The status line in words: what the TPM, its placement, its backend, the guest's clock and the kernel are doing. */
+import type { CommandRecord } from "../../session/types.ts";
 import type { InterfaceState, PageState } from "../model.ts";
 
 export type Tone = "good" | "busy" | "bad" | "plain";
@@ -23,15 +24,34 @@ const PHASES: Record<NonNullable<PageState["tpm"]>["phase"], { text: string; ton
   closed: { text: "closed", tone: "plain" },
 };
 
-/** All items, most important first. */
-export function statusItems(state: Readonly<PageState>): StatusItem[] {
-  return [tpm(state), ...placement(state), ...backend(state), clock(state), ...kernel(state)];
+/** From how many milliseconds on a command is named in the status line, with the time that it has taken. */
+const LONG_MS = 1000;
+
+/** A command that has been running for a while; undefined when there is none. */
+export function longCommand(
+  { commands = [] }: Pick<PageState, "commands">,
+  now: number,
+): CommandRecord | undefined {
+  const last = commands.findLast(({ duration }) => duration === undefined);
+  return last && now - last.startedAt >= LONG_MS ? last : undefined;
 }
 
-function tpm({ tpm, settings, interface: registers }: Readonly<PageState>): StatusItem {
+/** All items, most important first. @param now `performance.now()`, for commands that take long. */
+export function statusItems(state: Readonly<PageState>, now = performance.now()): StatusItem[] {
+  return [tpm(state, now), ...placement(state), ...backend(state), clock(state), ...kernel(state)];
+}
+
+function tpm(state: Readonly<PageState>, now: number): StatusItem {
+  const { tpm, settings, interface: registers } = state;
   if (!tpm) return { name: "TPM", text: `TPM ${settings.tpm}, not started yet`, tone: "plain" };
   const { text, tone } = PHASES[tpm.phase];
   const version = tpm.version === "unspecified" ? "TPM" : `TPM ${tpm.version}`;
+  const long = tpm.phase === "failed" || tpm.phase === "closed" ? undefined : longCommand(state, now);
+  if (long) {
+    const seconds = Math.floor((now - long.startedAt) / 1000);
+    const running = `${version} runs ${long.name} (${seconds} s)`;
+    return { name: "TPM", text: running, tone: "busy", detail: tpm.message, live: true };
+  }
   const showsOwner =
     registers && tpm.phase !== "failed" && tpm.phase !== "closed" && tpm.phase !== "starting";
   return {
