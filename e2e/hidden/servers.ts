@@ -15,6 +15,8 @@ const END_LIMIT_MS = 20_000;
 export interface TpmServer {
   /** Of the data channel; the control channel is on the next one. */
   port: number;
+  /** Of the program that was started, which may have started others. */
+  pid: number;
   /** Ends it. @returns its exit code. */
   stop(): Promise<number | null>;
   /** Resolves when it has ended by itself. */
@@ -111,5 +113,5 @@ function watch(child: ChildProcess, port: number): TpmServer {
     }
     return exited;
   };
-  return { port, exited, stop };
+  return { port, pid: child.pid ?? 0, exited, stop };
 }
