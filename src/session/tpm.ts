@@ -348,7 +348,8 @@ export class Tpm implements TpmHandle {
         this.#bus.setIrq(IRQ, event.raised);
         break;
       case "tis":
-        this.#events.emit("tis", { time: event.time - performance.timeOrigin, trace: event.trace });
+        for (const { time, trace } of event.moves)
+          this.#events.emit("tis", { time: time - performance.timeOrigin, trace });
         break;
     }
   }

@@ -70,7 +70,7 @@ export interface TpmEvents {
   notice: string;
   /** The machine was reset and the TPM with it. */
   reset: undefined;
-  /** The register interface moved. The device tells it only while somebody listens. */
+  /** The register interface moved; of many moves in a row, the last few. Told only while somebody listens. */
   tis: TisNews;
 }
 

@@ -19,6 +19,7 @@ import type { OpenTpm } from "./keeping.ts";
 import { PageCommands, TpmOffError } from "./page-commands.ts";
 import { PcrWatch } from "./pcr-watch.ts";
 import { changesPcrs, readPcrs } from "./pcrs.ts";
+import { TisWatch } from "./tis-watch.ts";
 
 /** TPM_RC_FAILURE and TPM_FAIL, as whole responses. */
 const FAILURE_RESPONSE = {
@@ -48,6 +49,7 @@ export class TpmEngine implements MmioDevice {
   readonly view: TisView;
   readonly #page: PageCommands;
   readonly #pcrWatch = new PcrWatch(() => this.#refreshPcrs());
+  #watch: TisWatch | undefined;
   #backend: TpmBackend | undefined;
   #on: PoweredOn | undefined;
   /** Why no TPM serves; undefined while one does. */
@@ -99,12 +101,11 @@ export class TpmEngine implements MmioDevice {
     if (this.#dying) this.#dieAtRest();
   }
 
-  /** Whether every move of the register interface is told as a "tis" event. */
+  /** Whether moves of the register interface are told as "tis" events: of many, the last. */
   watch(on: boolean): void {
-    const { emit } = this.#environment;
-    this.#device.onTrace = on
-      ? (trace) => emit({ type: "tis", time: performance.timeOrigin + performance.now(), trace })
-      : undefined;
+    this.#watch ??= new TisWatch((moves) => this.#environment.emit({ type: "tis", moves }));
+    const watch = this.#watch;
+    this.#device.onTrace = on ? (trace) => watch.note(trace) : undefined;
   }
 
   /** True while the guest's next move, whatever it is, makes a difference here: somebody waits for it, or watches. */

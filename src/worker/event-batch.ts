@@ -20,10 +20,7 @@ export class EventBatch {
 
   push(event: EngineEvent): void {
     this.#events.push(event);
-    const short =
-      event.type === "tis" ||
-      event.type === "commandstart" ||
-      (event.type === "command" && !this.#told.has(event.id));
+    const short = event.type === "commandstart" || (event.type === "command" && !this.#told.has(event.id));
     if (!short) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), BATCH_MS);
   }

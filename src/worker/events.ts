@@ -25,8 +25,8 @@ export type EngineEvent =
   /** New values, read after a guest's command that may have changed some. */
   | { type: "pcrs"; banks: PcrBank[] }
   | { type: "irq"; raised: boolean }
-  /** The register interface moved; told only while somebody watches. */
-  | { type: "tis"; time: number; trace: TisTrace };
+  /** The register interface moved: the last moves of a tenth of a second. Told only while somebody watches. */
+  | { type: "tis"; moves: { time: number; trace: TisTrace }[] };
 
 export interface PoweredOn {
   info: BackendInfo;

@@ -18,6 +18,7 @@ import {
 } from "../../tis/registers.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
+import { Pace } from "../parts/pace.ts";
 import { segments } from "../parts/segments.ts";
 import { nextStep } from "./driver-panel.ts";
 import { registerAddress } from "./interface.ts";
@@ -48,6 +49,7 @@ export class TpmRegisters extends PageElement {
   declare drives: boolean;
   readonly #shown = new Map<RegisterKey, Shown>();
   #frame = 0;
+  readonly #pace = new Pace();
   #bench: PageState["bench"] = "closed";
 
   constructor() {
@@ -78,7 +80,9 @@ export class TpmRegisters extends PageElement {
     super.connectedCallback();
     const look = () => {
       this.#frame = requestAnimationFrame(look);
-      if (this.active && this.#peekAll()) this.requestUpdate();
+      if (!this.active || !this.#pace.due(!this.#driven) || !this.#peekAll()) return;
+      this.#pace.begin();
+      this.requestUpdate();
     };
     look();
   }
@@ -140,7 +144,7 @@ export class TpmRegisters extends PageElement {
         <span class="muted small">${LOCALITY_USES[this.locality]}</span>
       </div>
       <div class="scroll registers" tabindex="0" role="region" aria-label="Registers of locality ${this.locality}">
-        <tis-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"}
+        <tis-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"} ?free=${!this.#driven || machine.holds.length > 0}
           .locality=${this.locality}></tis-states>
         <details class="by-hand" ?open=${this.drives} @toggle=${(event: Event) => {
           this.drives = (event.target as HTMLDetailsElement).open;
@@ -165,7 +169,8 @@ export class TpmRegisters extends PageElement {
 
   /** A guest uses the registers. */
   get #driven(): boolean {
-    return this.state.bench === "closed" && this.state.machine.phase === "running";
+    const { bench, machine } = this.state;
+    return bench === "closed" && machine.phase === "running";
   }
 
   #register(key: RegisterKey) {

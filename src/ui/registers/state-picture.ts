@@ -9,6 +9,7 @@ import { STATES, type TisEvent, type TisState, TRANSITIONS } from "../../tis/sta
 import type { StateTrace } from "../../tis/trace.ts";
 import { packAccess } from "../../trace/access.ts";
 import { describeAccess, unpackAccess } from "../../trace/index.ts";
+import { Pace } from "../parts/pace.ts";
 
 /** Moves kept for the list below the picture. */
 const MOST_MOVES = 12;
@@ -60,6 +61,7 @@ export class TisStates extends LitElement {
     active: { type: Boolean },
     locality: { type: Number },
     announce: { type: Boolean },
+    free: { type: Boolean },
     states: { state: true },
     moves: { state: true },
   };
@@ -69,17 +71,22 @@ export class TisStates extends LitElement {
   declare locality: number;
   /** Whether a screen reader is told of each move: not while a guest makes hundreds of them. */
   declare announce: boolean;
+  /** No guest runs that drawing would hold up. */
+  declare free: boolean;
   declare states: readonly TisState[];
   /** The newest first. */
   declare moves: readonly Move[];
   #watched: TpmHandle | undefined;
   #end: (() => void) | undefined;
   #frame = 0;
+  readonly #pace = new Pace();
+  /** The moves as they are; `moves` are those that are drawn. */
+  #news: readonly Move[] = [];
 
   constructor() {
     super();
     this.locality = 0;
-    this.announce = false;
+    this.announce = this.free = false;
     this.states = new Array(LOCALITIES).fill("idle");
     this.moves = [];
   }
@@ -93,7 +100,7 @@ export class TisStates extends LitElement {
     const look = () => {
       this.#frame = requestAnimationFrame(look);
       this.#watch(this.active ? this.handle : undefined);
-      if (this.active && this.handle) this.#look(this.handle);
+      if (this.active && this.handle && this.#pace.due(this.free)) this.#look(this.handle);
     };
     look();
   }
@@ -108,18 +115,21 @@ export class TisStates extends LitElement {
     if (handle === this.#watched) return;
     this.#end?.();
     this.#watched = handle;
-    this.moves = [];
+    this.#news = this.moves = [];
     this.#end = handle?.on("tis", (news) => this.#moved(news));
   }
 
   #moved({ time, trace }: TisNews): void {
-    if (trace.kind === "reset") this.moves = [];
-    else if (trace.kind === "state") this.moves = [{ time, trace }, ...this.moves].slice(0, MOST_MOVES);
+    if (trace.kind === "reset") this.#news = [];
+    else if (trace.kind === "state") this.#news = [{ time, trace }, ...this.#news].slice(0, MOST_MOVES);
   }
 
   #look(handle: TpmHandle): void {
     const states = Array.from({ length: LOCALITIES }, (_, locality) => handle.state(locality));
-    if (states.some((state, i) => state !== this.states[i])) this.states = states;
+    if (this.#news === this.moves && states.every((state, i) => state === this.states[i])) return;
+    this.#pace.begin();
+    this.states = states;
+    this.moves = this.#news;
   }
 
   override render() {

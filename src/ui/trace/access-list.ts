@@ -10,6 +10,7 @@ import {
   type TraceRow,
   TraceRows,
 } from "../../trace/index.ts";
+import { Pace } from "../parts/pace.ts";
 import { ListPlace } from "./place.ts";
 
 /** Pixels; the style sheet has the same. */
@@ -32,6 +33,7 @@ export class AccessList extends LitElement {
     selected: { attribute: false },
     range: { attribute: false },
     held: { attribute: false },
+    free: { type: Boolean },
     nameOf: { attribute: false },
   };
   declare recorder: TraceRecorder;
@@ -44,9 +46,12 @@ export class AccessList extends LitElement {
   declare range: readonly [first: number, last: number] | undefined;
   /** Where the machine stands still. */
   declare held: number | undefined;
+  /** No guest runs that drawing would hold up. */
+  declare free: boolean;
   /** The command that begins to run with this access, for people. */
   declare nameOf: (sequence: number) => string | undefined;
   #rows: TraceRows | undefined;
+  readonly #pace = new Pace();
   #follow = true;
   #frame = 0;
   #focusOn: number | undefined;
@@ -61,7 +66,10 @@ export class AccessList extends LitElement {
     super.connectedCallback();
     const look = () => {
       this.#frame = requestAnimationFrame(look);
-      if (this.active && this.#rows?.update(PER_FRAME)) this.requestUpdate();
+      if (!this.active || !this.#rows || this.#rows.complete || !this.#pace.due(this.free)) return;
+      this.#rows.update(PER_FRAME);
+      this.#pace.begin();
+      this.requestUpdate();
     };
     look();
   }

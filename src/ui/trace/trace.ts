@@ -19,6 +19,7 @@ import {
 } from "../../trace/index.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
+import { Pace } from "../parts/pace.ts";
 import type { AccessList } from "./access-list.ts";
 import { namesFor } from "./breakpoint-list.ts";
 
@@ -46,6 +47,7 @@ export class TpmTrace extends PageElement {
   #disarm: (() => void) | undefined;
   #ends: (() => void)[] = [];
   #frame = 0;
+  readonly #pace = new Pace();
   /** Accesses when they were counted last. */
   #counted = 0;
   /** The command that was selected, here or elsewhere, when this was drawn last. */
@@ -133,7 +135,7 @@ export class TpmTrace extends PageElement {
       ${
         length
           ? html`<access-list .recorder=${recorder} .filter=${this.#filter} ?fold=${this.fold} ?active=${this.active}
-        .selected=${this.selected} .range=${span && [span.first, span.last]} .held=${recorder.held?.sequence}
+        .selected=${this.selected} ?free=${this.#free} .range=${span && [span.first, span.last]} .held=${recorder.held?.sequence}
         .nameOf=${(sequence: number) => this.#startedAt(sequence)}
         @access-select=${({ detail }: CustomEvent<number>) => this.#select(detail)}></access-list>`
           : html`<div class="empty"><strong>Accesses to the registers</strong> ${
@@ -166,12 +168,19 @@ export class TpmTrace extends PageElement {
       </div></div>`;
   }
 
+  /** No guest runs that drawing would hold up. */
+  get #free(): boolean {
+    const { machine, recorder } = this.state;
+    return machine.phase !== "running" || recorder.held !== undefined;
+  }
+
   /** The list grows by itself; the number follows it, and the first access brings the list. */
   #look(): void {
     this.#frame = requestAnimationFrame(() => this.#look());
-    if (!this.active) return;
+    if (!this.active || !this.#pace.due(this.#free)) return;
     const { length } = this.state.recorder.ring;
     if (length === this.#counted) return;
+    this.#pace.begin();
     if (!length || !this.#counted) this.requestUpdate();
     this.#counted = length;
     const total = this.querySelector(".access-total");

@@ -1,0 +1,62 @@
+/**
+ * How often a view may draw itself while a guest runs: guest and page share a thread, so what the one takes the other
+ * lacks. What a drawing costs is measured, down to its painting, and the next one waits until that is a small part of
+ * the time between them.
+ */
+
+/** Part of the thread's time that a view may take. */
+const SHARE = 0.015;
+/** Milliseconds between two drawings, at least and at most. */
+const SHORTEST_MS = 50;
+const LONGEST_MS = 1000;
+
+export interface PaceOptions {
+  now?: () => number;
+  /** Calls back when the frame that is being made has been painted. */
+  painted?: (done: () => void) => void;
+}
+
+export class Pace {
+  readonly #now: () => number;
+  readonly #painted: (done: () => void) => void;
+  #next = 0;
+  #cost = 0;
+
+  constructor({ now = () => performance.now(), painted = afterPaint }: PaceOptions = {}) {
+    this.#now = now;
+    this.#painted = painted;
+  }
+
+  /** Milliseconds that must pass between two drawings, by what the last ones have cost. */
+  get interval(): number {
+    return Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.#cost / SHARE));
+  }
+
+  /** To be asked once a frame. @param free nobody is kept waiting: draw whenever there is something new. */
+  due(free: boolean): boolean {
+    return free || this.#now() >= this.#next;
+  }
+
+  /** To be told when a drawing begins. */
+  begin(): void {
+    const start = this.#now();
+    // Until it is known what this one costs.
+    this.#next = start + this.interval;
+    this.#painted(() => {
+      const end = this.#now();
+      // One slow frame is no measure, nor is one in which there was nothing to paint.
+      this.#cost = this.#cost === 0 ? end - start : (this.#cost + end - start) / 2;
+      this.#next = end + this.interval;
+    });
+  }
+}
+
+/** A message queued within a frame is handled when the frame is done. */
+function afterPaint(done: () => void): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    done();
+  };
+  port2.postMessage(undefined);
+}
