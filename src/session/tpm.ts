@@ -170,12 +170,21 @@ export class Tpm implements TpmHandle {
   /** The registers and the TPM behind them as they stand, between two commands; the machine is held meanwhile. */
   async snapshot(): Promise<TpmSnapshot> {
     this.#mustBeAlive();
-    return heldFor(this.#bus, "TPM snapshot", () => this.#placed.snapshot());
+    return heldFor(this.#bus, "TPM snapshot", async () => {
+      const snapshot = await this.#placed.snapshot();
+      // The interrupt line is the machine's to keep.
+      await this.#placed.flush();
+      return snapshot;
+    });
   }
 
   /** Puts registers and TPM where they were; the machine is held meanwhile. Ends the TPM that was there. */
   async restore(snapshot: TpmSnapshot): Promise<void> {
-    return heldFor(this.#bus, "TPM restore", () => this.#placed.restore(snapshot));
+    return heldFor(this.#bus, "TPM restore", async () => {
+      this.#stopCommands();
+      await this.#placed.restore(snapshot);
+      await this.#placed.flush();
+    });
   }
 
   /** The event-log area as it stands, without the zeros at its end; also while the firmware is writing an event. */
