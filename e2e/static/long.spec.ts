@@ -62,10 +62,11 @@ test("RSA-2048 keys for the guest: its clock stands meanwhile, its driver waits,
   const guestSeconds = (await uptime(page)) - begin;
 
   const commands = await page.evaluate(() => window.webtpm.commands());
+  // The first use of a key with dictionary-attack protection is answered with TPM_RC_RETRY, and sent again.
   const made = commands
-    .filter(({ name }) => name === "TPM2_Create" || name === "TPM2_CreatePrimary")
+    .filter(({ name, responseCode }) => /^TPM2_Create(Primary)?$/.test(name) && responseCode === 0)
     .slice(1);
-  expect(made.map(({ responseCode }) => responseCode)).toEqual(Array(KEYS + 1).fill(0));
+  expect(made).toHaveLength(KEYS + 1);
   const durations = made.map(({ duration }) => duration ?? 0);
   const seconds = durations.reduce((sum, ms) => sum + ms, 0) / 1000;
   const { said, longestPause } = await heard();

@@ -4,9 +4,7 @@ import { expect, type Page } from "@playwright/test";
 /** Counts the documents that a page loads from now on: 1 for an address, one more for each reload. */
 export function countLoads(page: Page): () => number {
   let loads = 0;
-  page.on("framenavigated", (frame) => {
-    if (frame === page.mainFrame()) loads++;
-  });
+  page.on("domcontentloaded", () => loads++);
   return () => loads;
 }
 
