@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: what an access costs across threads, what a TPM command costs a guest, and how long the guest
- * takes to its shell, in headless Chromium and in QEMU (TCG), side by side in one run, all by the host's clock.
+ * takes to its shell, in headless Chromium and in QEMU (TCG), side by side in one run; and what the hidden machine costs
+ * beside native swtpm. All by the host's clock.
  */
 import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -10,6 +11,7 @@ import { Cache } from "../images/cache.ts";
 import { ImageSet, readImage } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
 import { type BenchBrowser, openBrowser } from "./bench-chromium.ts";
+import { hiddenRows } from "./bench-hidden.ts";
 import { type QemuImages, timeQemu } from "./bench-qemu.ts";
 import { RAW_COMMANDS, type RawTimes } from "./bench-raw.ts";
 import { formatTable, type Row, ratios } from "./bench-table.ts";
@@ -18,7 +20,8 @@ import { endOnSignal } from "./signals.ts";
 const HELP = `Usage: npm run bench [-- OPTIONS]
 
 Measures the link, raw TPM commands and the boot, in headless Chromium and in QEMU (TCG), and prints a table. The two
-take turns; what they are compared by is the median over the repetitions of one's figure to the other's.
+take turns; what they are compared by is the median over the repetitions of one's figure to the other's. Then the
+hidden machine's TPM beside native swtpm, both in Node.
 
   --json FILE   write every single value to FILE, too
   --quick       few repetitions, and no stock kernel: a look, not a measurement
@@ -196,7 +199,8 @@ async function main(): Promise<void> {
       await repeat(values, browser, images, { turn, stock: size === "full" && turn < STOCK_REPETITIONS });
     }
     load.push(loadavg()[0]!);
-    const rows = [...linkRows(link), ...rawRows(values), ...bootRows(values)];
+    const hidden = await hiddenRows({ quick: size === "quick", say });
+    const rows = [...linkRows(link), ...rawRows(values), ...bootRows(values), ...hidden];
     const host = {
       processors: cpus().length,
       processor: cpus()[0]?.model ?? "",
