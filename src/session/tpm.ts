@@ -187,6 +187,18 @@ export class Tpm implements TpmHandle {
     });
   }
 
+  /**
+   * Puts only the registers where they were: this TPM takes the place of the one that they were saved with, and runs
+   * `commands` first, to be what the guest expects. The machine is held meanwhile, and must not have run with this TPM.
+   */
+  async standIn({ device }: Pick<TpmSnapshot, "device">, commands: readonly Uint8Array[]): Promise<void> {
+    this.#mustBeAlive();
+    return heldFor(this.#bus, "TPM restore", async () => {
+      await this.#placed.standIn(device, commands);
+      await this.#placed.flush();
+    });
+  }
+
   /** The event-log area as it stands, without the zeros at its end; also while the firmware is writing an event. */
   eventLogArea(): Uint8Array {
     const bytes = this.#log.bytes();
@@ -216,8 +228,7 @@ export class Tpm implements TpmHandle {
         hidden?.stop();
         throw error;
       }
-      this.#hidden?.stop();
-      this.#hidden = hidden;
+      this.#useHidden(hidden);
       this.#backend = backend;
       await placed.flush();
       this.#setStatus({ backend: kindOf(backend) });
@@ -252,10 +263,20 @@ export class Tpm implements TpmHandle {
   // --- where it runs ---
 
   #backendTarget(): BackendTarget {
-    this.#hidden?.stop();
     const { target, hidden } = backendTarget(this.#backend, this.#version);
-    this.#hidden = hidden;
+    this.#useHidden(hidden);
     return target;
+  }
+
+  /** The hidden machine that runs the TPM from now on, if one does; the one before it ends. */
+  #useHidden(hidden: HiddenTpm | undefined): void {
+    this.#hidden?.stop();
+    this.#hidden = hidden;
+    const { backendMemory: _, ...status } = this.#status;
+    this.#status = status;
+    void hidden?.memory.then((backendMemory) => {
+      if (hidden === this.#hidden && backendMemory > 0) this.#setStatus({ backendMemory });
+    });
   }
 
   #place(): PlacedDevice {

@@ -23,6 +23,8 @@ export interface TpmStatus {
   backend: BackendKind;
   /** E.g. "swtpm 0.7.1 on ws://127.0.0.1:5173". */
   backendLabel: string;
+  /** Bytes of memory that the hidden machine holds, where one runs the TPM. */
+  backendMemory?: number;
   /** `unspecified` until the backend has started, and in failure mode. */
   version: TpmVersion;
 }

@@ -37,6 +37,16 @@ describe("the status line", () => {
     ]);
   });
 
+  it("says what memory a TPM in the page takes", () => {
+    const hidden: TpmStatus = {
+      ...tpm,
+      backend: "hidden",
+      backendLabel: "swtpm here",
+      backendMemory: 53_804_032,
+    };
+    expect(texts({ tpm: hidden })).toContain("swtpm here, 51.3 MiB of memory");
+  });
+
   it("names a command that takes long, and for how long it has run", () => {
     const command = { id: 1, name: "TPM2_CreatePrimary", startedAt: performance.now() - 3500 };
     const commands = [{ ...command, duration: 2 }, command] as unknown as PageState["commands"];

@@ -1,5 +1,6 @@
 /** The status line in words: what the TPM, its placement, its backend, the guest's clock and the kernel are doing. */
 import type { CommandRecord } from "../../session/types.ts";
+import { sizeText } from "../machines/text.ts";
 import type { InterfaceState, PageState } from "../model.ts";
 
 export type Tone = "good" | "busy" | "bad" | "plain";
@@ -85,7 +86,8 @@ const because = (reason: string | undefined) => (reason ? `: ${reason}` : "");
 
 function backend({ tpm }: Readonly<PageState>): StatusItem[] {
   if (!tpm?.backendLabel) return [];
-  return [{ name: "Backend", text: tpm.backendLabel, tone: "plain" }];
+  const memory = tpm.backendMemory ? `, ${sizeText(tpm.backendMemory)} of memory` : "";
+  return [{ name: "Backend", text: tpm.backendLabel + memory, tone: "plain" }];
 }
 
 function clock({ machine }: Readonly<PageState>): StatusItem {
