@@ -33,7 +33,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "bytes",
   ],
   trace: ["session/types", "tis", "bytes"],
-  ui: ["session/types", "trace", "tis", "tpm2", "eventlog", "export", "bytes"],
+  lessons: ["session/types", "trace", "eventlog", "tpm2", "tis", "bytes"],
+  ui: ["session/types", "lessons", "trace", "tis", "tpm2", "eventlog", "export", "bytes"],
   app: ["*", "ui"],
   bridge: ["backend", "swtpm", "tis/ports", "bytes"],
   images: ["hidden", "machine", "bytes"],
@@ -55,6 +56,7 @@ const PURE: Record<string, readonly string[]> = {
   tpm2: [],
   swtpm: [],
   trace: [],
+  lessons: [],
   eventlog: ["@noble/hashes"],
 };
 

@@ -12,6 +12,7 @@ import { showAddress } from "./address.ts";
 import { benchTpm } from "./bench.ts";
 import { loadBootImages, loadFirmware, loadHiddenImages } from "./boot-images.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
+import { Lessons } from "./lessons.ts";
 import type { MachineParts } from "./machine.ts";
 import { Notices, sentence } from "./notices.ts";
 import { makePreviousBoot, storeBoot } from "./previous-boot.ts";
@@ -24,6 +25,7 @@ const RESET_HOLD = "TPM reset";
 export class PageController implements PageActions {
   readonly notices: Notices;
   readonly images: ImageCatalogue;
+  readonly lessons: Lessons;
   readonly #store: PageStore;
   readonly #serial: SerialPort;
   readonly #bridge: string | undefined;
@@ -45,6 +47,7 @@ export class PageController implements PageActions {
     this.#bridge = bridge;
     this.notices = new Notices(store);
     this.images = new ImageCatalogue(store, this.notices, () => this.boot());
+    this.lessons = new Lessons(store, this);
   }
 
   get tpm(): TpmHandle | undefined {

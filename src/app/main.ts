@@ -39,6 +39,7 @@ const initial: PageState = {
   bench: "closed",
   recorder: new TraceRecorder(),
   previous: recallBoot(),
+  lessons: { done: {} },
   notices: [],
   panes: {
     left: pane?.side === "left" ? pane.id : "machine",

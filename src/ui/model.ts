@@ -2,6 +2,7 @@
 import type { EventLog, LogDifference, PcrComparison, ReplayedBank } from "../eventlog/index.ts";
 import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
 import type { TraceRecorder } from "../trace/index.ts";
+import type { LessonActions, LessonsState } from "./lessons/model.ts";
 import type { Store } from "./store.ts";
 
 /** Where an image comes from: the project's own, an address, or a file that the user picked. */
@@ -132,6 +133,7 @@ export interface PageState {
   bank: string;
   log?: LogView | undefined;
   previous?: PreviousBoot | undefined;
+  lessons: LessonsState;
   notices: readonly Notice[];
   /** The pane shown in each half, and on a narrow page the one of the two that is shown. */
   panes: { left: PaneId; right: PaneId; front: "left" | "right" };
@@ -142,6 +144,7 @@ export type PageStore = Store<PageState>;
 
 /** What the user can do. Nothing here throws or rejects: failures become notices. */
 export interface PageActions {
+  readonly lessons: LessonActions;
   boot(): void;
   pause(): void;
   resume(): void;

@@ -3,18 +3,32 @@ import { html, type PropertyValues } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import "./command-detail.ts";
 import "./commands.css";
+import "./composer.ts";
+import { toHex } from "../../bytes/hex.ts";
+import { type TraceEntry, toPcap, toTraceJson } from "../../export/index.ts";
 import type { CommandRecord } from "../../session/types.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
+import { saveFile } from "../parts/save-file.ts";
+import { filterCommands } from "./filter.ts";
 import { rowWindow } from "./window.ts";
 
 /** Pixels; the style sheet has the same. */
 const ROW = 26;
 
 export class TpmCommands extends PageElement {
-  static override properties = { ...PageElement.properties, all: { state: true } };
+  static override properties = {
+    ...PageElement.properties,
+    all: { state: true },
+    search: { state: true },
+    composing: { state: true },
+  };
   /** Whether the page's own commands are shown too. */
   declare all: boolean;
+  /** What the list is searched for. */
+  declare search: string;
+  /** The composer is open, with these bytes to begin with; undefined while it is closed. */
+  declare composing: string | undefined;
   /** Whether new commands pull the list along: until the user scrolls up. */
   #follow = true;
   readonly #resized = new ResizeObserver(() => this.requestUpdate());
@@ -28,10 +42,11 @@ export class TpmCommands extends PageElement {
   constructor() {
     super();
     this.all = false;
+    this.search = "";
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [state.commandNews, state.commands, state.command];
+    return [state.commandNews, state.commands, state.command, state.handle];
   }
 
   override disconnectedCallback(): void {
@@ -42,18 +57,22 @@ export class TpmCommands extends PageElement {
   override render() {
     const { commands, command } = this.state;
     if (!commands.length) {
-      return html`<div class="empty"><strong>TPM commands</strong> Firmware, kernel and programs talk to the TPM in
+      return html`${this.#tools()}${
+        this.#composer() ??
+        html`<div class="empty"><strong>TPM commands</strong> Firmware, kernel and programs talk to the TPM in
         commands such as TPM2_PCR_Extend. Each one will be listed here with its answer. Boot the machine to see the first
-        ones.</div>`;
+        ones.</div>`
+      }`;
     }
-    this.#rows = this.all ? commands : commands.filter(({ origin }) => origin === "guest");
+    const shown = this.all ? commands : commands.filter(({ origin }) => origin === "guest");
+    this.#rows = filterCommands(shown, this.search);
     const rows = this.#rows;
     const chosen = commands.find(({ id }) => id === command);
     const list = this.querySelector<HTMLElement>(".command-list");
     const height = list?.clientHeight ?? innerHeight;
     const top = this.#follow ? rows.length * ROW - height : (list?.scrollTop ?? 0);
     const { from, to } = rowWindow(rows.length, ROW, Math.max(0, top), height);
-    return html`<div class="command-table" role="grid" aria-label="TPM commands" aria-rowcount=${rows.length + 1}
+    return html`${this.#tools()}<div class="command-table" role="grid" aria-label="TPM commands" aria-rowcount=${rows.length + 1}
         @keydown=${this.#key}>
       <div class="command-row command-head" role="row" aria-rowindex="1">
         <span role="columnheader" class="num">#</span><span role="columnheader">Command</span>
@@ -71,10 +90,70 @@ export class TpmCommands extends PageElement {
         </div>
       </div>
     </div>
-    ${
+    ${this.#composer() ?? this.#lower(chosen)}`;
+  }
+
+  /** Search, and what can be done with all commands. */
+  #tools() {
+    const none = !this.state.commands.length;
+    return html`<div class="toolbar">
+      <input class="command-search" type="search" aria-label="Search the commands" placeholder="search: extend, rc_handle, failed …"
+        .value=${this.search} @input=${(event: Event) => {
+          this.search = (event.target as HTMLInputElement).value;
+        }}>
+      <span class="spacer"></span>
+      <button class="button" type="button" aria-expanded=${this.composing !== undefined}
+        @click=${() => {
+          this.composing = this.composing === undefined ? "" : undefined;
+        }}>Compose</button>
+      <button class="button quiet" type="button" ?disabled=${none} title="A packet capture that Wireshark opens" @click=${this.#savePcap}>pcap</button>
+      <button class="button quiet" type="button" ?disabled=${none} title="All commands with their fields, as JSON" @click=${this.#saveJson}>JSON</button>
+    </div>`;
+  }
+
+  #composer() {
+    if (this.composing === undefined) return undefined;
+    const { handle, tpm, settings } = this.state;
+    const version = tpm?.version === "1.2" || tpm?.version === "2.0" ? tpm.version : settings.tpm;
+    return html`<command-composer .handle=${handle} family=${version} .hex=${this.composing} @sent=${this.#sent}
+      @close=${() => {
+        this.composing = undefined;
+      }}></command-composer>`;
+  }
+
+  /** Shows the answer: the newest command with these very bytes. */
+  #sent({ detail }: CustomEvent<Uint8Array>): void {
+    const hex = toHex(detail);
+    const record = this.state.commands.findLast(({ request }) => toHex(request) === hex);
+    if (!record) return;
+    if (record.origin === "page") this.all = true;
+    this.search = "";
+    this.#follow = false;
+    this.composing = undefined;
+    this.actions.selectCommand(record.id);
+  }
+
+  get #trace(): TraceEntry[] {
+    const epoch = this.state.tape?.epoch ?? performance.timeOrigin;
+    return this.state.commands.map((record) => ({ ...record, time: epoch + record.startedAt }));
+  }
+
+  #savePcap(): void {
+    saveFile("webtpm.pcap", toPcap(this.#trace), "application/vnd.tcpdump.pcap");
+  }
+
+  #saveJson(): void {
+    saveFile("webtpm-trace.json", JSON.stringify(toTraceJson(this.#trace), null, 1), "application/json");
+  }
+
+  #lower(chosen: CommandRecord | undefined) {
+    return html`${
       chosen
         ? html`<command-detail .record=${chosen} .done=${chosen.duration}
-          @close=${() => this.actions.selectCommand(undefined)}></command-detail>`
+          @close=${() => this.actions.selectCommand(undefined)}
+          @again=${() => {
+            this.composing = toHex(chosen.request);
+          }}></command-detail>`
         : html`<div class="pane-foot command-foot"><span>Choose a command to see its request and response.</span>
           <label><input type="checkbox" .checked=${this.all}
             @change=${(event: Event) => {

@@ -1,6 +1,7 @@
 /** The page itself: header, status line, notices, and the panes in two halves or one. */
 import { html, type PropertyValues } from "lit";
 import "../parts/splitter.ts";
+import "../lessons/lesson-bar.ts";
 import "../parts/tabs.ts";
 import "./header.ts";
 import "./notices.ts";
@@ -38,6 +39,7 @@ export class WebTpmPage extends PageElement {
       <page-header .store=${store} .actions=${actions}></page-header>
       <status-line .store=${store}></status-line>
       <page-notices .store=${store} .actions=${actions}></page-notices>
+      <lesson-bar .store=${store} .actions=${actions}></lesson-bar>
       <main class="workspace" data-layout=${this.#wide.matches ? "wide" : "narrow"}>
         ${
           this.#wide.matches

@@ -44,6 +44,13 @@ export const PANES: readonly Pane[] = [
       html`<vga-screen .store=${store} .actions=${actions} .active=${active}></vga-screen>`,
   },
   {
+    id: "lessons",
+    title: "Lessons",
+    side: "left",
+    render: ({ store, actions, active }) =>
+      html`<tpm-lessons .store=${store} .actions=${actions} .active=${active}></tpm-lessons>`,
+  },
+  {
     id: "pcrs",
     title: "PCRs",
     side: "right",

@@ -1,0 +1,108 @@
+/** Keeps what happens on the page while a lesson is open, and tells its checks what has happened since a moment. */
+import { type Notes, SeenCommand, type World } from "../lessons/index.ts";
+import type { TpmHandle } from "../session/types.ts";
+import { LOCALITIES } from "../tis/ports.ts";
+import { REGISTERS } from "../tis/registers.ts";
+import { type Access, unpackAccess } from "../trace/index.ts";
+import type { PageState, PageStore } from "../ui/model.ts";
+import { registerAddress } from "../ui/registers/interface.ts";
+
+const MOST_COMMANDS = 20_000;
+/** Of the accesses since a step began, the latest so many are looked at. */
+const MOST_ACCESSES = 20_000;
+const PROMPT = /webtpm# /;
+
+/** A moment, by what had happened until then. */
+export interface Moment {
+  commands: number;
+  accesses: number;
+  starts: number;
+}
+
+export class Witness {
+  readonly #store: PageStore;
+  #handle: TpmHandle | undefined;
+  #end: (() => void) | undefined;
+  #commands: SeenCommand[] = [];
+  /** Commands dropped from the front. */
+  #dropped = 0;
+  #starts = 0;
+
+  constructor(store: PageStore) {
+    this.#store = store;
+    store.state.serial.onStart(() => this.#starts++);
+    store.subscribe((state) => this.#follow(state.handle));
+    this.#follow(store.state.handle);
+  }
+
+  #follow(handle: TpmHandle | undefined): void {
+    if (handle === this.#handle) return;
+    this.#end?.();
+    this.#handle = handle;
+    this.#end = handle?.on("command", (record) => {
+      if (record.origin !== "guest") return;
+      this.#commands.push(new SeenCommand(record, this.#starts));
+      if (this.#commands.length <= MOST_COMMANDS) return;
+      this.#commands = this.#commands.slice(MOST_COMMANDS / 2);
+      this.#dropped += MOST_COMMANDS / 2;
+    });
+  }
+
+  now(): Moment {
+    const { recorder } = this.#store.state;
+    return {
+      commands: this.#dropped + this.#commands.length,
+      accesses: recorder.recording ? recorder.ring.end : 0,
+      starts: this.#starts,
+    };
+  }
+
+  world(since: Moment, notes: Notes): World {
+    const { state } = this.#store;
+    const commands = this.#commands.slice(Math.max(0, since.commands - this.#dropped));
+    const phase = state.machine.phase;
+    const version = state.tpm?.version;
+    return {
+      machine: phase,
+      bench: state.bench === "open",
+      family: version === "2.0" || version === "1.2" ? version : undefined,
+      shell: hasShell(state),
+      starts: this.#starts - since.starts,
+      interface: state.interface,
+      access: accessRegisters(state.handle),
+      accesses: this.#byHand(since),
+      commands,
+      selected: this.#commands.findLast(({ id }) => id === state.command),
+      panes: [state.panes.left, state.panes.right],
+      pcrs: state.pcrs,
+      log: state.log,
+      serial: state.serial.text,
+      notes,
+    };
+  }
+
+  #byHand({ accesses }: Moment): Access[] {
+    const { recorder } = this.#store.state;
+    if (!recorder.recording) return [];
+    const { ring } = recorder;
+    const found: Access[] = [];
+    const first = Math.max(ring.start, accesses, ring.end - MOST_ACCESSES);
+    for (let sequence = first; sequence < ring.end; sequence++) {
+      const access = unpackAccess(sequence, ring.time(sequence), ring.word(sequence), ring.value(sequence));
+      if (access.origin === "page" && !access.reset) found.push(access);
+    }
+    return found;
+  }
+}
+
+/** Whether the guest's shell takes lines. */
+export function hasShell({ machine, serial }: Readonly<PageState>): boolean {
+  return machine.phase === "running" && PROMPT.test(serial.text);
+}
+
+function accessRegisters(handle: TpmHandle | undefined): number[] {
+  if (!handle) return [];
+  return Array.from({ length: LOCALITIES }, (_, locality) =>
+    handle.peek(registerAddress(locality, REGISTERS.ACCESS.offset), 1),
+  );
+}

@@ -1,0 +1,244 @@
+/** Runs the lessons: which step is open, what its checks find, what the reader asks the page to do. */
+import { fromHex, toHex } from "../bytes/hex.ts";
+import { type Finding, type Goal, type Lesson, lessonOf, type Offer, type World } from "../lessons/index.ts";
+import type { LessonActions, OpenLesson, StageState } from "../ui/lessons/model.ts";
+import type { PageActions, PageState, PageStore } from "../ui/model.ts";
+import { sendByHand, writeAccess } from "./lesson-hand.ts";
+import { keepProgress, type Progress, recallProgress } from "./lesson-progress.ts";
+import { hasShell, type Moment, Witness } from "./lesson-witness.ts";
+
+/** How often the goals of an open step are looked at, in milliseconds. */
+const LOOK_MS = 300;
+
+type Page = Pick<PageActions, "boot" | "change" | "openBench" | "reset" | "sendSerial" | "showPane">;
+
+export class Lessons implements LessonActions {
+  readonly #store: PageStore;
+  readonly #page: Page;
+  readonly #progress: Progress = recallProgress();
+  readonly #witness: Witness;
+  /** When each step began, by "lesson step". */
+  readonly #began = new Map<string, Moment>();
+  /** What has to be done one after the other by hand. */
+  #hand: Promise<void> = Promise.resolve();
+  #looking = false;
+
+  constructor(store: PageStore, page: Page) {
+    this.#store = store;
+    this.#page = page;
+    this.#witness = new Witness(store);
+    this.#show({ done: this.#progress.done });
+    this.#openFromAddress();
+    addEventListener("hashchange", () => this.#openFromAddress());
+    setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  open(id: string, step?: number): void {
+    const lesson = lessonOf(id);
+    if (!lesson) return;
+    const at = Math.min(step ?? this.#firstOpen(lesson), lesson.steps.length - 1);
+    if (!this.#progress.notes[id]) this.#note(lesson, {});
+    this.#begin(lesson, at);
+    this.#show({
+      open: {
+        lesson: id,
+        step: at,
+        findings: [],
+        ...this.#stage(lesson),
+        notes: this.#progress.notes[id] ?? {},
+      },
+    });
+    showLink(`lesson=${id}&step=${at + 1}`);
+    this.#look();
+  }
+
+  /** A step begins where the one before it was done, so that nobody is too quick for it; else when it is opened. */
+  #begin({ id, steps }: Lesson, at: number): void {
+    const key = `${id} ${steps[at]?.id}`;
+    if (!this.#began.has(key)) this.#began.set(key, this.#witness.now());
+  }
+
+  #firstOpen({ id, steps }: Lesson): number {
+    const done = this.#progress.done[id] ?? [];
+    const first = steps.findIndex((step) => !done.includes(step.id));
+    return Math.max(first, 0);
+  }
+
+  close(): void {
+    this.#show({ open: undefined });
+    showLink("");
+  }
+
+  forget(id: string): void {
+    const lesson = lessonOf(id);
+    if (!lesson) return;
+    this.#progress.done[id] = [];
+    delete this.#progress.notes[id];
+    for (const step of lesson.steps) this.#began.delete(`${id} ${step.id}`);
+    keepProgress(this.#progress);
+    this.#show({ done: { ...this.#progress.done } });
+    this.open(id, 0);
+  }
+
+  prepare(): void {
+    const lesson = lessonOf(this.#store.state.lessons.open?.lesson);
+    if (lesson?.stage === "bench") this.#page.openBench();
+    else this.#boot(lesson?.stage === "guest-1.2" ? "1.2" : "2.0");
+  }
+
+  take(offer: Offer): void {
+    switch (offer.kind) {
+      case "type":
+        this.#type(offer.line);
+        break;
+      case "pane":
+        this.#page.showPane(offer.pane);
+        break;
+      case "bench":
+        this.#page.openBench();
+        break;
+      case "boot":
+        this.#boot(offer.tpm, offer.extra);
+        break;
+      case "reset":
+        this.#page.reset();
+        break;
+      case "reload":
+        location.reload();
+        break;
+      case "send":
+      case "access":
+        this.#byHand(offer);
+    }
+  }
+
+  #type(line: Extract<Offer, { kind: "type" }>["line"]): void {
+    const text = typeof line === "string" ? line : line(this.#store.state.lessons.open?.notes ?? {});
+    if (text !== undefined) this.#page.sendSerial(`${text}\n`);
+  }
+
+  #byHand(offer: Extract<Offer, { kind: "send" | "access" }>): void {
+    const { handle } = this.#store.state;
+    if (!handle) return;
+    this.#hand = this.#hand
+      .then(() =>
+        offer.kind === "send"
+          ? sendByHand(handle, offer.locality, fromHex(offer.hex))
+          : writeAccess(handle, offer.locality, offer.value),
+      )
+      // The goals tell what is missing; the reader can see in the registers where it stands.
+      .catch((error: Error) => console.warn(error.message));
+  }
+
+  /** With the standard command line, or that and some more. */
+  #boot(tpm: "2.0" | "1.2", extra?: string): void {
+    const { images } = this.#store.state;
+    const standard = images?.kernels.find(({ name }) => name === images.kernel)?.cmdline;
+    const cmdline = extra !== undefined && standard !== undefined ? `${standard} ${extra}` : undefined;
+    this.#page.change({ tpm, cmdline, measured: true });
+    this.#page.boot();
+  }
+
+  // --- checking ---
+
+  #look(): void {
+    const { open } = this.#store.state.lessons;
+    const lesson = lessonOf(open?.lesson);
+    const step = open && lesson?.steps[open.step];
+    if (!open || !lesson || !step || this.#looking) return;
+    this.#looking = true;
+    const since = this.#began.get(`${lesson.id} ${step.id}`) ?? this.#witness.now();
+    const now = this.#witness.now();
+    const world = this.#witness.world(since, open.notes);
+    Promise.all(step.goals.map((goal) => checked(goal, world)))
+      .then((findings) => this.#found(lesson, open, findings, now))
+      .finally(() => {
+        this.#looking = false;
+      });
+  }
+
+  #found(lesson: Lesson, looked: OpenLesson, findings: readonly Finding[], now: Moment): void {
+    const { open } = this.#store.state.lessons;
+    const step = lesson.steps[looked.step];
+    if (!open || !step || open.lesson !== looked.lesson || open.step !== looked.step) return;
+    const kept = Object.assign({}, ...findings.map(({ met, keep }) => (met ? keep : undefined)));
+    const notes = differs(kept, open.notes) ? this.#note(lesson, kept) : open.notes;
+    const next: OpenLesson = { ...open, findings, notes, ...this.#stage(lesson) };
+    if (JSON.stringify(next) !== JSON.stringify(open)) this.#show({ open: next });
+    if (findings.every(({ met }) => met)) this.#stepDone(lesson, looked.step, now);
+  }
+
+  #stepDone(lesson: Lesson, at: number, now: Moment): void {
+    const { id, steps } = lesson;
+    const step = steps[at];
+    const done = this.#progress.done[id] ?? [];
+    if (!step || done.includes(step.id)) return;
+    const after = steps[at + 1];
+    if (after) this.#began.set(`${id} ${after.id}`, now);
+    this.#progress.done[id] = [...done, step.id];
+    keepProgress(this.#progress);
+    this.#show({ done: { ...this.#progress.done } });
+  }
+
+  #note(lesson: Lesson, notes: Record<string, string>): Record<string, string> {
+    const { notes: all } = this.#progress;
+    const now = { ...(all[lesson.id] ?? lesson.begin?.(randomHex)), ...notes };
+    all[lesson.id] = now;
+    keepProgress(this.#progress);
+    return now;
+  }
+
+  #stage(lesson: Lesson): Pick<OpenLesson, "stage" | "shell"> {
+    const { state } = this.#store;
+    return { stage: stageOf(lesson, state), shell: hasShell(state) };
+  }
+
+  #show(patch: Partial<PageState["lessons"]>): void {
+    this.#store.update({ lessons: { ...this.#store.state.lessons, ...patch } });
+  }
+
+  // --- the address ---
+
+  /** `#lesson=pcrs&step=2`; without a step, the first that is not done. */
+  #openFromAddress(): void {
+    const link = new URLSearchParams(location.hash.slice(1));
+    const lesson = lessonOf(link.get("lesson") ?? undefined);
+    if (!lesson) return;
+    const step = Number.parseInt(link.get("step") ?? "", 10);
+    this.#page.showPane("lessons");
+    this.open(lesson.id, step >= 1 ? step - 1 : undefined);
+  }
+}
+
+function showLink(hash: string): void {
+  if (!hash && !location.hash.startsWith("#lesson=")) return;
+  history.replaceState(null, "", `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`);
+}
+
+async function checked(goal: Goal, world: World): Promise<Finding> {
+  try {
+    return await goal.check(world);
+  } catch (error) {
+    return { met: false, text: `This could not be checked: ${(error as Error).message}` };
+  }
+}
+
+function differs(kept: Record<string, string>, notes: Readonly<Record<string, string>>): boolean {
+  return Object.entries(kept).some(([key, value]) => notes[key] !== value);
+}
+
+function stageOf({ stage }: Lesson, state: Readonly<PageState>): StageState {
+  if (stage === "any") return "ready";
+  if (stage === "bench")
+    return state.bench === "open" ? "ready" : state.bench === "opening" ? "coming" : "absent";
+  const wanted = stage === "guest" ? "2.0" : "1.2";
+  const { phase } = state.machine;
+  if (phase !== "loading" && phase !== "running") return "absent";
+  if ((state.tpm?.version ?? state.settings.tpm) !== wanted && state.tpm?.version !== "unspecified")
+    return "absent";
+  return hasShell(state) ? "ready" : "coming";
+}
+
+function randomHex(bytes: number): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(bytes)));
+}
