@@ -1,9 +1,19 @@
 /** What the tests call in the page, as `window.hidden`. */
+import type { TpmKeep, TpmState } from "../../src/backend/port.ts";
 import type { HiddenImages } from "../../src/hidden/machine.ts";
 import { loadImage, loadManifest } from "../../src/images/load.ts";
 import { MANIFEST_URL } from "../../src/images/manifest.ts";
 import { TestBus } from "../../src/session/testing.ts";
 import { attachTpm, type Tpm } from "../../src/session/tpm.ts";
+
+/** Where the TPM's state is kept: in the page, as long as that is open. */
+let kept: TpmState | undefined;
+const keep: TpmKeep = {
+  load: async () => kept,
+  save: async (state) => {
+    kept = state;
+  },
+};
 
 /** The workers that hidden machines were started in, oldest first. */
 const workers: Worker[] = [];
@@ -33,7 +43,7 @@ const hidden = {
     images ??= await loadImages();
     const began = performance.now();
     const bus = new TestBus();
-    const tpm = attachTpm(bus, { version, hidden: images });
+    const tpm = attachTpm(bus, { version, hidden: images, keep });
     await tpm.ready;
     return { bus, tpm, readyMs: performance.now() - began };
   },

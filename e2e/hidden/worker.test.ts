@@ -1,10 +1,20 @@
 /** The hidden machine where a page has it: in a worker in Chromium, behind the device. */
 import { afterEach, describe, expect, it } from "vitest";
+import { fromHex } from "../../src/bytes/hex.ts";
 import { build } from "../../src/tpm2/index.ts";
 import { type Served, serve } from "./chromium.ts";
 
 /** How soon the loss of the machine must show, in milliseconds. */
 const SOON = 20_000;
+const bytes = (hex: string) => Array.from(fromHex(hex.replaceAll(" ", "")));
+/** The owner's empty password, as an authorization area. */
+const AUTH = "00000009 40000009 0000 00 0000";
+/** A counter in NV memory. */
+const NV = {
+  define: bytes(`8002 0000002d 0000012a 40000001 ${AUTH} 0000 000e 01500002 000b 00020012 0000 0008`),
+  increment: bytes(`8002 0000001f 00000134 40000001 01500002 ${AUTH}`),
+  read: bytes(`8002 00000023 0000014e 40000001 01500002 ${AUTH} 0008 0000`),
+};
 const STARTUP = Array.from(build.TPM2_Startup());
 const GET_RANDOM = Array.from(build.TPM2_GetRandom(16));
 
@@ -12,7 +22,7 @@ let served: Served;
 afterEach(() => served?.close());
 
 describe("a hidden machine in a page", () => {
-  it("serves, and after its worker has died the next one does", async () => {
+  it("serves; after its worker has died, the next one goes on from the state that was kept", async () => {
     served = await serve();
     const { page, readyMs } = await served.open();
     console.log(`TPM ready after ${readyMs.toFixed(0)} ms`);
@@ -26,6 +36,11 @@ describe("a hidden machine in a page", () => {
     const random = await command(GET_RANDOM);
     expect(random).toHaveLength(28);
 
+    await command(NV.define);
+    await command(NV.increment);
+    const counter = await command(NV.read);
+    expect(counter.slice(6, 10)).toEqual([0, 0, 0, 0]);
+
     await page.evaluate(() => window.hidden.workers.at(-1)?.terminate());
     await page.waitForFunction(() => window.tpm.status.phase === "failed", undefined, { timeout: SOON });
     const { message } = await page.evaluate(() => window.tpm.status);
@@ -36,6 +51,7 @@ describe("a hidden machine in a page", () => {
     await page.evaluate(() => window.bus.reset());
     await page.waitForFunction(() => window.tpm.status.phase === "ready");
     expect((await command(STARTUP)).slice(6)).toEqual([0, 0, 0, 0]);
+    expect(await command(NV.read)).toEqual(counter);
     expect(await command(GET_RANDOM)).not.toEqual(random);
     expect(await page.evaluate(() => window.hidden.workers.length)).toBe(2);
   });
