@@ -6,6 +6,11 @@ import { type Served, serve } from "./chromium.ts";
 
 /** How soon the loss of the machine must show, in milliseconds. */
 const SOON = 20_000;
+/** Until the engine has compiled what has just run, and how long an idle page is watched, in milliseconds. */
+const SETTLE_MS = 5000;
+const IDLE_MS = 10_000;
+/** Share of one processor. */
+const MOST_CPU = 0.05;
 const bytes = (hex: string) => Array.from(fromHex(hex.replaceAll(" ", "")));
 /** The owner's empty password, as an authorization area. */
 const AUTH = "00000009 40000009 0000 00 0000";
@@ -21,7 +26,27 @@ const GET_RANDOM = Array.from(build.TPM2_GetRandom(16));
 let served: Served;
 afterEach(() => served?.close());
 
+/** Seconds of processor time that the browser's pages have used, all threads together. */
+async function pageTime({ browser }: Served): Promise<number> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  await session.detach();
+  return processInfo.reduce((sum, { type, cpuTime }) => sum + (type === "renderer" ? cpuTime : 0), 0);
+}
+
 describe("a hidden machine in a page", () => {
+  it("costs next to nothing while it is idle", async () => {
+    served = await serve();
+    const { page } = await served.open();
+    await page.evaluate(async (b) => window.tpm.command(Uint8Array.from(b)), STARTUP);
+    await page.waitForTimeout(SETTLE_MS);
+    const before = await pageTime(served);
+    await page.waitForTimeout(IDLE_MS);
+    const share = ((await pageTime(served)) - before) / (IDLE_MS / 1000);
+    console.log(`idle: ${(100 * share).toFixed(1)} % of one processor for the page and its workers`);
+    expect(share).toBeLessThan(MOST_CPU);
+  });
+
   it("serves; after its worker has died, the next one goes on from the state that was kept", async () => {
     served = await serve();
     const { page, readyMs } = await served.open();
