@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
 import { createServer } from "vite";
 import { imagesPlugin } from "../../src/images/vite-plugin.ts";
+import type {} from "./page.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const ISOLATION = {
