@@ -39,6 +39,7 @@ const TOOLS = {
 const VERBS = {
   start: { file: "start.ts", needs: ["swtpm", "images", "kernel"] },
   test: { file: "test.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser", "test"] },
+  package: { file: "package.ts", needs: [] },
   build: { file: "build.ts", needs: ["images", "kernel"] },
   images: { file: "images.ts", needs: ["images"] },
   kernel: { file: "kernel.ts", needs: ["images", "kernel"] },

@@ -51,7 +51,7 @@ export interface AttributesDefinition extends Common {
 }
 
 /** Bytes of a fixed count, or all that are left in the enclosing structure. */
-interface BytesDefinition extends Common {
+export interface BytesDefinition extends Common {
   readonly kind: "bytes";
   readonly length: number | "rest";
   readonly show: "hex" | "ascii";

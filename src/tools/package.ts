@@ -1,0 +1,128 @@
+/**
+ * `npm run package`: the library in `lib/`, as it is published: what `package.json` exports, with its types.
+ *
+ * Each worker is one file without imports of packages, beside the files that start it, and is started literally by
+ * `new Worker(new URL("./….js", import.meta.url))`: bundlers find it so, and pages without a bundler can load it.
+ */
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire, isBuiltin } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type InputOptions, type Plugin, rolldown } from "rolldown";
+
+const HELP = `Usage: npm run package [-- OPTIONS]
+
+Makes the library as npm publishes it.
+
+  --out DIRECTORY   where to put it (default: lib, which package.json names); what is in there is deleted
+  --help            show this text
+`;
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const source = (path: string) => join(ROOT, "src", path);
+
+/** What pages import; file names as in package.json's exports. */
+const PAGE = {
+  index: source("index.ts"),
+  device: source("tis/index.ts"),
+  machine: source("machine/index.ts"),
+  backend: source("backend/index.ts"),
+  tpm2: source("tpm2/index.ts"),
+  eventlog: source("eventlog/index.ts"),
+};
+const WORKERS = {
+  "tpm.worker": source("worker/tpm.worker.ts"),
+  "hidden.worker": source("hidden/hidden.worker.ts"),
+};
+/** For Node. */
+const SERVER = {
+  bridge: source("bridge/index.ts"),
+  vite: source("bridge/vite-plugin.ts"),
+  "webtpm-bridge": source("bridge/main.ts"),
+};
+const TYPES = "types";
+
+/** A worker's address in the sources, from the file that starts it; all built files are in one folder. */
+const workerAddresses: Plugin = {
+  name: "worker-addresses",
+  transform: (code) =>
+    code.replace(/new URL\("[./\w]*?\/([\w.]+\.worker)\.ts", import\.meta\.url\)/g, (_, name: string) => {
+      if (!(name in WORKERS)) throw new Error(`${name} is started, but not built`);
+      return `new URL("./${name}.js", import.meta.url)`;
+    }),
+};
+
+const WASM = "v86.wasm";
+/** Vite's way to ask for a file's address, made everybody's. */
+const wasmAddress: Plugin = {
+  name: "wasm-address",
+  resolveId: (id) => (id === "v86/build/v86.wasm?url" ? `\0${WASM}` : undefined),
+  load: (id) =>
+    id === `\0${WASM}` ? `export default new URL("./${WASM}", import.meta.url).href;` : undefined,
+};
+
+async function bundle(out: string, input: Record<string, string>, options: InputOptions): Promise<void> {
+  const bundled = await rolldown({ ...options, input, plugins: [workerAddresses, wasmAddress], cwd: ROOT });
+  await bundled.write({
+    dir: out,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunk-[hash].js",
+    comments: { legal: true, annotation: true, jsdoc: false },
+  });
+  await bundled.close();
+}
+
+/** Packages stay imports where npm installs them beside the library. */
+const isPackage = (id: string): boolean => !/^[./\0]/.test(id) && !id.includes("?url");
+
+/** TypeScript's own compiler writes the declarations; they name each other as `.ts`, which only sources may. */
+function declare(out: string): void {
+  const types = join(out, TYPES);
+  const tsc = join(ROOT, "node_modules/.bin/tsc");
+  const args = ["-p", source("tsconfig.package.json"), "--outDir", types, "--rootDir", join(ROOT, "src")];
+  const { status } = spawnSync(tsc, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error("the declarations could not be made");
+  for (const path of readdirSync(types, { recursive: true, encoding: "utf8" })) {
+    if (!path.endsWith(".d.ts")) continue;
+    const text = readFileSync(join(types, path), "utf8");
+    writeFileSync(join(types, path), text.replace(/((?:from|import\() ?"\.[^"]*)\.ts"/g, '$1.js"'));
+  }
+}
+
+/** Makes the library in an empty directory. */
+export async function buildPackage(out: string): Promise<void> {
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  await bundle(out, PAGE, { external: isPackage, platform: "browser" });
+  for (const [name, file] of Object.entries(WORKERS)) {
+    // What v86 asks of Node, where it finds itself there.
+    await bundle(out, { [name]: file }, { external: isBuiltin, platform: "browser" });
+  }
+  await bundle(out, SERVER, { external: isPackage, platform: "node" });
+  chmodSync(join(out, "webtpm-bridge.js"), 0o755);
+  const v86 = createRequire(import.meta.url).resolve("v86/build/v86.wasm");
+  copyFileSync(v86, join(out, WASM));
+  copyFileSync(join(dirname(v86), "../LICENSE"), join(out, "LICENSE.v86"));
+  declare(out);
+}
+
+const { values } = parseArgs({
+  options: { out: { type: "string", default: "lib" }, help: { type: "boolean" } },
+});
+if (values.help) console.log(HELP);
+else {
+  await buildPackage(join(process.cwd(), values.out));
+  // Standard output belongs to `npm pack`, which runs this.
+  console.error(`The library is in ${values.out}.`);
+}
