@@ -23,6 +23,11 @@ const MOST_BYTES = 12;
 const place = new ListPlace(ROW);
 const COUNT = new Intl.NumberFormat("en");
 
+/** A range with other ends. */
+function differs(now: AccessList["range"], before: AccessList["range"]): boolean {
+  return now?.[0] !== before?.[0] || now?.[1] !== before?.[1];
+}
+
 /** Fires `access-select` with the sequence number. */
 export class AccessList extends LitElement {
   static override properties = {
@@ -31,7 +36,7 @@ export class AccessList extends LitElement {
     fold: { type: Boolean },
     active: { type: Boolean },
     selected: { attribute: false },
-    range: { attribute: false },
+    range: { attribute: false, hasChanged: differs },
     held: { attribute: false },
     free: { type: Boolean },
     nameOf: { attribute: false },

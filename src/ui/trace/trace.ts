@@ -60,15 +60,15 @@ export class TpmTrace extends PageElement {
     this.always = false;
   }
 
-  protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [
-      state.recorder,
-      state.command,
-      state.commandNews,
-      state.tpm?.version,
-      state.handle,
-      state.machine.phase,
-    ];
+  /** Not the news of commands: they come with every frame, and the list brings its own. */
+  protected override watch({
+    recorder,
+    command,
+    tpm,
+    handle,
+    machine,
+  }: Readonly<PageState>): readonly unknown[] {
+    return [recorder, command, tpm?.version, handle, machine.phase];
   }
 
   override connectedCallback(): void {
@@ -136,7 +136,7 @@ export class TpmTrace extends PageElement {
         length
           ? html`<access-list .recorder=${recorder} .filter=${this.#filter} ?fold=${this.fold} ?active=${this.active}
         .selected=${this.selected} ?free=${this.#free} .range=${span && [span.first, span.last]} .held=${recorder.held?.sequence}
-        .nameOf=${(sequence: number) => this.#startedAt(sequence)}
+        .nameOf=${this.#startedAt}
         @access-select=${({ detail }: CustomEvent<number>) => this.#select(detail)}></access-list>`
           : html`<div class="empty"><strong>Accesses to the registers</strong> ${
               handle
@@ -239,12 +239,13 @@ export class TpmTrace extends PageElement {
     this.actions.showPane("commands");
   }
 
-  #startedAt(sequence: number): string | undefined {
+  /** Bound, so that the list sees the same function each time. */
+  readonly #startedAt = (sequence: number): string | undefined => {
     const { recorder, tpm } = this.state;
     const span = recorder.commands.at(sequence);
     if (span?.go !== sequence || span.code === undefined) return undefined;
     return namesFor(tpm?.version).command(span.code);
-  }
+  };
 
   #select(sequence: number): void {
     this.selected = sequence;
