@@ -16,6 +16,7 @@ import { Lessons } from "./lessons.ts";
 import type { MachineParts } from "./machine.ts";
 import { Notices, sentence } from "./notices.ts";
 import { makePreviousBoot, storeBoot } from "./previous-boot.ts";
+import { Recordings } from "./recordings.ts";
 import type { SerialPort } from "./serial-port.ts";
 import { watchTpm } from "./watch-tpm.ts";
 
@@ -25,6 +26,7 @@ const RESET_HOLD = "TPM reset";
 export class PageController implements PageActions {
   readonly notices: Notices;
   readonly images: ImageCatalogue;
+  readonly recordings: Recordings;
   readonly lessons: Lessons;
   readonly #store: PageStore;
   readonly #serial: SerialPort;
@@ -46,6 +48,7 @@ export class PageController implements PageActions {
     this.#serial = serial;
     this.#bridge = bridge;
     this.notices = new Notices(store);
+    this.recordings = new Recordings(store, serial, this.notices);
     this.images = new ImageCatalogue(store, this.notices, () => this.boot());
     this.lessons = new Lessons(store, this);
   }
@@ -298,14 +301,15 @@ export class PageController implements PageActions {
 
   /** Keeps the boot as it stands for the page that is opened next in this tab, e.g. by a reload. */
   storeBoot(): PreviousBoot | undefined {
-    const { log, pcrs, machine } = this.#store.state;
-    if (!log?.log.events.length) return undefined;
+    const { log, pcrs, machine, replay } = this.#store.state;
+    if (replay || !log?.log.events.length) return undefined;
     const boot = makePreviousBoot(log.bytes, pcrs, machine.label ?? "", Date.now());
     storeBoot(log.bytes, boot);
     return boot;
   }
 
   async #endMachine(): Promise<void> {
+    this.recordings.stop();
     this.#keepBoot();
     for (const end of this.#ends.splice(0)) end();
     const machine = this.#machine;

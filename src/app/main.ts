@@ -82,4 +82,8 @@ page.actions = controller;
 document.body.append(page);
 
 if (options.boot) controller.boot();
-else controller.images.show();
+else {
+  controller.images.show();
+  // Who asked for something of the page gets that.
+  if (!options.pane && !location.hash) controller.recordings.showFirst();
+}

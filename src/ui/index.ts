@@ -8,4 +8,5 @@ import "./pcrs/pcrs.ts";
 import "./registers/registers.ts";
 import "./setup/setup.ts";
 import "./shell/page.ts";
+import "./timeline/timeline.ts";
 import "./trace/trace.ts";

@@ -1,5 +1,6 @@
 /** What the page shows, and what its user can ask for. The app fills the one and carries out the other. */
 import type { EventLog, LogDifference, PcrComparison, ReplayedBank } from "../eventlog/index.ts";
+import type { BootTape } from "../recording/index.ts";
 import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
 import type { TraceRecorder } from "../trace/index.ts";
 import type { LessonActions, LessonsState } from "./lessons/model.ts";
@@ -101,6 +102,32 @@ export interface SerialFeed {
   onStart(listener: () => void): () => void;
 }
 
+/** A recording that is played in place of a machine. */
+export interface Replay {
+  label: string;
+  /** Milliseconds since 1970. */
+  recordedAt: number;
+  /** Milliseconds since the machine's start. */
+  time: number;
+  duration: number;
+  playing: boolean;
+  /** 1: as fast as it was. */
+  speed: number;
+}
+
+export interface RecordingActions {
+  /** Saves the boot so far, or the recording that is played, as a file. */
+  save(): void;
+  open(file: File): void;
+  play(): void;
+  pause(): void;
+  /** @param time milliseconds since the machine's start. */
+  seek(time: number): void;
+  setSpeed(speed: number): void;
+  /** Ends the playing and empties the views. */
+  stop(): void;
+}
+
 export type PaneId = string;
 export type Theme = "auto" | "light" | "dark";
 
@@ -122,6 +149,11 @@ export interface PageState {
   guestCommands: number;
   /** Selected command, by id. */
   command?: number | undefined;
+  /** Selected event of the log, by index. */
+  event?: number | undefined;
+  /** The boot that goes on or went on, or that is played. */
+  tape?: BootTape | undefined;
+  replay?: Replay | undefined;
   /** A TPM without a machine, for the reader to drive. */
   bench: "closed" | "opening" | "open";
   /** Accesses to the registers, and breakpoints; the same object for the page's life. */
@@ -144,6 +176,7 @@ export type PageStore = Store<PageState>;
 
 /** What the user can do. Nothing here throws or rejects: failures become notices. */
 export interface PageActions {
+  readonly recordings: RecordingActions;
   readonly lessons: LessonActions;
   boot(): void;
   pause(): void;

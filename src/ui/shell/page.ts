@@ -3,6 +3,7 @@ import { html, type PropertyValues } from "lit";
 import "../parts/splitter.ts";
 import "../lessons/lesson-bar.ts";
 import "../parts/tabs.ts";
+import "../timeline/player-bar.ts";
 import "./header.ts";
 import "./notices.ts";
 import "./status-line.ts";
@@ -38,7 +39,8 @@ export class WebTpmPage extends PageElement {
     return html`<a class="skip" href="#panes-left" @click=${this.#skip}>Skip to the machine</a>
       <page-header .store=${store} .actions=${actions}></page-header>
       <status-line .store=${store}></status-line>
-      <page-notices .store=${store} .actions=${actions}></page-notices>
+      <div><page-notices .store=${store} .actions=${actions}></page-notices>
+        <player-bar .store=${store} .actions=${actions}></player-bar></div>
       <lesson-bar .store=${store} .actions=${actions}></lesson-bar>
       <main class="workspace" data-layout=${this.#wide.matches ? "wide" : "narrow"}>
         ${

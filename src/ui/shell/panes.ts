@@ -85,6 +85,13 @@ export const PANES: readonly Pane[] = [
     render: ({ store, actions, active }) =>
       html`<tpm-trace .store=${store} .actions=${actions} .active=${active}></tpm-trace>`,
   },
+  {
+    id: "timeline",
+    title: "Timeline",
+    side: "right",
+    render: ({ store, actions, active }) =>
+      html`<boot-timeline .store=${store} .actions=${actions} .active=${active}></boot-timeline>`,
+  },
 ];
 
 /** The pane of that id, or undefined. */

@@ -1,0 +1,249 @@
+/** Saves boots as files, and plays them in the page's own views: with no machine, no TPM and no server. */
+import {
+  type BootTape,
+  frameAt,
+  moments,
+  packRecording,
+  type Recording,
+  recordingOf,
+  skipPause,
+  unpackRecording,
+} from "../recording/index.ts";
+import type { PageStore, RecordingActions } from "../ui/model.ts";
+import { saveFile } from "../ui/parts/save-file.ts";
+import { type Notices, sentence } from "./notices.ts";
+import { TapeRecorder } from "./recording-tape.ts";
+import type { SerialEmulator, SerialPort } from "./serial-port.ts";
+import { changedPcrs, logView } from "./watch-tpm.ts";
+
+/** The recording that plays when the page is first opened. */
+const FIRST_RECORDING = "recordings/first-boot.webtpm";
+/** How often the views are brought forward, in milliseconds. */
+const TICK_MS = 60;
+
+/** The console's end of a recording: output comes from here, what is typed goes nowhere. */
+class RecordedConsole implements SerialEmulator {
+  #listener: ((byte: number) => void) | undefined;
+  add_listener(_: "serial0-output-byte", listener: (byte: number) => void): void {
+    this.#listener = listener;
+  }
+  serial_send_bytes(): void {}
+  say(bytes: Uint8Array): void {
+    for (const byte of bytes) this.#listener?.(byte);
+  }
+}
+
+interface Playing {
+  recording: Recording;
+  moments: number[];
+  console: RecordedConsole;
+  /** What the views show, as counts of the recording's parts. */
+  commands: number;
+  serial: number;
+  logEnd: number;
+}
+
+export class Recordings implements RecordingActions {
+  readonly #store: PageStore;
+  readonly #serial: SerialPort;
+  readonly #notices: Notices;
+  #playing: Playing | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #last = 0;
+
+  constructor(store: PageStore, serial: SerialPort, notices: Notices) {
+    this.#store = store;
+    this.#serial = serial;
+    this.#notices = notices;
+    new TapeRecorder(store, serial);
+  }
+
+  /** Plays the recording that comes with the page, unless something else has begun meanwhile. */
+  showFirst(): void {
+    this.#loadFirst().catch((error: Error) => console.info(`There is no first recording: ${error.message}`));
+  }
+
+  async #loadFirst(): Promise<void> {
+    const response = await fetch(new URL(FIRST_RECORDING, document.baseURI));
+    if (!response.ok) throw new Error(`the server answers ${response.status}`);
+    const recording = await unpackRecording(new Uint8Array(await response.arrayBuffer()));
+    const { machine, bench, replay } = this.#store.state;
+    if (machine.phase !== "off" || bench !== "closed" || replay) return;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#show(recording, !still);
+    if (still) this.seek(recording.tape.end);
+  }
+
+  save(): void {
+    this.#save().catch((error: Error) => this.#failed("The recording could not be saved.", error));
+  }
+
+  async #save(): Promise<void> {
+    const recording = this.#playing?.recording ?? this.#taken();
+    if (!recording) return;
+    const name = new Date(recording.tape.epoch).toISOString().slice(0, 19).replaceAll(":", "-");
+    saveFile(`boot-${name}.webtpm`, await packRecording(recording), "application/octet-stream");
+  }
+
+  #taken(): Recording | undefined {
+    const { tape, commands, log } = this.#store.state;
+    return tape && recordingOf(tape, commands, log?.bytes ?? new Uint8Array(), performance.now());
+  }
+
+  open(file: File): void {
+    this.#open(file).catch((error: Error) => this.#failed(`“${file.name}” could not be played.`, error));
+  }
+
+  async #open(file: File): Promise<void> {
+    const recording = await unpackRecording(new Uint8Array(await file.arrayBuffer()));
+    this.#notices.dismiss("recording");
+    if (this.#store.state.handle) {
+      throw new Error(
+        "a machine or a TPM is running here, and a recording needs its views: open another tab of this page and play it there",
+      );
+    }
+    this.#show(recording, true);
+  }
+
+  #failed(title: string, error: Error): void {
+    this.#notices.show({
+      id: "recording",
+      level: "error",
+      title,
+      text: sentence(error.message),
+      actions: [],
+    });
+  }
+
+  // --- playing ---
+
+  #show(recording: Recording, play: boolean): void {
+    this.stop();
+    const { tape } = recording;
+    this.#playing = {
+      recording,
+      moments: moments(recording),
+      console: new RecordedConsole(),
+      commands: 0,
+      serial: 0,
+      logEnd: 0,
+    };
+    this.#store.update({
+      replay: {
+        label: tape.label,
+        recordedAt: tape.epoch,
+        time: 0,
+        duration: tape.end,
+        playing: false,
+        speed: 1,
+      },
+      tape: tape as BootTape,
+    });
+    this.#serial.connect(this.#playing.console);
+    this.#apply(0);
+    if (play) this.play();
+  }
+
+  play(): void {
+    const { replay } = this.#store.state;
+    if (!replay || replay.playing) return;
+    if (replay.time >= replay.duration) this.seek(0);
+    this.#last = performance.now();
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#change({ playing: true });
+  }
+
+  pause(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#change({ playing: false });
+  }
+
+  setSpeed(speed: number): void {
+    this.#change({ speed });
+  }
+
+  /** Shows the boot as it was so many milliseconds after the machine's start. */
+  seek(time: number): void {
+    const { replay } = this.#store.state;
+    if (replay) this.#apply(Math.max(0, Math.min(replay.duration, time)));
+  }
+
+  /** Ends the playing, with its traces in the views. */
+  stop(): void {
+    if (!this.#playing) return;
+    this.pause();
+    this.#playing = undefined;
+    this.#store.update({
+      replay: undefined,
+      tape: undefined,
+      commands: [],
+      commandNews: this.#store.state.commandNews + 1,
+      guestCommands: 0,
+      command: undefined,
+      event: undefined,
+      pcrs: [],
+      changedPcrs: new Set(),
+      log: undefined,
+    });
+    this.#serial.connect(new RecordedConsole());
+  }
+
+  #change(change: Partial<NonNullable<PageStore["state"]["replay"]>>): void {
+    const { replay } = this.#store.state;
+    if (replay) this.#store.update({ replay: { ...replay, ...change } });
+  }
+
+  #tick(): void {
+    const { replay } = this.#store.state;
+    if (!replay || !this.#playing) return;
+    const now = performance.now();
+    const time = skipPause(this.#playing.moments, replay.time + (now - this.#last) * replay.speed);
+    this.#last = now;
+    this.#apply(Math.min(time, replay.duration));
+    if (time >= replay.duration) this.pause();
+  }
+
+  #apply(time: number): void {
+    const playing = this.#playing;
+    if (!playing) return;
+    const frame = frameAt(playing.recording, time);
+    this.#change({ time });
+    if (frame.commands !== playing.commands) this.#showCommands(playing, frame.commands);
+    this.#say(playing, frame.serial);
+    this.#showMeasurements(playing, frame.pcrs?.banks ?? [], frame.logEnd);
+  }
+
+  #showCommands(playing: Playing, count: number): void {
+    const commands = playing.recording.commands.slice(0, count);
+    playing.commands = count;
+    this.#store.update({
+      commands,
+      commandNews: this.#store.state.commandNews + 1,
+      guestCommands: commands.filter(({ origin }) => origin === "guest").length,
+    });
+  }
+
+  #say(playing: Playing, count: number): void {
+    if (count < playing.serial) {
+      playing.serial = 0;
+      this.#serial.connect(playing.console);
+    }
+    for (const { bytes } of playing.recording.tape.serial.slice(playing.serial, count))
+      playing.console.say(bytes);
+    playing.serial = count;
+  }
+
+  #showMeasurements(playing: Playing, pcrs: PageStore["state"]["pcrs"], logEnd: number): void {
+    const { pcrs: before, changedPcrs: marked } = this.#store.state;
+    if (before === pcrs && playing.logEnd === logEnd) return;
+    playing.logEnd = logEnd;
+    const changed = changedPcrs(before, pcrs);
+    const bytes = playing.recording.logBytes.slice(0, logEnd);
+    this.#store.update({
+      pcrs,
+      changedPcrs: changed.size ? changed : marked,
+      log: logEnd ? logView(bytes, pcrs, undefined) : undefined,
+    });
+  }
+}

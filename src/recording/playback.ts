@@ -1,0 +1,46 @@
+/** What a recorded boot looked like at a moment. */
+import type { PcrSnapshot, Recording } from "./recording.ts";
+
+export interface Frame {
+  /** How many of the recording's commands had their answer. */
+  commands: number;
+  /** Bytes of the event log. */
+  logEnd: number;
+  /** The PCRs as they were; undefined before they were first read. */
+  pcrs: PcrSnapshot | undefined;
+  /** How many pieces of the console's output had come. */
+  serial: number;
+}
+
+/** @param time milliseconds since the machine's start. */
+export function frameAt({ tape, commands }: Recording, time: number): Frame {
+  const running = commands.findIndex(({ startedAt, duration = 0 }) => startedAt + duration > time);
+  const silent = tape.serial.findIndex((chunk) => chunk.time > time);
+  return {
+    commands: running < 0 ? commands.length : running,
+    logEnd: tape.log.findLast((growth) => growth.time <= time)?.end ?? 0,
+    pcrs: tape.pcrs.findLast((snapshot) => snapshot.time <= time),
+    serial: silent < 0 ? tape.serial.length : silent,
+  };
+}
+
+/** The longest that nothing happens while a recording plays, in milliseconds. */
+const LONGEST_PAUSE = 1200;
+
+/** Moments at which something happens, in order. */
+export function moments({ tape, commands }: Recording): number[] {
+  return [
+    ...commands.map(({ startedAt, duration = 0 }) => startedAt + duration),
+    ...tape.serial.map(({ time }) => time),
+    ...tape.pcrs.map(({ time }) => time),
+    ...tape.log.map(({ time }) => time),
+  ].toSorted((a, b) => a - b);
+}
+
+/** Where playing goes on from `time` when the stretch ahead is empty for too long; else `time` itself. */
+export function skipPause(all: readonly number[], time: number): number {
+  const next = all.find((moment) => moment > time);
+  const last = all.findLast((moment) => moment <= time) ?? 0;
+  if (next === undefined || next - last <= LONGEST_PAUSE || time - last < LONGEST_PAUSE / 2) return time;
+  return Math.max(time, next - LONGEST_PAUSE / 2);
+}

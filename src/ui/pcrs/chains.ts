@@ -1,0 +1,78 @@
+/**
+ * How the PCRs came to be what they are: each extend that was seen on its way to the TPM, with who made it, the event
+ * that explains it, and the phase of the boot.
+ */
+import {
+  type ExplainedChange,
+  explainChanges,
+  MAKERS,
+  type PcrChange,
+  pcrChanges,
+} from "../../eventlog/index.ts";
+import type { CommandRecord } from "../../session/types.ts";
+import type { PageState } from "../model.ts";
+
+export type SeenChange = PcrChange & { record: CommandRecord };
+export type SeenExtend = ExplainedChange<SeenChange>;
+
+const cache = new WeakMap<CommandRecord, SeenChange[]>();
+let last: { key: readonly unknown[]; changes: readonly SeenExtend[] } = { key: [], changes: [] };
+
+/** All changes of PCRs in this boot, in order. */
+export function seenExtends(state: Readonly<PageState>): readonly SeenExtend[] {
+  const { commands, commandNews, log, tape } = state;
+  const key = [commands, commandNews, log?.log, tape];
+  if (key.every((part, i) => part === last.key[i])) return last.changes;
+  const start = tape?.start ?? 0;
+  const changes = commands.filter(({ startedAt }) => startedAt >= start).flatMap(changesOf);
+  last = { key, changes: explainChanges(changes, log?.log ?? EMPTY_LOG) };
+  return last.changes;
+}
+
+const EMPTY_LOG = { format: "2.0" as const, algorithms: [], events: [], end: 0, problems: [] };
+
+function changesOf(record: CommandRecord): SeenChange[] {
+  if (!record.response) return [];
+  let found = cache.get(record);
+  if (!found) {
+    found = pcrChanges(record.request, record.response).map((change) => ({ ...change, record }));
+    cache.set(record, found);
+  }
+  return found;
+}
+
+/** The extend that an event of the log belongs to, if it was seen. */
+export function extendOfEvent(state: Readonly<PageState>, index: number): SeenExtend | undefined {
+  return seenExtends(state).find(({ event }) => event?.index === index);
+}
+
+/** Who made it, in words. */
+export function whoMade({ maker, change }: SeenExtend): string {
+  if (maker !== "unknown") return MAKERS[maker];
+  if (change.record.origin === "page") return "this page, by hand";
+  return "a program in the guest, or its user";
+}
+
+/** What was measured, in words. */
+export function whatWas({ maker, change, text, event }: SeenExtend): string {
+  if (event || change.kind === "reset") return text;
+  if (maker === "IMA") return "an entry of Linux's IMA list (the guest has it: ascii_runtime_measurements)";
+  return "no event of the log has this digest";
+}
+
+/** The chain of one PCR: from its last reset on. */
+export function chainOf(state: Readonly<PageState>, pcr: number): SeenExtend[] {
+  const all = seenExtends(state).filter(({ change }) => change.pcr === pcr);
+  return all.slice(
+    Math.max(
+      0,
+      all.findLastIndex(({ change }) => change.kind === "reset"),
+    ),
+  );
+}
+
+/** The digest that was extended into a bank. */
+export function digestIn({ change }: SeenExtend, algorithm: number | undefined): Uint8Array | undefined {
+  if (change.kind !== "extend") return undefined;
+  return change.digests.find((one) => one.algorithm === algorithm)?.digest;
+}
