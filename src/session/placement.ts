@@ -9,6 +9,7 @@ import { createLinkMemory } from "../link/layout.ts";
 import { MmioProxy } from "../link/proxy.ts";
 import { CAN_WAIT } from "../link/server.ts";
 import type { AccessSize, MmioDevice } from "../tis/ports.ts";
+import type { TisSnapshot } from "../tis/snapshot.ts";
 import type { TisView } from "../tis/view.ts";
 import type { WorkerMessage } from "../worker/api.ts";
 import { type Notice, openBackend } from "../worker/connect.ts";
@@ -30,11 +31,12 @@ export interface PlacedDevice extends MmioDevice {
   peek(address: number, size: AccessSize): number;
   /** The machine was reset for the n-th time; ordered with accesses. An event tells when the TPM's power cycle is over. */
   reset(count: number): void;
-  /** See `TpmEngine`, also for the next five. */
+  /** See `TpmEngine`, also for the next six. */
   run(command: Uint8Array): Promise<Uint8Array>;
   readPcrs(): Promise<PcrBank[]>;
   snapshot(): Promise<TpmSnapshot>;
   restore(snapshot: TpmSnapshot): Promise<void>;
+  standIn(device: TisSnapshot, commands: readonly Uint8Array[]): Promise<void>;
   /** @param open in place of `target`, where the device is on this thread. */
   move(target: BackendTarget, open?: OpenTpm): Promise<void>;
   watch(on: boolean): void;
@@ -110,6 +112,10 @@ export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: 
       link.settle();
       return pending.wait(() => device.restore(snapshot));
     },
+    standIn(snapshot, commands) {
+      link.settle();
+      return pending.wait(() => device.standIn(snapshot, commands));
+    },
     move: (target) => pending.wait(() => device.move(transfer(target, portsOf(target)))),
     // A worker that is gone tells so itself.
     watch: (on) => void device.watch(on).catch(() => undefined),
@@ -142,6 +148,7 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
     readPcrs: () => engine.readPcrs(),
     snapshot: () => engine.snapshot(),
     restore: (snapshot) => engine.restore(snapshot),
+    standIn: (device, commands) => engine.standIn(device, commands),
     async move(target, open) {
       const next = tpmSource({ ...options, notice }, target, open);
       try {

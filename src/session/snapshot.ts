@@ -21,7 +21,10 @@ import type { Tpm } from "./tpm.ts";
 export interface SnapshotParts {
   emulator: SavableEmulator;
   bus: V86Bus;
-  tpm: Pick<Tpm, "snapshot" | "restore" | "eventLogArea" | "restoreEventLog" | "status">;
+  tpm: Pick<
+    Tpm,
+    "snapshot" | "restore" | "standIn" | "eventLogArea" | "restoreEventLog" | "status" | "commands"
+  >;
 }
 
 export interface MachineState extends EmulatorState {
@@ -35,6 +38,13 @@ export interface MachineState extends EmulatorState {
 }
 
 const SNAPSHOT_HOLD = "snapshot";
+const STARTS: ReadonlySet<string> = new Set(["TPM2_Startup", "TPM_Startup"]);
+const EXTENDS: ReadonlySet<string> = new Set([
+  "TPM2_PCR_Extend",
+  "TPM2_PCR_Event",
+  "TPM_Extend",
+  "TPM_SHA1CompleteExtend",
+]);
 
 /** Takes a machine that may be running; it stands still meanwhile, and goes on. */
 export function takeSnapshot({ emulator, bus, tpm }: SnapshotParts): Promise<MachineState> {
@@ -44,6 +54,39 @@ export function takeSnapshot({ emulator, bus, tpm }: SnapshotParts): Promise<Mac
     const eventLog = tpm.eventLogArea();
     const machine = await saveEmulator(emulator, bus);
     return { tpm: state, description, eventLog, ...machine, time: Date.now() };
+  });
+}
+
+/**
+ * What the guest has measured since its TPM was started: TPM2_Startup and each extend, as it sent them. For
+ * {@link startPrepared}; complete while the page still has all commands of this boot.
+ */
+export function measurements({ tpm }: Pick<SnapshotParts, "tpm">): Uint8Array[] {
+  const own = tpm.commands.filter(({ origin, responseCode }) => origin === "guest" && responseCode === 0);
+  const start = own.findLastIndex(({ name }) => STARTS.has(name));
+  return own
+    .slice(Math.max(0, start))
+    .filter(({ name }) => STARTS.has(name) || EXTENDS.has(name))
+    .map(({ request }) => request.slice());
+}
+
+/**
+ * Starts a machine from a snapshot that somebody else may have taken, with the TPM that it has: one of its own, kept or
+ * new, that has just been powered on. It is started and extended as the guest once did, so that its PCRs are those of
+ * the measured boot. What differs from a real boot: nothing was measured now; the TPM knows no objects, sessions or NV
+ * indices of the guest's, but its own; the firmware has not set its authorizations; the guest's random numbers and host
+ * keys are those of everybody who starts from this snapshot, until it draws new ones.
+ * @param commands what {@link measurements} gave when the snapshot was taken.
+ */
+export function startPrepared(
+  { emulator, bus, tpm }: SnapshotParts,
+  snapshot: Pick<MachineState, "tpm" | "eventLog" | "emulator" | "clock">,
+  commands: readonly Uint8Array[],
+): Promise<void> {
+  return heldFor(bus, SNAPSHOT_HOLD, async () => {
+    await tpm.standIn(snapshot.tpm, commands);
+    tpm.restoreEventLog(snapshot.eventLog);
+    await restoreEmulator(emulator, bus, snapshot);
   });
 }
 

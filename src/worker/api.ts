@@ -3,6 +3,7 @@ import type { StateBlob, TpmKeep, TpmState } from "../backend/port.ts";
 import type { LinkMemory } from "../link/layout.ts";
 import type { LinkStats } from "../link/server.ts";
 import type { PcrBank } from "../session/types.ts";
+import type { TisSnapshot } from "../tis/snapshot.ts";
 import type { BackendTarget, EngineEvent, EngineOptions, PoweredOn, TpmSnapshot } from "./events.ts";
 
 /** The device and the TPM behind it, in the worker. */
@@ -14,6 +15,7 @@ export interface DeviceCalls {
   readPcrs(): Promise<PcrBank[]>;
   snapshot(): Promise<TpmSnapshot>;
   restore(snapshot: TpmSnapshot): Promise<void>;
+  standIn(device: TisSnapshot, commands: readonly Uint8Array[]): Promise<void>;
   move(target: BackendTarget): Promise<void>;
   watch(on: boolean): void;
   stats(): LinkStats;

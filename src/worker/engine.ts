@@ -11,8 +11,10 @@ import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
 import type { PcrBank } from "../session/types.ts";
 import { TisDevice } from "../tis/device.ts";
 import { type AccessSize, LOCALITIES, type MmioDevice } from "../tis/ports.ts";
+import type { TisSnapshot } from "../tis/snapshot.ts";
 import { TisView } from "../tis/view.ts";
-import { commandCode, responseCode } from "../tpm2/parse.ts";
+import { commandName } from "../tpm2/names.ts";
+import { commandCode, responseCode, TpmResponseError } from "../tpm2/parse.ts";
 import type { OpenBackend } from "./connect.ts";
 import type { EngineEvent, PoweredOn, TpmSnapshot } from "./events.ts";
 import type { OpenTpm } from "./keeping.ts";
@@ -384,13 +386,33 @@ export class TpmEngine implements MmioDevice {
       const backend = this.#backend;
       if (backend && !this.#failure) await backend.reset(tpm);
       else await this.#begin(tpm);
-      this.#change(() => {
-        this.#device.restore(device);
-        // Its command ended with the session that it was given to.
-        if (this.#device.executing) this.#device.complete(FAILURE_RESPONSE[this.#environment.version]);
-      });
+      this.#putBack(device);
     });
     if (this.#failure) throw this.#failure;
+  }
+
+  #putBack(device: TisSnapshot): void {
+    this.#change(() => {
+      this.#device.restore(device);
+      // Its command ended with the session that it was given to.
+      if (this.#device.executing) this.#device.complete(FAILURE_RESPONSE[this.#environment.version]);
+    });
+  }
+
+  /**
+   * The TPM that is on takes the place of the one that a device was saved with: it runs `commands`, to be what the guest
+   * expects, and the device is put where it was. The machine must be held, and the guest not have used this TPM.
+   * @throws {TpmOffError} while the TPM is not on, {TpmResponseError} when it refuses one of the commands.
+   */
+  async standIn(device: TisSnapshot, commands: readonly Uint8Array[]): Promise<void> {
+    await this.#power;
+    for (const command of commands) {
+      const code = responseCode(await this.run(command));
+      if (code === 0) continue;
+      const name = commandName(commandCode(command) ?? 0, this.#environment.version);
+      throw new TpmResponseError(`the TPM refused ${name}`, code);
+    }
+    this.#putBack(device);
   }
 
   // --- both ---

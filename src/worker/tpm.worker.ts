@@ -85,6 +85,7 @@ const device: DeviceCalls = {
   readPcrs: () => attended((engine) => engine.readPcrs()),
   snapshot: () => started().engine.snapshot(),
   restore: (snapshot) => started().engine.restore(snapshot),
+  standIn: (device, commands) => attended((engine) => engine.standIn(device, commands)),
   move(target) {
     const { engine, openAt } = started();
     return engine.move(openAt(target));
