@@ -4,6 +4,7 @@
  */
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Apt } from "../images/apt.ts";
 import type { Cache } from "../images/cache.ts";
 import { run } from "../images/command.ts";
@@ -12,6 +13,9 @@ import { PACKAGES, type PinnedPackage } from "../images/versions.ts";
 
 /** Where each Debian system has them (package base-files). */
 const COMMON_LICENCES = "/usr/share/common-licenses";
+
+/** The notices of what v86 has within it, which its npm package does not bring. */
+const EMULATOR_PARTS = fileURLToPath(new URL("emulator-notices.txt", import.meta.url));
 
 /** One package for each source; the kernel's source package has the same notices as the kernel's, and 140 MB. */
 function onePerSource(): PinnedPackage[] {
@@ -28,6 +32,7 @@ export function licencesNamedIn(notice: string): string[] {
 /** Writes `<source>.txt` for each source package, and the licences, into the new `directory`. */
 export async function writeNotices(directory: string, cache: Cache): Promise<void> {
   await mkdir(directory);
+  await copyFile(EMULATOR_PARTS, join(directory, "v86-parts.txt"));
   const pins = onePerSource();
   const debs = await new Apt(cache, printProgress()).fetch(pins);
   const licences = new Set<string>();

@@ -38,7 +38,13 @@ scope.addEventListener("fetch", (event) => {
 });
 
 async function answer(event: FetchEvent, file: ShippedFile): Promise<Response> {
-  return isolated(await shelf.give(file, (work) => event.waitUntil(work)));
+  try {
+    return isolated(await shelf.give(file, (work) => event.waitUntil(work)));
+  } catch (error) {
+    // The browser has cleared its caches, and the host has another version: rather that than no page at all.
+    if (event.request.mode === "navigate") return isolated(await fetch(event.request));
+    throw error;
+  }
 }
 
 scope.addEventListener("message", (event) => {
