@@ -50,6 +50,8 @@ export interface MachineBus {
    * Whether `endSlice` is to be exact, at the cost of speed. Only while the machine stands still.
    */
   setPrecise?(on: boolean): void;
+  /** Counts the slices in which the emulator runs guest code, a millisecond or two each. */
+  readonly slices?: number;
   /** Reasons of the holds in force. */
   readonly holds: readonly string[];
 }

@@ -69,16 +69,19 @@ export class MachineCrashError extends Error {
 /**
  * Takes over `cpu.main_loop`.
  * @param crashed told of what a slice threw; gives false to have it thrown on.
+ * @returns how many slices there have been.
  */
 export function superviseSlices(
   machine: V86Machine,
   clock: MachineClock | undefined,
   crashed: (error: MachineCrashError) => boolean,
-): void {
+): { readonly slices: number } {
   const { cpu } = machine;
   const v86 = machine.constructor;
   const runSlice = cpu.main_loop;
+  const count = { slices: 0 };
   cpu.main_loop = () => {
+    count.slices++;
     // All machines of a page share this static function, so it is ours only while our guest runs.
     const others = v86.microtick;
     if (clock) v86.microtick = clock.microtick;
@@ -92,4 +95,5 @@ export function superviseSlices(
       v86.microtick = others;
     }
   };
+  return count;
 }

@@ -37,6 +37,7 @@ export class V86Bus implements MachineBus {
   readonly #map: MmioMap;
   readonly #control: RunControl;
   readonly #sliceEnd: SliceEnd;
+  readonly #count: { readonly slices: number };
   readonly #resetListeners = new Set<() => void>();
   readonly #crashListeners = new Set<(error: MachineCrashError) => void>();
   #firmwareLog: FirmwareLog | undefined;
@@ -50,7 +51,7 @@ export class V86Bus implements MachineBus {
     this.#control = new RunControl(emulator, machine, clock);
     useQuickYield(machine);
     this.#sliceEnd = new SliceEnd(machine.cpu, clock);
-    superviseSlices(machine, clock, (error) => this.#crashed(error));
+    this.#count = superviseSlices(machine, clock, (error) => this.#crashed(error));
     this.#watchResets(keepKernel(emulator, machine.cpu));
   }
 
@@ -138,6 +139,10 @@ export class V86Bus implements MachineBus {
 
   endSlice(): void {
     this.#sliceEnd.endSlice();
+  }
+
+  get slices(): number {
+    return this.#count.slices;
   }
 
   setPrecise(on: boolean): void {

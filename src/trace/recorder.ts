@@ -6,6 +6,7 @@ import type { AccessTap, CommandRecord, TpmEvents } from "../session/types.ts";
 import type { AccessSize, MmioDevice } from "../tis/ports.ts";
 import { type Origin, packAccess } from "./access.ts";
 import { type Breakpoint, BreakpointSet } from "./breakpoints.ts";
+import { AccessClock } from "./clock.ts";
 import { CommandSpans, NOTHING, STARTED } from "./commands.ts";
 import { TraceRing } from "./ring.ts";
 
@@ -18,6 +19,7 @@ export interface TracedMachine {
   settled?(): Promise<void>;
   endSlice?(): void;
   setPrecise?(on: boolean): void;
+  readonly slices?: number;
 }
 
 /** What is needed of the TPM; `TpmHandle` has it. */
@@ -250,9 +252,9 @@ export class TraceRecorder {
 
   #recordingDevice(device: MmioDevice, origin: Origin): MmioDevice {
     const { ring, commands } = this;
-    const now = this.#now;
+    const clock = new AccessClock(this.#now, origin === "guest" ? this.#machine : undefined);
     const note = (word: number, value: number) => {
-      const time = now();
+      const time = clock.time(word);
       commands.access(ring.push(time, word, value), time, word, value);
     };
     return {
@@ -270,10 +272,11 @@ export class TraceRecorder {
 
   /** As above, and looks at each access of the guest's whether it is one to stop at. */
   #watchingDevice(device: MmioDevice): MmioDevice {
+    const { ring, commands } = this;
+    const clock = new AccessClock(this.#now, this.#machine);
     const note = (address: number, size: AccessSize, write: boolean, value: number) => {
-      const { ring, commands } = this;
-      const time = this.#now();
       const word = packAccess(address, size, write, "guest");
+      const time = clock.time(word);
       const sequence = ring.push(time, word, value);
       this.#look(sequence, word, value, commands.access(sequence, time, word, value));
     };

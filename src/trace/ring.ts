@@ -78,7 +78,7 @@ export class TraceRing {
     return this.push(time, RESET_WORD, MARKS.RESET);
   }
 
-  /** `performance.now()` milliseconds. For numbers from `start` up to `end`, also the next ones. */
+  /** `performance.now()` milliseconds, a slice of guest code's length off at most. For numbers from `start` up to `end`, also the next ones. */
   time(sequence: number): number {
     return this.#times[sequence % this.capacity]!;
   }

@@ -4,6 +4,7 @@ import { TisDevice } from "../tis/device.ts";
 import { type AccessSize, TIS_BASE } from "../tis/ports.ts";
 import { ACCESS, REGISTERS, type RegisterKey, STS } from "../tis/registers.ts";
 import { packAccess } from "./access.ts";
+import { AccessClock } from "./clock.ts";
 import { describeAccess, readBefore } from "./describe.ts";
 import { FILTER_WORDS, FilterError, parseFilter } from "./filter.ts";
 import { TraceFormatError, TraceRing } from "./ring.ts";
@@ -162,6 +163,26 @@ describe("a filter", () => {
 
   it("knows every word that it suggests", () => {
     for (const word of FILTER_WORDS) expect(() => parseFilter(word)).not.toThrow();
+  });
+});
+
+describe("the time of accesses", () => {
+  it("is looked up where it tells something, and at least once a slice", () => {
+    let time = 0;
+    const machine = { slices: 1 };
+    const clock = new AccessClock(() => ++time, machine);
+    const at4 = (key: RegisterKey, write: boolean) => clock.time(packAccess(at(key), 4, write, "guest"));
+    expect([at4("STS", false), at4("ACCESS", false), at4("STS", true)]).toEqual([1, 1, 2]);
+    expect([at4("DATA_FIFO", true), at4("DATA_FIFO", true), at4("STS", false)]).toEqual([3, 3, 3]);
+    machine.slices++;
+    expect([at4("STS", false), at4("STS", false), at4("DATA_FIFO", false)]).toEqual([4, 4, 5]);
+  });
+
+  it("is that of each access where there is no machine", () => {
+    let time = 0;
+    const clock = new AccessClock(() => ++time, undefined);
+    const word = packAccess(at("STS"), 4, false, "page");
+    expect([clock.time(word), clock.time(word)]).toEqual([1, 2]);
   });
 });
 

@@ -114,7 +114,7 @@ export class AccessList extends LitElement {
     return html`<div class="access-table" role="grid" aria-label="Accesses to the registers" aria-rowcount=${rows.length + 1}
         @keydown=${this.#key}>
       <div class="access-row access-head" role="row" aria-rowindex="1">
-        <span role="columnheader" class="num" title="Seconds since the page was opened">Time</span>
+        <span role="columnheader" class="num" title="Seconds since the page was opened, to a millisecond or two">Time</span>
         <span role="columnheader" title="Locality">L</span><span role="columnheader">Access</span>
         <span role="columnheader">Value</span><span role="columnheader">Says</span></div>
       <div class="access-list scroll" role="rowgroup" @scroll=${this.#scrolled}>
