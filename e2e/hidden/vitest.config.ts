@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
-    testTimeout: 180_000,
+    testTimeout: 400_000,
     hookTimeout: 180_000,
     fileParallelism: false,
   },
