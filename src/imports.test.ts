@@ -35,7 +35,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   trace: ["session/types", "tis", "bytes"],
   recording: ["session/types", "tpm2", "bytes"],
   lessons: ["session/types", "trace", "eventlog", "tpm2", "tis", "bytes"],
-  ui: ["session/types", "lessons", "recording", "trace", "tis", "tpm2", "eventlog", "export", "bytes"],
+  ui: ["session/types", "vault/types", "lessons", "recording", "trace", "tis", "tpm2", "eventlog", "export", "bytes"],
   app: ["*", "ui"],
   bridge: ["backend", "swtpm", "tis/ports", "bytes"],
   images: ["hidden", "machine", "bytes"],

@@ -7,7 +7,7 @@ const KEPT = ["theme", "bridge", "boot"] as const;
 /** The panes that the page shows first by itself. */
 const FIRST_PANES = ["machine", "serial"];
 
-export function showAddress({ settings, panes }: Readonly<PageState>): void {
+export function showAddress({ settings, panes, kept: { chosen: machine } }: Readonly<PageState>): void {
   const now = new URLSearchParams(location.search);
   const kept = Object.fromEntries(
     KEPT.flatMap((name) => {
@@ -16,6 +16,10 @@ export function showAddress({ settings, panes }: Readonly<PageState>): void {
     }),
   );
   const pane = panes[panes.front];
-  const query = toParameters(settings, { ...kept, ...(!FIRST_PANES.includes(pane) && { pane }) }).toString();
+  const query = toParameters(settings, {
+    ...kept,
+    ...(machine !== undefined && { machine }),
+    ...(!FIRST_PANES.includes(pane) && { pane }),
+  }).toString();
   history.replaceState(null, "", `${location.pathname}${query ? `?${query}` : ""}${location.hash}`);
 }

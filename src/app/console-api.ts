@@ -6,7 +6,9 @@ import { fromHex, toHex } from "../bytes/hex.ts";
 import type { CommandRecord, TpmHandle } from "../session/types.ts";
 import type { AccessSize } from "../tis/ports.ts";
 import type { PageStore } from "../ui/model.ts";
+import type { MachineRecord, SnapshotRecord } from "../vault/types.ts";
 import type { PageController } from "./controller.ts";
+import type { MachineSummary } from "./machines.ts";
 import type { SerialPort } from "./serial-port.ts";
 
 /** There is no machine with a TPM on the page. */
@@ -66,6 +68,19 @@ export interface WebTpmConsole {
   eventLog(): EventSummary[];
   /** Every command since the machine was made, oldest first; of many, the oldest are dropped. */
   commands(): CommandSummary[];
+  /** The machines that are kept in this browser, with their snapshots. */
+  machines(): Promise<MachineSummary[]>;
+  /** Takes a snapshot of the machine that runs; resolves when it is saved. */
+  snapshot(name: string): Promise<SnapshotRecord>;
+  /** Goes back to the newest snapshot of that name. NV counters of the TPM go back too. Resolves when the machine runs. */
+  restore(name: string): Promise<void>;
+  /** The machine that runs, or boots next, as one file. */
+  export(options?: { passphrase?: string }): Promise<File>;
+  /** Makes a machine of an export, or of a state file of swtpm (tpm2-00.permall). */
+  import(
+    file: Blob & { name?: string },
+    options?: { name?: string; passphrase?: string },
+  ): Promise<MachineRecord>;
   /** Switches machine and TPM off and on. Resolves when both run again. */
   reset(): Promise<void>;
 }
@@ -105,6 +120,11 @@ export function createConsoleApi(
     },
     eventLog: () => events(store),
     commands: () => (controller.tpm?.commands ?? []).map(summary),
+    machines: () => controller.machines.list(),
+    snapshot: (name) => controller.machines.snapshot(name),
+    restore: (name) => controller.machines.restore(name),
+    export: ({ passphrase } = {}) => controller.machines.export(undefined, passphrase),
+    import: (file, options = {}) => controller.machines.import(file, options),
     reset() {
       tpm();
       controller.reset();

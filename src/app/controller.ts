@@ -1,6 +1,7 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
 import { probeBridge } from "../backend/websocket.ts";
 import type { HiddenImages } from "../hidden/machine.ts";
+import { restoreSnapshot, takeSnapshot } from "../session/snapshot.ts";
 import type { Tpm } from "../session/tpm.ts";
 import { BRIDGE_PATH } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
@@ -8,12 +9,15 @@ import type { TracedMachine } from "../trace/index.ts";
 import type { BootSettings, PageActions, PageStore, PreviousBoot, Theme } from "../ui/model.ts";
 import { paneOf } from "../ui/shell/panes.ts";
 import { applyTheme } from "../ui/shell/theme.ts";
+import { MachineInUseError } from "../vault/index.ts";
+import type { MachineRecord, MachineSnapshot } from "../vault/types.ts";
 import { showAddress } from "./address.ts";
 import { benchTpm } from "./bench.ts";
 import { loadBootImages, loadFirmware, loadHiddenImages } from "./boot-images.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
 import { Lessons } from "./lessons.ts";
 import type { MachineParts } from "./machine.ts";
+import { Machines } from "./machines.ts";
 import { Notices, sentence } from "./notices.ts";
 import { makePreviousBoot, storeBoot } from "./previous-boot.ts";
 import { Recordings } from "./recordings.ts";
@@ -23,11 +27,25 @@ import { watchTpm } from "./watch-tpm.ts";
 /** The reason under which the session holds the machine during a reset. */
 const RESET_HOLD = "TPM reset";
 
+/** What a snapshot cannot be taken of or put back. */
+export class SnapshotError extends Error {
+  override name = "SnapshotError";
+}
+
+/** How a machine is started, besides by its settings. */
+interface BootKind {
+  /** Where it goes on; without it, it boots. */
+  snapshot?: MachineSnapshot;
+  /** Take it over from another tab. */
+  steal?: boolean;
+}
+
 export class PageController implements PageActions {
   readonly notices: Notices;
   readonly images: ImageCatalogue;
   readonly recordings: Recordings;
   readonly lessons: Lessons;
+  readonly machines: Machines;
   readonly #store: PageStore;
   readonly #serial: SerialPort;
   readonly #bridge: string | undefined;
@@ -51,6 +69,11 @@ export class PageController implements PageActions {
     this.recordings = new Recordings(store, serial, this.notices);
     this.images = new ImageCatalogue(store, this.notices, () => this.boot());
     this.lessons = new Lessons(store, this);
+    this.machines = new Machines(store, this.notices, {
+      capture: () => this.#capture(),
+      start: (settings, snapshot) => this.#startFrom(settings, snapshot),
+      leave: (machine) => this.#leave(machine),
+    });
   }
 
   get tpm(): TpmHandle | undefined {
@@ -63,9 +86,13 @@ export class PageController implements PageActions {
   }
 
   boot(): void {
+    this.#begin({});
+  }
+
+  #begin(how: BootKind): void {
     const attempt = ++this.#attempt;
     this.#expectReady();
-    this.#boot(attempt).then(
+    this.#boot(attempt, how).then(
       () => this.#settle(attempt, undefined),
       (error: Error) => {
         if (attempt === this.#attempt) this.#bootFailed(error);
@@ -89,14 +116,15 @@ export class PageController implements PageActions {
     else this.#ready.resolve();
   }
 
-  async #boot(attempt: number): Promise<void> {
+  async #boot(attempt: number, { snapshot, steal = false }: BootKind): Promise<void> {
     this.#store.update({
       machine: { ...this.#store.state.machine, phase: "loading", step: "looking for images", holds: [] },
     });
-    this.notices.dismiss("boot", "tpm", "crash", "kernel");
+    this.notices.dismiss("boot", "tpm", "tpm-moved", "crash", "kernel");
     await this.#endMachine();
-    const manifest = await this.images.read();
     const { settings } = this.#store.state;
+    const kept = await this.machines.open(settings, steal);
+    const manifest = await this.images.read();
     const images = await loadBootImages(manifest, settings, (step, progress) =>
       this.#loading(attempt, step, progress),
     );
@@ -109,9 +137,49 @@ export class PageController implements PageActions {
     this.#loading(attempt, startStep(settings, images.hidden !== undefined));
     // The emulator is half of the page's code, and nobody needs it before the first boot.
     const { createMachine } = await import("./machine.ts");
-    const machine = await createMachine(images, settings, this.#bridge, (tpm, bus) => this.#watch(tpm, bus));
+    const where = { bridge: this.#bridge, keep: kept?.keep };
+    const machine = await createMachine(images, settings, where, (tpm, bus) => this.#watch(tpm, bus));
+    if (attempt !== this.#attempt) return machine.close();
+    if (snapshot) await this.#putBack(attempt, machine, snapshot);
     if (attempt !== this.#attempt) return machine.close();
     this.#start(machine, images.label);
+  }
+
+  async #putBack(attempt: number, machine: MachineParts, snapshot: MachineSnapshot): Promise<void> {
+    const { emulator } = snapshot;
+    if (!emulator) throw new SnapshotError("this snapshot is of a TPM alone");
+    this.#loading(attempt, "putting the machine back where it was");
+    try {
+      await restoreSnapshot(machine, { ...snapshot, emulator: emulator as Uint8Array<ArrayBuffer> });
+    } catch (error) {
+      await machine.close();
+      throw error;
+    }
+  }
+
+  async #capture() {
+    if (!this.#machine) throw new SnapshotError("there is no machine to take a snapshot of: boot it first");
+    return takeSnapshot(this.#machine);
+  }
+
+  #startFrom(settings: BootSettings, snapshot?: MachineSnapshot): Promise<void> {
+    this.change(settings);
+    this.#begin(snapshot ? { snapshot } : {});
+    return this.ready;
+  }
+
+  /** Another tab has asked for this machine: it ends here, with everything saved. */
+  async #leave({ name }: MachineRecord): Promise<void> {
+    this.#attempt++;
+    await this.#endMachine();
+    this.#store.update({ machine: { ...this.#store.state.machine, phase: "off", holds: [] } });
+    this.notices.show({
+      id: "boot",
+      level: "info",
+      title: `Another tab has taken over “${name}”.`,
+      text: "It was switched off here, and its TPM goes on there.",
+      actions: [{ label: "Take it back", run: () => this.#begin({ steal: true }) }],
+    });
   }
 
   /** Native swtpm is the quicker one; without a bridge there is only the hidden machine. */
@@ -143,6 +211,7 @@ export class PageController implements PageActions {
         if (phase === "failed") this.#tpmFailed(message);
         else if (phase === "ready") this.notices.dismiss("tpm");
       }),
+      tpm.on("notice", (message) => this.#tpmNotice(message)),
     );
   }
 
@@ -337,8 +406,12 @@ export class PageController implements PageActions {
       id: "boot",
       level: "error",
       title: "The machine could not be started.",
-      text: error.message,
-      actions: [{ label: "Try again", run: () => this.boot() }],
+      text: sentence(error.message),
+      actions: [
+        error instanceof MachineInUseError
+          ? { label: "Take it over", run: () => this.#begin({ steal: true }) }
+          : { label: "Try again", run: () => this.boot() },
+      ],
     });
   }
 
@@ -351,6 +424,17 @@ export class PageController implements PageActions {
       title: "The TPM has failed.",
       text: `${sentence(message.replace(/^The TPM has failed: /, ""))} The guest goes on without it; a reset gives machine and TPM a new start.`,
       actions: [{ label: "Reset machine and TPM", run: () => this.reconnect() }],
+    });
+  }
+
+  /** Something happened to the TPM that the guest did not see. */
+  #tpmNotice(message: string): void {
+    this.notices.show({
+      id: "tpm-moved",
+      level: "info",
+      title: "About the TPM:",
+      text: sentence(message),
+      actions: [],
     });
   }
 

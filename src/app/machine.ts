@@ -1,6 +1,7 @@
 /** One machine of the page: emulator, bus, TPM, in the order in which they have to be made; and its end. */
 import { V86, type V86Options } from "v86";
 import wasmUrl from "v86/build/v86.wasm?url";
+import type { TpmKeep } from "../backend/port.ts";
 import { BusToCome } from "../machine/bus-to-come.ts";
 import { createV86 } from "../machine/create-v86.ts";
 import type { V86Bus } from "../machine/v86.ts";
@@ -26,6 +27,13 @@ export interface MachineParts {
   close(): Promise<void>;
 }
 
+/** Where the machine's TPM is when it runs, and when it does not. */
+export interface TpmPlace {
+  bridge: string | undefined;
+  /** Undefined for a TPM that lives as long as the machine. */
+  keep: TpmKeep | undefined;
+}
+
 /**
  * Makes a machine with a TPM that is powered on; `bus.resume()` then starts it.
  * @throws whatever kept the machine from being made or the TPM from being powered on, with words for people.
@@ -33,7 +41,7 @@ export interface MachineParts {
 export async function createMachine(
   images: BootImages,
   settings: BootSettings,
-  bridge: string | undefined,
+  { bridge, keep }: TpmPlace,
   onTpm: (tpm: TpmHandle, bus: V86Bus) => void,
 ): Promise<MachineParts> {
   const screen = screenElement();
@@ -43,6 +51,7 @@ export async function createMachine(
     version: settings.tpm,
     ...(settings.placement === "local" && { placement: "local" as const }),
     ...(bridge !== undefined && { bridge }),
+    ...(keep && { keep }),
     ...(images.hidden && { hidden: images.hidden }),
   });
   let emulator: V86 | undefined;

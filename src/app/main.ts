@@ -39,6 +39,7 @@ const initial: PageState = {
   bench: "closed",
   recorder: new TraceRecorder(),
   previous: recallBoot(),
+  kept: { unreadable: [], chosen: options.machine, snapshots: [], auto: "off" },
   lessons: { done: {} },
   notices: [],
   panes: {

@@ -24,6 +24,8 @@ export const DEFAULT_SETTINGS: Readonly<BootSettings> = {
 /** What an address can ask for. */
 export interface PageOptions {
   settings: BootSettings;
+  /** Name of the kept machine; undefined for the usual one. */
+  machine: string | undefined;
   /** Boot at once, without a click. */
   boot: boolean;
   /** Pane to show first. */
@@ -84,6 +86,12 @@ const PARAMETERS = {
   fda: imageUrl,
   bzimage: imageUrl,
   initrd: imageUrl,
+  machine: v.pipe(
+    v.string(),
+    v.trim(),
+    v.minLength(1, "must not be empty"),
+    v.maxLength(100, "has at most 100 characters"),
+  ),
   boot: flag,
   pane: v.string(),
   theme: oneOf("auto", "light", "dark"),
@@ -138,6 +146,7 @@ function toOptions(values: Values): PageOptions {
       backend: values.backend ?? DEFAULT_SETTINGS.backend,
       images,
     },
+    machine: values.machine,
     boot: values.boot ?? false,
     pane: values.pane,
     theme: values.theme ?? "auto",

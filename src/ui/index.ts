@@ -3,6 +3,7 @@ import "./commands/commands.ts";
 import "./console/screen.ts";
 import "./console/serial.ts";
 import "./eventlog/event-log.ts";
+import "./machines/machines.ts";
 import "./lessons/lessons.ts";
 import "./pcrs/pcrs.ts";
 import "./registers/registers.ts";

@@ -4,6 +4,7 @@ import type { BootTape } from "../recording/index.ts";
 import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
 import type { TraceRecorder } from "../trace/index.ts";
 import type { LessonActions, LessonsState } from "./lessons/model.ts";
+import type { KeptMachines, MachineActions } from "./machines/model.ts";
 import type { Store } from "./store.ts";
 
 /** Where an image comes from: the project's own, an address, or a file that the user picked. */
@@ -165,6 +166,8 @@ export interface PageState {
   bank: string;
   log?: LogView | undefined;
   previous?: PreviousBoot | undefined;
+  /** The machines in this browser's storage. */
+  kept: KeptMachines;
   lessons: LessonsState;
   notices: readonly Notice[];
   /** The pane shown in each half, and on a narrow page the one of the two that is shown. */
@@ -178,6 +181,7 @@ export type PageStore = Store<PageState>;
 export interface PageActions {
   readonly recordings: RecordingActions;
   readonly lessons: LessonActions;
+  readonly machines: MachineActions;
   boot(): void;
   pause(): void;
   resume(): void;

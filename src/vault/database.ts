@@ -1,6 +1,12 @@
 /** The database: its object stores, its versions, and transactions that are complete when they resolve. */
 import { promisifyRequest, type UseStore } from "idb-keyval";
-import { VaultClosedError, VaultError, VaultFullError, VaultNewerError } from "./errors.ts";
+import {
+  VaultClosedError,
+  VaultError,
+  VaultFullError,
+  VaultNewerError,
+  VaultUnavailableError,
+} from "./errors.ts";
 
 /**
  * Object stores; keys are given from outside.
@@ -91,7 +97,9 @@ export class Database {
 
   async #connect(): Promise<IDBDatabase> {
     if (!globalThis.indexedDB) {
-      throw new VaultError("this browser has no storage for pages (IndexedDB), so no machine can be kept");
+      throw new VaultUnavailableError(
+        "this browser has no storage for pages (IndexedDB), so no machine can be kept",
+      );
     }
     try {
       const request = indexedDB.open(this.#name, DATABASE_VERSION);

@@ -84,3 +84,8 @@ export class ImportError extends VaultError {
 export class PassphraseError extends VaultError {
   override name = "PassphraseError";
 }
+
+/** There is no storage to keep a machine in. */
+export class VaultUnavailableError extends VaultError {
+  override name = "VaultUnavailableError";
+}

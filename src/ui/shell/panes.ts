@@ -44,6 +44,13 @@ export const PANES: readonly Pane[] = [
       html`<vga-screen .store=${store} .actions=${actions} .active=${active}></vga-screen>`,
   },
   {
+    id: "machines",
+    title: "Storage",
+    side: "left",
+    render: ({ store, actions, active }) =>
+      html`<machine-list .store=${store} .actions=${actions} ?active=${active}></machine-list>`,
+  },
+  {
     id: "lessons",
     title: "Lessons",
     side: "left",

@@ -1,0 +1,338 @@
+/** The kept machines: what the machines view and scripts ask for, carried out in the vault, shown with progress. */
+import type { AutoSnapshot, KeptMachines, MachineActions } from "../ui/machines/model.ts";
+import { machineName } from "../ui/machines/names.ts";
+import type { BootSettings, PageStore } from "../ui/model.ts";
+import { type BundleVault, openVault, VaultMissingError, VaultUnavailableError } from "../vault/index.ts";
+import type {
+  MachineRecord,
+  MachineSettings,
+  MachineSnapshot,
+  NewSnapshot,
+  Progress,
+  SnapshotReason,
+  SnapshotRecord,
+} from "../vault/types.ts";
+import { download } from "./download.ts";
+import { type KeptMachine, MachineHolder } from "./kept-machine.ts";
+import { type Notices, sentence } from "./notices.ts";
+import { parseOptions, toParameters } from "./options.ts";
+import { SnapshotTimer } from "./snapshot-timer.ts";
+
+/** The machine on the page, as it is needed here. */
+export interface PageMachine {
+  /** The machine that runs, at this point. @throws {NoMachineError} when there is none. */
+  capture(): Promise<Omit<NewSnapshot, "name" | "reason" | "settings">>;
+  /** Ends the machine that runs, and boots the chosen one with these settings, or goes on where a snapshot left it. */
+  start(settings: BootSettings, snapshot?: MachineSnapshot): Promise<void>;
+  /** Ends the machine that runs, and says that another tab has it now. */
+  leave(machine: MachineRecord): Promise<void>;
+}
+
+/** A machine with its snapshots, for scripts. */
+export interface MachineSummary extends MachineRecord {
+  snapshots: SnapshotRecord[];
+}
+
+export class Machines implements MachineActions {
+  readonly #store: PageStore;
+  readonly #notices: Notices;
+  readonly #page: PageMachine;
+  readonly #vault: BundleVault = openVault();
+  readonly #timer = new SnapshotTimer((reason) => this.#automatic(reason));
+  readonly #holder: MachineHolder;
+
+  constructor(store: PageStore, notices: Notices, page: PageMachine) {
+    this.#store = store;
+    this.#notices = notices;
+    this.#page = page;
+    this.#holder = new MachineHolder(this.#vault, async (machine) => {
+      this.#show({ running: undefined });
+      await page.leave(machine);
+    });
+    this.#show({ auto: this.#timer.auto });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible" && this.#kept.list) this.refresh();
+    });
+  }
+
+  /**
+   * Holds the machine that is to boot; its TPM is kept from now on. Undefined where nothing can be kept.
+   * @throws {MachineInUseError} when another tab runs it, and `steal` is not set.
+   */
+  async open(settings: BootSettings, steal: boolean): Promise<KeptMachine | undefined> {
+    const name = machineName(this.#store.state);
+    try {
+      const machine = { name, tpmVersion: settings.tpm, settings: asJson(settings) };
+      const kept = await this.#holder.hold(machine, steal);
+      this.#show({ running: kept.id, selected: kept.id });
+      this.refresh();
+      return kept;
+    } catch (error) {
+      if (!(error instanceof VaultUnavailableError)) throw error;
+      this.#notices.show({
+        id: "machines",
+        level: "warning",
+        title: "This TPM is not kept.",
+        text: `${sentence(error.message)} It is gone when this page is closed.`,
+        actions: [],
+      });
+      return undefined;
+    }
+  }
+
+  get #kept(): KeptMachines {
+    return this.#store.state.kept;
+  }
+
+  #show(change: Partial<KeptMachines>): void {
+    this.#store.update({ kept: { ...this.#kept, ...change } });
+  }
+
+  refresh(): void {
+    this.#quietly(this.#refresh());
+  }
+
+  async #refresh(): Promise<void> {
+    const [list, unreadable, estimate] = await Promise.all([
+      this.#vault.list(),
+      this.#vault.unreadable(),
+      this.#vault.estimate(),
+    ]);
+    const { selected } = this.#kept;
+    const shown = list.some(({ id }) => id === selected) ? selected : list[0]?.id;
+    const snapshots = shown === undefined ? [] : await this.#vault.listSnapshots(shown);
+    const sorry = unreadable.map(({ error }) => sentence(error.message));
+    this.#show({ list, unreadable: sorry, estimate, selected: shown, snapshots });
+  }
+
+  select(id: string): void {
+    this.#show({ selected: id, snapshots: [] });
+    this.refresh();
+  }
+
+  use(id: string): void {
+    this.#quietly(this.#use(id));
+  }
+
+  async #use(id: string): Promise<void> {
+    const { name, settings, tpmVersion } = await this.#vault.get(id);
+    this.#choose(name);
+    await this.#page.start({ ...fromJson(settings, this.#store.state.settings), tpm: tpmVersion });
+  }
+
+  #choose(name: string): void {
+    this.#show({ chosen: name });
+  }
+
+  make(name: string, tpmVersion: MachineRecord["tpmVersion"]): void {
+    this.#quietly(
+      this.#work(`Making “${name}”`, async () => {
+        const { id } = await this.#vault.create({ name, tpmVersion });
+        this.#show({ selected: id });
+      }),
+    );
+  }
+
+  renameMachine(id: string, name: string): void {
+    this.#quietly(
+      this.#work(`Renaming to “${name}”`, async () => {
+        const before = await this.#vault.get(id);
+        const { name: now } = await this.#vault.rename(id, name);
+        if (machineName(this.#store.state) === before.name) this.#choose(now);
+      }),
+    );
+  }
+
+  copyMachine(id: string, name: string): void {
+    this.#quietly(this.#work(`Copying to “${name}”`, () => this.#vault.copy(id, name)));
+  }
+
+  removeMachine(id: string): void {
+    this.#quietly(
+      this.#work("Deleting a machine", async () => {
+        // Nobody may run it meanwhile.
+        const lock = this.#holder.id === id ? undefined : await this.#vault.lock(id);
+        await this.#vault.remove(id);
+        await (lock ? lock.release() : this.#holder.release());
+      }),
+    );
+  }
+
+  exportFile(id: string, passphrase: string): void {
+    this.#quietly(this.export(id, passphrase || undefined).then(download));
+  }
+
+  /** The file of machine `id`, or of the one that runs or boots next. */
+  export(id: string | undefined, passphrase?: string): Promise<File> {
+    return this.#work("Exporting", async (progress) => {
+      const { exportMachine } = await import("../vault/export.ts");
+      const options = { progress, ...(passphrase !== undefined && { passphrase }) };
+      const { name, blob } = await exportMachine(this.#vault, id ?? (await this.#current()).id, options);
+      return new File([blob], name, { type: blob.type });
+    });
+  }
+
+  importFile(file: File, passphrase: string): void {
+    this.#quietly(this.import(file, { ...(passphrase && { passphrase }) }));
+  }
+
+  import(
+    file: Blob & { name?: string },
+    options: { name?: string; passphrase?: string },
+  ): Promise<MachineRecord> {
+    return this.#work("Importing", async (progress) => {
+      const { importMachine } = await import("../vault/import.ts");
+      const machine = await importMachine(this.#vault, file, { ...options, progress });
+      this.#show({ selected: machine.id });
+      return machine;
+    });
+  }
+
+  takeSnapshot(name: string): void {
+    this.#quietly(this.snapshot(name));
+  }
+
+  /** Of the machine that runs. */
+  snapshot(name: string, reason: SnapshotReason = "hand", replace?: string): Promise<SnapshotRecord> {
+    return this.#work(`Saving the snapshot “${name}”`, async (progress) => {
+      const { id } = this.#holder;
+      const settings = asJson(this.#store.state.settings);
+      progress("holding the machine", 0, 0);
+      const state = await this.#page.capture();
+      if (id === undefined)
+        throw new VaultUnavailableError("the machine that runs is not kept in this browser");
+      const options = { progress, ...(replace !== undefined && { replace }) };
+      return this.#vault.putSnapshot(id, { ...state, name, reason, settings }, options);
+    });
+  }
+
+  #automatic(reason: "timer" | "hidden"): void {
+    const { id } = this.#holder;
+    if (id === undefined || this.#kept.work || this.#store.state.machine.phase !== "running") return;
+    const take = async () => {
+      const before = (await this.#vault.listSnapshots(id)).find((snapshot) => snapshot.reason === reason);
+      await this.snapshot("automatic", reason, before?.id);
+    };
+    this.#quietly(take());
+  }
+
+  rollBack(machineId: string, snapshotId: string): void {
+    this.#quietly(this.#restore(machineId, snapshotId));
+  }
+
+  /** Goes back to the newest snapshot of that name. */
+  async restore(name: string): Promise<void> {
+    const { id } = await this.#current();
+    const found = (await this.#vault.listSnapshots(id)).find((snapshot) => snapshot.name === name);
+    if (!found) throw new VaultMissingError(`this machine has no snapshot named "${name}"`);
+    await this.#restore(id, found.id);
+  }
+
+  #restore(machineId: string, snapshotId: string): Promise<void> {
+    return this.#work("Going back", async (progress) => {
+      const machine = await this.#vault.get(machineId);
+      const snapshot = await this.#vault.getSnapshot(machineId, snapshotId, progress);
+      progress("starting the machine", 0, 0);
+      const { tpmVersion } = snapshot.tpm.device;
+      if (tpmVersion === "unspecified" || !snapshot.emulator) {
+        throw new VaultMissingError(`the snapshot "${snapshot.name}" is of a TPM alone, without its machine`);
+      }
+      this.#choose(machine.name);
+      const settings = fromJson(snapshot.settings, this.#store.state.settings);
+      await this.#page.start({ ...settings, tpm: tpmVersion }, snapshot);
+    });
+  }
+
+  removeSnapshot(machineId: string, snapshotId: string): void {
+    this.#quietly(
+      this.#work("Deleting a snapshot", async () => {
+        const lock = this.#holder.id === machineId ? undefined : await this.#vault.lock(machineId);
+        await this.#vault.deleteSnapshot(machineId, snapshotId).finally(() => lock?.release());
+      }),
+    );
+  }
+
+  setAuto(auto: AutoSnapshot): void {
+    this.#timer.auto = auto;
+    this.#show({ auto });
+  }
+
+  persist(): void {
+    this.#quietly(
+      this.#vault.persist().then(async (persisted) => {
+        if (!persisted)
+          this.#failed(new VaultUnavailableError("the browser does not promise to keep this page's data"));
+        await this.#refresh();
+      }),
+    );
+  }
+
+  /** All machines with their snapshots. */
+  async list(): Promise<MachineSummary[]> {
+    const machines = await this.#vault.list();
+    return Promise.all(
+      machines.map(async (machine) => ({
+        ...machine,
+        snapshots: await this.#vault.listSnapshots(machine.id),
+      })),
+    );
+  }
+
+  /** The machine that runs, or else the one that boots next. */
+  async #current(): Promise<MachineRecord> {
+    const name = machineName(this.#store.state);
+    if (this.#holder.id !== undefined) return this.#vault.get(this.#holder.id);
+    const found = await this.#vault.find(name);
+    if (found) return found;
+    throw new VaultMissingError(`there is no machine "${name}" yet: its first boot makes it`);
+  }
+
+  /** Runs something that lasts, and shows how far it is; what it changed is read again. */
+  async #work<T>(what: string, run: (progress: Progress) => Promise<T>): Promise<T> {
+    let shown = 0;
+    const progress: Progress = (step, done, total) => {
+      const part = total ? done / total : undefined;
+      // A page has other things to do than to draw every piece.
+      if (this.#kept.work?.step === step && part !== 1 && performance.now() - shown < 100) return;
+      shown = performance.now();
+      this.#show({ work: { what, step, progress: part } });
+    };
+    progress("starting", 0, 0);
+    try {
+      this.#notices.dismiss("machines");
+      return await run(progress);
+    } finally {
+      this.#show({ work: undefined });
+      this.refresh();
+    }
+  }
+
+  #quietly(work: Promise<unknown>): void {
+    work.catch((error: Error) => this.#failed(error));
+  }
+
+  #failed(error: Error): void {
+    this.#notices.show({
+      id: "machines",
+      level: "error",
+      title: "The kept machines are as they were.",
+      text: sentence(error.message),
+      actions: [],
+    });
+  }
+}
+
+/** Settings as an address says them: what is stored stays readable, and is checked like an address. */
+function asJson(settings: BootSettings): MachineSettings {
+  return Object.fromEntries(toParameters(settings, {}));
+}
+
+/** Files that were picked have no address, and are kept by nobody: what is picked now is used. */
+function fromJson(stored: MachineSettings, now: BootSettings): BootSettings {
+  const parameters = Object.entries(stored).flatMap(([name, value]) =>
+    typeof value === "string" ? [[name, value]] : [],
+  );
+  const { settings } = parseOptions(new URLSearchParams(parameters)).options;
+  const files = Object.entries(now.images).filter(([, image]) => image.kind === "file");
+  return { ...settings, images: { ...settings.images, ...Object.fromEntries(files) } };
+}
