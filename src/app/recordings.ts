@@ -3,12 +3,14 @@ import {
   type BootTape,
   frameAt,
   moments,
+  type PcrSnapshot,
   packRecording,
   type Recording,
   recordingOf,
   skipPause,
   unpackRecording,
 } from "../recording/index.ts";
+import type { PcrBank } from "../session/types.ts";
 import type { PageStore, RecordingActions } from "../ui/model.ts";
 import { saveFile } from "../ui/parts/save-file.ts";
 import { type Notices, sentence } from "./notices.ts";
@@ -20,6 +22,8 @@ import { changedPcrs, logView } from "./watch-tpm.ts";
 const FIRST_RECORDING = "recordings/first-boot.webtpm";
 /** How often the views are brought forward, in milliseconds. */
 const TICK_MS = 60;
+
+const NO_PCRS: PcrBank[] = [];
 
 /** The console's end of a recording: output comes from here, what is typed goes nowhere. */
 class RecordedConsole implements SerialEmulator {
@@ -33,11 +37,11 @@ class RecordedConsole implements SerialEmulator {
   }
 }
 
+/** What is played, and how far the views show it: as counts of its parts. */
 interface Playing {
   recording: Recording;
   moments: number[];
   console: RecordedConsole;
-  /** What the views show, as counts of the recording's parts. */
   commands: number;
   serial: number;
   logEnd: number;
@@ -211,7 +215,7 @@ export class Recordings implements RecordingActions {
     this.#change({ time });
     if (frame.commands !== playing.commands) this.#showCommands(playing, frame.commands);
     this.#say(playing, frame.serial);
-    this.#showMeasurements(playing, frame.pcrs?.banks ?? [], frame.logEnd);
+    this.#showMeasurements(playing, frame.pcrs, frame.logEnd);
   }
 
   #showCommands(playing: Playing, count: number): void {
@@ -234,16 +238,16 @@ export class Recordings implements RecordingActions {
     playing.serial = count;
   }
 
-  #showMeasurements(playing: Playing, pcrs: PageStore["state"]["pcrs"], logEnd: number): void {
-    const { pcrs: before, changedPcrs: marked } = this.#store.state;
-    if (before === pcrs && playing.logEnd === logEnd) return;
+  #showMeasurements(playing: Playing, snapshot: PcrSnapshot | undefined, logEnd: number): void {
+    const pcrs = snapshot?.banks ?? NO_PCRS;
+    if (this.#store.state.pcrs === pcrs && playing.logEnd === logEnd) return;
     playing.logEnd = logEnd;
-    const changed = changedPcrs(before, pcrs);
-    const bytes = playing.recording.logBytes.slice(0, logEnd);
+    const { tape, logBytes } = playing.recording;
+    const before = snapshot && tape.pcrs[tape.pcrs.indexOf(snapshot) - 1]?.banks;
     this.#store.update({
       pcrs,
-      changedPcrs: changed.size ? changed : marked,
-      log: logEnd ? logView(bytes, pcrs, undefined) : undefined,
+      changedPcrs: changedPcrs(before ?? NO_PCRS, pcrs),
+      log: logEnd ? logView(logBytes.slice(0, logEnd), pcrs, undefined) : undefined,
     });
   }
 }

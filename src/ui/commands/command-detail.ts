@@ -56,7 +56,7 @@ export class CommandDetail extends LitElement {
         )}
         <span class="spacer"></span>
         ${bytes ? html`<copy-button .text=${toHex(bytes)} label="Copy the ${this.side} as hex" caption="Copy hex"></copy-button>` : nothing}
-        <button class="button quiet" type="button" title="Put these bytes into the composer" @click=${this.#again}>Change and send</button>
+        <button class="button quiet" type="button" title="Change these bytes and send them" @click=${this.#again}>Edit …</button>
         <button class="button quiet icon" type="button" aria-label="Close the command" @click=${this.#close}>${ICONS.close}</button>
       </div>
       <div class="scroll detail-body" tabindex="0" role="region" aria-label="Fields and bytes">

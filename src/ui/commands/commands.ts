@@ -10,6 +10,7 @@ import type { CommandRecord } from "../../session/types.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { saveFile } from "../parts/save-file.ts";
+import { isFromPage, markComposed } from "./by-hand.ts";
 import { filterCommands } from "./filter.ts";
 import { rowWindow } from "./window.ts";
 
@@ -126,6 +127,7 @@ export class TpmCommands extends PageElement {
     const hex = toHex(detail);
     const record = this.state.commands.findLast(({ request }) => toHex(request) === hex);
     if (!record) return;
+    markComposed(record);
     if (record.origin === "page") this.all = true;
     this.search = "";
     this.#follow = false;
@@ -176,7 +178,7 @@ export class TpmCommands extends PageElement {
         running ? "running …" : plainResult(responseCode, responseName)
       }</span>
       <span role="gridcell" class="num">${running ? "" : `${duration.toFixed(1)} ms`}</span>
-      <span role="gridcell" class="muted">${origin === "page" ? "this page" : "guest"}</span>
+      <span role="gridcell" class="muted">${origin === "page" ? "this page" : isFromPage(record) ? "you" : "guest"}</span>
     </div>`;
   }
 

@@ -3,11 +3,22 @@ import { html, nothing } from "lit";
 import "../parts/copy.ts";
 import "./event-log.css";
 import { toHex } from "../../bytes/hex.ts";
-import { checkDigests, describeEvent, eventTypeName, type LogEvent, MAKERS } from "../../eventlog/index.ts";
+import {
+  checkDigests,
+  describeEvent,
+  eventLogYamlBytes,
+  eventTypeName,
+  type LogEvent,
+  MAKERS,
+} from "../../eventlog/index.ts";
 import type { LogView, PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { hexdump } from "../parts/hexdump.ts";
+import { saveFile } from "../parts/save-file.ts";
+import { segments } from "../parts/segments.ts";
+import { extendOfEvent } from "../pcrs/chains.ts";
 import { pcrMeaning } from "../pcrs/meanings.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { bootVerdict, type EventRow, eventRows, replayVerdict } from "./verdict.ts";
 
 const KINDS: Record<EventRow["kind"], string> = {
@@ -18,17 +29,21 @@ const KINDS: Record<EventRow["kind"], string> = {
 };
 
 export class TpmEventLog extends PageElement {
-  static override properties = { ...PageElement.properties, open: { state: true } };
+  static override properties = { ...PageElement.properties, open: { state: true }, how: { state: true } };
   /** Keys of the rows that are folded out: only these have a body. */
   declare open: ReadonlySet<string>;
+  declare how: "list" | "two";
+  /** The selection that was brought into sight last. */
+  #revealed: number | undefined;
 
   constructor() {
     super();
     this.open = new Set();
+    this.how = "list";
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [state.log, state.bank];
+    return [state.log, state.bank, state.event, state.command];
   }
 
   override render() {
@@ -38,12 +53,65 @@ export class TpmEventLog extends PageElement {
         measured. Replaying that list must give the very values that the PCRs hold; if it does, the list can be
         believed. Boot the machine to fill it.</div>`;
     }
-    return html`<div class="scroll" tabindex="0" role="region" aria-label="Event log">
+    const { previous, bank } = this.state;
+    const { differences, log } = view;
+    const two = this.how === "two" && differences && previous;
+    return html`${this.#tools(view)}<div class="scroll" tabindex="0" role="region" aria-label="Event log">
       ${this.#verdicts(view)}
-      <ol class="events">${eventRows(view.log, view.differences).map((row) => this.#row(row, view))}</ol>
+      ${
+        two
+          ? sideBySide(differences, previous, log, bank, (event) => {
+              this.how = "list";
+              this.store.update({ event });
+            })
+          : html`<ol class="events">${eventRows(log, differences).map((row) => this.#row(row, view))}</ol>`
+      }
     </div>
     <p class="pane-foot">Format ${view.log.format}, ${view.log.events.length} events, ${view.log.end} bytes;
       ${view.log.algorithms.map(({ name }) => name).join(", ")}.</p>`;
+  }
+
+  #tools({ differences, bytes, log }: LogView) {
+    return html`<div class="toolbar">
+      ${
+        differences && this.state.previous
+          ? segments<"list" | "two">(
+              "eventlog-how",
+              "What to show",
+              [
+                { value: "list", label: "this boot" },
+                { value: "two", label: "two boots" },
+              ],
+              this.how,
+              (how) => {
+                this.how = how;
+              },
+            )
+          : nothing
+      }
+      <span class="spacer"></span>
+      <button class="button quiet" type="button" title="As tpm2_eventlog prints it"
+        @click=${() => saveFile("eventlog.yaml", new Uint8Array(eventLogYamlBytes(log)), "application/yaml")}>YAML</button>
+      <button class="button quiet" type="button" title="The log as the firmware wrote it (binary_bios_measurements)"
+        @click=${() => saveFile("eventlog.bin", new Uint8Array(bytes.subarray(0, log.end)), "application/octet-stream")}>binary</button>
+    </div>`;
+  }
+
+  /** An event that was selected elsewhere is folded out and brought into sight. */
+  override willUpdate(): void {
+    const { event } = this.state;
+    if (!this.active || event === this.#revealed || event === undefined) return;
+    this.how = "list";
+    this.open = new Set([...this.open, String(event)]);
+  }
+
+  protected override updated(): void {
+    const { event } = this.state;
+    if (!this.active || event === this.#revealed) return;
+    const row = this.querySelector(`[data-event="${event}"]`);
+    if (event !== undefined && !row) return;
+    this.#revealed = event;
+    row?.scrollIntoView({ block: "center" });
   }
 
   #verdicts({ comparison, differences, log }: LogView) {
@@ -72,7 +140,8 @@ export class TpmEventLog extends PageElement {
     const { event, kind } = row;
     const { name, text } = describeEvent(event, view.log);
     const key = `${kind === "removed" ? "gone" : ""}${event.index}`;
-    return html`<li class="event" data-kind=${kind}><details ?open=${this.open.has(key)}
+    const chosen = kind !== "removed" && this.state.event === event.index;
+    return html`<li class="event ${chosen ? "is-chosen" : ""}" data-kind=${kind} data-event=${kind === "removed" ? nothing : event.index}><details ?open=${this.open.has(key)}
       @toggle=${(toggle: Event) => this.#toggle(key, (toggle.target as HTMLDetailsElement).open)}>
       <summary>
         <span class="event-index">${event.index}</span>
@@ -93,11 +162,23 @@ export class TpmEventLog extends PageElement {
     this.open = keys;
   }
 
-  #details({ event, reason, before }: EventRow, view: LogView) {
+  /** The command that extended it. */
+  #command(index: number) {
+    const found = extendOfEvent(this.state, index);
+    if (!found) return nothing;
+    const { id, name } = found.change.record;
+    return html`<p>Extended by <button class="link" type="button" @click=${() => {
+      this.actions.selectCommand(id);
+      this.actions.showPane("commands");
+    }}>command ${id}, ${name}</button>.</p>`;
+  }
+
+  #details({ event, reason, before, kind }: EventRow, view: LogView) {
     const { meaning, details, maker } = describeEvent(event, view.log);
     return html`<div class="event-body">
       ${reason ? html`<p class="changed">${reason}</p>` : nothing}
       <p>${sentence(meaning)} Written by ${MAKERS[maker]}.</p>
+      ${kind === "removed" ? nothing : this.#command(event.index)}
       ${details.length ? html`<dl class="facts">${details.map(({ label, value }) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>` : nothing}
       ${this.#digests(event)}
       ${event.data.length ? html`<h3>Data, ${event.data.length} bytes</h3>${hexdump(event.data)}` : nothing}

@@ -10,22 +10,25 @@ import {
   pcrChanges,
 } from "../../eventlog/index.ts";
 import type { CommandRecord } from "../../session/types.ts";
+import { isFromPage } from "../commands/by-hand.ts";
 import type { PageState } from "../model.ts";
+import { bootAggregates } from "./boot-aggregate.ts";
 
 export type SeenChange = PcrChange & { record: CommandRecord };
 export type SeenExtend = ExplainedChange<SeenChange>;
 
+const IMA_PCR = 10;
 const cache = new WeakMap<CommandRecord, SeenChange[]>();
 let last: { key: readonly unknown[]; changes: readonly SeenExtend[] } = { key: [], changes: [] };
 
 /** All changes of PCRs in this boot, in order. */
 export function seenExtends(state: Readonly<PageState>): readonly SeenExtend[] {
-  const { commands, commandNews, log, tape } = state;
-  const key = [commands, commandNews, log?.log, tape];
+  const { commands, commandNews, log, tape, pcrs } = state;
+  const key = [commands, commandNews, log?.log, tape, pcrs];
   if (key.every((part, i) => part === last.key[i])) return last.changes;
   const start = tape?.start ?? 0;
   const changes = commands.filter(({ startedAt }) => startedAt >= start).flatMap(changesOf);
-  last = { key, changes: explainChanges(changes, log?.log ?? EMPTY_LOG) };
+  last = { key, changes: explainChanges(changes, log?.log ?? EMPTY_LOG, bootAggregates(pcrs)) };
   return last.changes;
 }
 
@@ -49,14 +52,17 @@ export function extendOfEvent(state: Readonly<PageState>, index: number): SeenEx
 /** Who made it, in words. */
 export function whoMade({ maker, change }: SeenExtend): string {
   if (maker !== "unknown") return MAKERS[maker];
-  if (change.record.origin === "page") return "this page, by hand";
+  if (change.kind === "extend" && change.pcr === IMA_PCR) return MAKERS.IMA;
+  if (isFromPage(change.record)) return "you, from this page";
   return "a program in the guest, or its user";
 }
 
 /** What was measured, in words. */
-export function whatWas({ maker, change, text, event }: SeenExtend): string {
+export function whatWas({ ima, change, text, event }: SeenExtend): string {
   if (event || change.kind === "reset") return text;
-  if (maker === "IMA") return "an entry of Linux's IMA list (the guest has it: ascii_runtime_measurements)";
+  if (ima) return "boot_aggregate: the hash of the PCRs so far";
+  if (change.pcr === IMA_PCR)
+    return "an entry of Linux's IMA list (the guest has it: ascii_runtime_measurements)";
   return "no event of the log has this digest";
 }
 

@@ -7,12 +7,19 @@ import type { PcrBank } from "../../session/types.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { segments } from "../parts/segments.ts";
+import { chainActions, chainView } from "./chain-view.ts";
 import { pcrMeaning } from "./meanings.ts";
 import { pcrText } from "./text.ts";
 
 export class TpmPcrs extends PageElement {
+  static override properties = { ...PageElement.properties, unfolded: { state: true } };
+  /** The PCR whose chain is shown. */
+  declare unfolded: number | undefined;
+
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [state.pcrs, state.changedPcrs, state.bank, state.previous];
+    const { pcrs, changedPcrs, bank, previous, log, command } = state;
+    // New commands change a chain only together with the PCRs.
+    return [pcrs, changedPcrs, bank, previous, ...(this.unfolded === undefined ? [] : [log, command])];
   }
 
   override render() {
@@ -52,14 +59,23 @@ export class TpmPcrs extends PageElement {
     const changed = this.state.changedPcrs.has(`${algorithm}:${pcr}`);
     const differs = this.#differs(algorithm, pcr, value);
     const unused = /^(0*|f*)$/.test(hex);
-    return html`<tr class=${changed ? "is-changed" : unused ? "is-unused" : ""} data-pcr=${pcr}>
-      <th scope="row">${pcr}</th>
+    return html`<tr class="${changed ? "is-changed" : unused ? "is-unused" : ""} ${pcr % 2 ? "is-even" : ""}" data-pcr=${pcr}>
+      <th scope="row"><button class="pcr-fold" type="button" aria-expanded=${this.unfolded === pcr}
+        aria-label="PCR ${pcr}: how it came to be" title="How it came to be" @click=${() => {
+          this.unfolded = this.unfolded === pcr ? undefined : pcr;
+        }}>${pcr}</button></th>
       <td class="pcr-for" title=${long}>${short}</td>
       <td class="mono pcr-value"><span class="digest">${hex}</span>${
         changed ? html` <span class="pcr-note changed mark"> changed last</span>` : nothing
       }${differs ? html` <span class="pcr-note">≠ the boot before</span>` : nothing}</td>
       <td><copy-button .text=${hex} label="Copy PCR ${pcr}"></copy-button></td>
-    </tr>`;
+    </tr>
+    ${this.unfolded === pcr ? this.#chain(algorithm, pcr, long) : nothing}`;
+  }
+
+  #chain(algorithm: string, pcr: number, long: string) {
+    const go = chainActions(this.actions, (event) => this.store.update({ event }));
+    return html`<tr class="pcr-chain"><td colspan="4"><p>${long}</p>${chainView(this.state, algorithm, pcr, go)}</td></tr>`;
   }
 
   #differs(algorithm: string, pcr: number, value: Uint8Array): boolean {

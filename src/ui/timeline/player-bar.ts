@@ -22,7 +22,7 @@ export class PlayerBar extends PageElement {
       <p class="player-what"><strong>A recorded boot</strong> <span class="muted" title="recorded ${date}">${label}. Press <em>Boot</em> to start the PC for real.</span></p>
       <div class="player-controls">
         <button class="button" type="button" @click=${() => (playing ? recordings.pause() : recordings.play())}>
-          ${playing ? ICONS.pause : ICONS.play} ${playing ? "Stop" : "Play"}</button>
+          ${playing ? ICONS.pause : ICONS.play} ${playing ? "Pause" : "Play"}</button>
         <input type="range" min="0" max=${Math.ceil(duration)} step="10" .value=${String(Math.round(time))} aria-label="Time in the boot"
           aria-valuetext="${seconds(time)} of ${seconds(duration)}"
           @input=${(event: Event) => {

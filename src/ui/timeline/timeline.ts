@@ -18,6 +18,7 @@ const REDRAW_MS = 300;
 const LANES = { phases: 0, measured: 30, commands: 64, console: 98, axis: 140, height: 158 } as const;
 const LEAST_WIDTH = 3;
 const BIN = 4;
+const LABEL_WIDTH = 15;
 const PIXELS_PER_TICK = 90;
 const ZOOM_STEP = 0.6;
 const MOST_TABLE_ROWS = 400;
@@ -137,7 +138,10 @@ export class BootTimeline extends PageElement {
     const to = tape.end ?? this.#lastNews();
     const all = { from: tape.start, to: Math.max(tape.start + 100, to) };
     const { replay } = this.state;
-    const phases = phasesOf(tape, measured, replay ? tape.start + replay.time : all.to);
+    const now = replay ? tape.start + replay.time : all.to;
+    const phases = phasesOf(tape, measured, now)
+      .filter(({ from }) => from <= now)
+      .map((phase) => ({ ...phase, to: Math.min(phase.to, now) }));
     return { all, commands: shown, measured, phases };
   }
 
@@ -191,12 +195,15 @@ export class BootTimeline extends PageElement {
 
   #measurements(measured: readonly SeenExtend[], x: (time: number) => number) {
     const id = ({ change }: SeenExtend) => change.record.id;
+    let labelled = Number.NEGATIVE_INFINITY;
     return this.#thinned(measured, ({ change }) => x(change.record.startedAt), id).map((one) => {
       const { change } = one;
       const at = x(change.record.startedAt);
+      const room = at - labelled >= LABEL_WIDTH;
+      if (room) labelled = at;
       return svg`<g class="timeline-measured ${id(one) === this.state.command ? "is-chosen" : ""}" data-command=${id(one)}>
         <path d="M${at} ${LANES.measured + 2}l7 9l-7 9l-7 -9z" data-maker=${one.maker}></path>
-        <text x=${at} y=${LANES.measured + 31}>${change.pcr}</text><title>PCR ${change.pcr}: ${whatWas(one)}</title></g>`;
+        ${room ? svg`<text x=${at} y=${LANES.measured + 31}>${change.pcr}</text>` : nothing}<title>PCR ${change.pcr}: ${whatWas(one)}</title></g>`;
     });
   }
 
