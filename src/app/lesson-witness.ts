@@ -10,6 +10,8 @@ import { registerAddress } from "../ui/registers/interface.ts";
 const MOST_COMMANDS = 20_000;
 /** Of the accesses since a step began, the latest so many are looked at. */
 const MOST_ACCESSES = 20_000;
+/** Another one each time the page is loaded. */
+const PAGE = String(performance.timeOrigin);
 const PROMPT = /webtpm# /;
 
 /** A moment, by what had happened until then. */
@@ -63,6 +65,7 @@ export class Witness {
     const phase = state.machine.phase;
     const version = state.tpm?.version;
     return {
+      page: PAGE,
       machine: phase,
       bench: state.bench === "open",
       family: version === "2.0" || version === "1.2" ? version : undefined,

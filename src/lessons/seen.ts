@@ -43,6 +43,12 @@ export class SeenCommand {
     return find(this.#request.fields, ...path);
   }
 
+  /** The whole bytes of a field of the response, as they came. */
+  answeredBytes(...path: readonly string[]): Uint8Array | undefined {
+    const field = this.answered(...path);
+    return field && this.#record.response?.subarray(field.offset, field.offset + field.length);
+  }
+
   /** A field of the response by the specification's names. */
   answered(...path: readonly string[]): Field | undefined {
     const { request, response } = this.#record;
@@ -52,7 +58,7 @@ export class SeenCommand {
   }
 }
 
-/** The bytes of a field: its own, or the whole of a structure. */
+/** The bytes of a leaf. */
 export function bytesOf(field: Field | undefined): Uint8Array | undefined {
   return field?.value instanceof Uint8Array ? field.value : undefined;
 }
@@ -73,4 +79,19 @@ export function lastDone(
   wanted: (command: SeenCommand) => boolean = () => true,
 ): SeenCommand | undefined {
   return world.commands.findLast((command) => command.name === name && command.ok && wanted(command));
+}
+
+/** The PCRs that a TPML_PCR_SELECTION names for SHA-256, in ascending order. */
+export function selectedPcrs(list: Field | undefined): number[] {
+  const bank = list?.children?.find(({ children }) => children?.[0]?.text === "TPM_ALG_SHA256");
+  const map = bytesOf(find(bank?.children, "pcrSelect", "pcrSelect"));
+  if (!map) return [];
+  return Array.from({ length: map.length * 8 }, (_, pcr) => pcr).filter(
+    (pcr) => (map[pcr >> 3] ?? 0) & (1 << (pcr & 7)),
+  );
+}
+
+/** Whether a TPM2_PCR_Read asks for that PCR of the SHA-256 bank. */
+export function readsPcr(command: SeenCommand, pcr: number): boolean {
+  return selectedPcrs(command.asked("parameters", "pcrSelectionIn")).includes(pcr);
 }

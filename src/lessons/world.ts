@@ -15,6 +15,8 @@ export interface LogFacts {
 }
 
 export interface World {
+  /** Another one each time the page is loaded. */
+  page: string;
   machine: "off" | "loading" | "running" | "paused" | "failed";
   /** A TPM is on the bench, without a machine. */
   bench: boolean;

@@ -3,7 +3,7 @@ import { toHex } from "../../bytes/hex.ts";
 import { hash } from "../../eventlog/hash.ts";
 import { type Finding, type Goal, type Lesson, met, missing } from "../lesson.ts";
 import { chain, chainOf, holds, pcrHandle, short } from "../pcr-chain.ts";
-import { commandsNamed, lastDone, type SeenCommand } from "../seen.ts";
+import { commandsNamed, lastDone, readsPcr } from "../seen.ts";
 import { pcrValue, type World } from "../world.ts";
 
 /** Anybody may reset this one (PC Client Platform TPM Profile, "PCR attributes"). */
@@ -14,14 +14,6 @@ const digestOf = (word: string): Uint8Array =>
 const APPLE = digestOf("apple");
 const BANANA = digestOf("banana");
 const extendLine = (digest: Uint8Array) => `tpm2_pcrextend ${PCR}:sha256=${toHex(digest)}`;
-
-export function readsPcr(command: SeenCommand, pcr: number): boolean {
-  const list = command.asked("parameters", "pcrSelectionIn")?.children ?? [];
-  return list.some(({ children }) => {
-    const text = children?.at(-1)?.children?.at(-1)?.text ?? "";
-    return text.split(", ").includes(String(pcr));
-  });
-}
 
 /** Since the last reset of the PCR, exactly these went in, and the TPM holds what they lead to. */
 function became(world: World, wanted: readonly Uint8Array[]): Finding {
