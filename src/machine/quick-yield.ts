@@ -27,7 +27,9 @@ export function useQuickYield(machine: object): void {
 }
 
 /** Undefined where there is no shared memory to wait on. */
-function exactSleep(wake: (tick: number) => void): ((milliseconds: number, tick: number) => void) | undefined {
+function exactSleep(
+  wake: (tick: number) => void,
+): ((milliseconds: number, tick: number) => void) | undefined {
   if (typeof SharedArrayBuffer === "undefined" || !("waitAsync" in Atomics)) return undefined;
   const nobody = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   return (milliseconds, tick) => {
