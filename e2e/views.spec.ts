@@ -1,0 +1,303 @@
+/** Decoder and composer, PCR chains, two boots, timeline and recordings, with a real boot in Chromium. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Page, test } from "@playwright/test";
+import { run, shownPcrs, untilShell } from "./page-guest.ts";
+
+const VIEWS = ["commands", "pcrs", "eventlog", "timeline"];
+const PCRS_AT_REST_MS = 3000;
+const folder = mkdtempSync(join(tmpdir(), "webtpm-views-"));
+
+async function show(page: Page, pane: string): Promise<void> {
+  await page.locator(`#tab-${pane}`).click();
+}
+
+async function accessible(page: Page, what: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(
+    ({ id, nodes }) => `${what}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`,
+  );
+  expect(found).toEqual([]);
+}
+
+/** Clicks a button that saves a file. @returns where the file is now. */
+async function saved(page: Page, button: string): Promise<string> {
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: button, exact: true }).click(),
+  ]);
+  const path = join(folder, download.suggestedFilename());
+  await download.saveAs(path);
+  return path;
+}
+
+const tool = (name: string, args: string[]) =>
+  execFileSync(name, args, { encoding: "utf8", timeout: 60_000 });
+
+test.describe("a real boot", () => {
+  test.describe.configure({ mode: "serial" });
+  let page: Page;
+  let recording: string;
+  let pcrs: string[];
+
+  test.beforeAll(async ({ browser }) => {
+    const context = await browser.newContext({ colorScheme: "light", reducedMotion: "reduce" });
+    page = await context.newPage();
+    page.on("pageerror", (error) => console.error("page:", error));
+    await page.goto("/?boot=1&pane=timeline");
+    await untilShell(page);
+    await page.waitForTimeout(PCRS_AT_REST_MS);
+  });
+  test.afterAll(() => page.context().close());
+
+  test("a command is composed by its fields, sent, and answered", async () => {
+    await show(page, "commands");
+    await page.getByRole("button", { name: "Compose" }).click();
+    const composer = page.locator("command-composer");
+    await composer.getByRole("combobox", { name: "Command" }).selectOption("GetRandom");
+    await composer.getByRole("textbox", { name: "bytesRequested" }).fill("11");
+    await expect(composer.locator(".hexdump")).toContainText("80 01 00 00 00 0c 00 00 01 7b 00 0b");
+    await composer.getByRole("textbox", { name: "bytesRequested" }).fill("many");
+    await expect(composer.getByRole("alert")).toContainText("bytesRequested: 'many' is neither a number");
+    await composer.getByRole("textbox", { name: "bytesRequested" }).fill("11");
+    await composer.getByRole("button", { name: "Send" }).click();
+    const detail = page.locator("command-detail");
+    await detail.getByText("response", { exact: true }).click();
+    await expect(detail.getByRole("treeitem", { name: /^randomBytes/ })).toBeVisible();
+    await expect(page.locator('.command-row[aria-selected="true"]')).toContainText("you");
+    const newest = await page.evaluate(() => window.webtpm.commands().at(-1)?.response);
+    expect(newest).toMatch(/^80010000001700000000000b[0-9a-f]{22}$/);
+  });
+
+  test("fields and bytes mark each other, by pointer and by keyboard", async () => {
+    const detail = page.locator("command-detail");
+    const field = detail.getByRole("treeitem", { name: /^responseSize/ });
+    await field.hover();
+    await expect(detail.locator(".hexdump .is-hot")).toHaveText(["00", "00", "00", "17"]);
+    await detail.locator(".hexdump [data-at='6']").hover();
+    await expect(detail.getByRole("treeitem", { name: /^responseCode/ })).toHaveClass(/is-hot/);
+    await detail.locator(".hexdump").focus();
+    await page.keyboard.press("Home");
+    await expect(detail.getByRole("treeitem", { name: /^tag/ })).toHaveClass(/is-hot/);
+    await detail.getByRole("treeitem", { name: /^tag/ }).focus();
+    await page.keyboard.press("ArrowDown");
+    await expect(detail.getByRole("treeitem", { name: /^responseSize/ })).toBeFocused();
+    await expect(detail.locator(".pointed")).toContainText("bytes 2–5: responseSize = 23");
+  });
+
+  test("bytes that nothing describes are shown, and the list is searched", async () => {
+    await page.getByRole("button", { name: "Compose" }).click();
+    const composer = page.locator("command-composer");
+    await composer.getByText("by bytes").click();
+    await composer.getByLabel("Bytes, in hex").fill("8001 0000000e 0000017b 0008 beef");
+    await expect(composer.locator(".field.is-unknown")).toContainText("surplus");
+    await composer.getByRole("button", { name: "Close the composer" }).click();
+    const search = page.getByRole("searchbox", { name: "Search the commands" });
+    await search.fill("pcr_extend");
+    const names = page.locator(".command-list .command-name");
+    await expect(names.first()).toHaveText("TPM2_PCR_Extend");
+    expect(new Set(await names.allTextContents())).toEqual(new Set(["TPM2_PCR_Extend"]));
+    await search.fill("");
+  });
+
+  test("a command is refused in words while the guest has the TPM", async () => {
+    const ACCESS = 0xfed40000;
+    await page.evaluate((access) => window.webtpm.write(access, 1, 0x02), ACCESS);
+    await page.getByRole("button", { name: "Compose" }).click();
+    await page.locator("command-composer").getByRole("button", { name: "Send" }).click();
+    await expect(page.locator(".composer-said")).toContainText(/Not sent: .*has the TPM \(locality 0/);
+    await page.evaluate((access) => window.webtpm.write(access, 1, 0x20), ACCESS);
+    await page.getByRole("button", { name: "Close the composer" }).click();
+  });
+
+  test("Wireshark's dissector opens the capture, and JSON has the fields", async () => {
+    const pcap = await saved(page, "pcap");
+    const text = tool("tshark", ["-r", pcap, "-T", "fields", "-e", "tpm.req.cc", "-Y", "tpm.req.cc"]);
+    const codes = text.trim().split("\n").map(Number);
+    const sent = await page.evaluate(() =>
+      window.webtpm.commands().map(({ request }) => parseInt(request.slice(12, 20), 16)),
+    );
+    expect(codes.length).toBeGreaterThan(20);
+    expect(codes).toEqual(sent.slice(0, codes.length));
+    const json = JSON.parse(readFileSync(await saved(page, "JSON"), "utf8"));
+    expect(json.format).toBe("webtpm-trace");
+    expect(json.commands[0].command).toBe("TPM2_Startup");
+  });
+
+  test("PCR 8, 9 and 10 are explained link by link", async () => {
+    await shownPcrs(page, "sha256");
+    const chainOf = async (pcr: number) => {
+      await page.getByRole("button", { name: `PCR ${pcr}: how it came to be` }).click();
+      const cell = page.locator(".pcr-chain");
+      await expect(cell.locator(".chain-end")).toContainText(/^✓/);
+      return cell.locator(".chain li").allInnerTexts();
+    };
+    const eight = (await chainOf(8)).join("\n");
+    expect(eight).toContain("kernel_cmdline: console=ttyS0");
+    expect(eight).toContain(
+      "by the option ROM that starts kernel, initrd and command line directly, in phase option ROM",
+    );
+    const nine = (await chainOf(9)).join("\n");
+    expect(nine).toMatch(/vmlinuz[\s\S]*initrd/);
+    const ten = (await chainOf(10)).join("\n");
+    expect(ten).toContain("boot_aggregate");
+    expect(ten).toContain("by the running kernel (IMA), in phase kernel");
+    const digest = await run(page, `tpm2_pcrextend 16:sha256=${"17".repeat(32)} && echo done`);
+    expect(digest).toContain("done");
+    await expect(page.locator('.pcrs tr[data-pcr="16"]')).toContainText("changed last");
+    const sixteen = (await chainOf(16)).join("\n");
+    expect(sixteen).toContain("by a program in the guest, or its user, in phase shell");
+  });
+
+  test("a link leads to its event and its command", async () => {
+    await page.getByRole("button", { name: "PCR 8: how it came to be" }).click();
+    await page
+      .locator(".pcr-chain")
+      .getByRole("button", { name: /^event/ })
+      .click();
+    const chosen = page.locator(".event.is-chosen");
+    await expect(chosen).toContainText("kernel_cmdline");
+    await chosen.getByRole("button", { name: /^command \d+, TPM2_PCR_Extend/ }).click();
+    await expect(page.locator("command-detail")).toContainText("PCR 8");
+  });
+
+  test("the log's YAML is tpm2_eventlog's", async () => {
+    await show(page, "eventlog");
+    const yaml = readFileSync(await saved(page, "YAML"), "latin1");
+    const theirs = execFileSync("tpm2_eventlog", [await saved(page, "binary")], { encoding: "latin1" });
+    expect(yaml).toBe(theirs);
+  });
+
+  test("the timeline has the phases, and each mark selects its command", async () => {
+    await show(page, "timeline");
+    const legend = page.locator(".timeline-legend");
+    for (const phase of ["firmware", "option ROM", "kernel", "init", "shell"])
+      await expect(legend).toContainText(phase);
+    const guest = await page.evaluate(() =>
+      window.webtpm.commands().filter(({ name }) => name === "TPM2_PCR_Extend"),
+    );
+    const wanted = guest[0]!.id;
+    await page.locator(`.timeline-measured[data-command="${wanted}"]`).click();
+    await expect(page.locator(".timeline-table tr.is-chosen")).toContainText("TPM2_PCR_Extend");
+    const plot = page.getByRole("application", { name: /^Timeline of the boot/ });
+    const rows = page.locator(".timeline-table tbody tr");
+    const all = await rows.count();
+    await plot.focus();
+    for (let i = 0; i < 6; i++) await page.keyboard.press("+");
+    expect(await rows.count()).toBeLessThan(all);
+    await expect(page.locator(".timeline-table tr.is-chosen")).toHaveCount(1);
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Home");
+    await expect(rows).toHaveCount(all);
+    await plot.hover();
+    await page.mouse.wheel(0, -400);
+    await expect.poll(() => rows.count()).toBeLessThan(all);
+    await page.getByRole("button", { name: "All", exact: true }).click();
+    await rows.nth(3).getByRole("button").click();
+    await show(page, "commands");
+    await expect(page.locator('.command-row[aria-selected="true"]')).toHaveCount(1);
+  });
+
+  test("nothing bars anybody: light, dark, narrow", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const view of VIEWS) {
+        await show(page, view);
+        await accessible(page, `${colorScheme} ${view}`);
+      }
+      await show(page, "commands");
+      await page.getByRole("button", { name: "Compose" }).click();
+      await accessible(page, `${colorScheme} composer`);
+      await page.getByRole("button", { name: "Close the composer" }).click();
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const view of VIEWS) {
+      await show(page, view);
+      await accessible(page, `narrow ${view}`);
+    }
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.emulateMedia({ colorScheme: "light" });
+  });
+
+  test("the boot is saved, and played with no machine, no TPM and no server", async ({ browser }) => {
+    pcrs = await shownPcrs(page, "sha256");
+    const events = await page.evaluate(() => window.webtpm.eventLog().length);
+    await show(page, "timeline");
+    recording = await saved(page, "Save recording");
+    expect(readFileSync(recording).length).toBeLessThan(100_000);
+
+    const context = await browser.newContext({ colorScheme: "light", reducedMotion: "reduce" });
+    const other = await context.newPage();
+    await other.goto("/?pane=timeline");
+    await other.waitForLoadState("networkidle");
+    await context.setOffline(true);
+    await other.getByLabel("Open a recording").setInputFiles(recording);
+    const time = other.getByRole("slider", { name: "Time in the boot" });
+    await expect(time).toBeVisible();
+    await other.getByRole("button", { name: "Pause" }).click();
+    await time.fill((await time.getAttribute("max"))!.replace(/\d$/, "0"));
+    expect(await shownPcrs(other, "sha256")).toEqual(pcrs);
+    await show(other, "eventlog");
+    await expect(other.locator(".event")).toHaveCount(events);
+    await expect(other.locator("#replay-verdict")).toHaveAttribute("data-tone", "good");
+    await show(other, "commands");
+    await expect(other.locator(".command-list")).toContainText("TPM2_GetRandom");
+    expect(await other.evaluate(() => window.webtpm.serial.text())).toContain("webtpm# ");
+    await accessible(other, "replay");
+    await time.fill("0");
+    expect(await other.evaluate(() => window.webtpm.serial.text())).toBe("");
+    await expect(other.locator("tpm-commands")).toContainText("Each one will be listed here");
+    await other.getByRole("combobox", { name: "Speed" }).selectOption("8×");
+    await other.getByRole("button", { name: "Play" }).click();
+    await expect(other.locator(".command-list")).toContainText("TPM2_PCR_Extend");
+    await other.getByRole("button", { name: "Close the recording" }).click();
+    await expect(other.locator(".player")).toHaveCount(0);
+    await context.close();
+  });
+
+  test("a damaged recording is refused in words", async ({ browser }) => {
+    const other = await (await browser.newContext()).newPage();
+    await other.goto("/?pane=timeline");
+    const file = { name: "cut.webtpm", mimeType: "application/octet-stream" };
+    await other
+      .getByLabel("Open a recording")
+      .setInputFiles({ ...file, buffer: readFileSync(recording).subarray(0, 800) });
+    await expect(other.locator(".notice")).toContainText("“cut.webtpm” could not be played.");
+    await expect(other.locator(".notice")).toContainText("damaged");
+    await other.context().close();
+  });
+
+  test("two boots stand side by side, with what changed and why", async () => {
+    await show(page, "machine");
+    await page.getByText("Kernel, command line, memory").click();
+    const field = page.getByRole("textbox", { name: "Command line" });
+    await field.fill(`${await field.inputValue()} tampered=1`);
+    await field.blur();
+    await page.getByRole("button", { name: "Restart: boot Linux" }).click();
+    await untilShell(page);
+    await show(page, "eventlog");
+    await page.locator("tpm-event-log").getByText("two boots").click();
+    const changed = page.locator('.two-boots tr[data-kind="changed"]');
+    await expect(changed).toHaveCount(1);
+    await expect(changed.getByRole("rowheader")).toHaveText("8");
+    await expect(changed.locator("td").last()).toContainText("tampered=1");
+    await expect(changed.locator(".two-boots-why")).toContainText("became");
+    await accessible(page, "two boots");
+  });
+});
+
+test("the page begins with a recorded boot, and booting ends it", async ({ page }) => {
+  await page.goto("/");
+  await expect(page.getByRole("region", { name: "Recording" })).toContainText("A recorded boot");
+  await expect(page.getByRole("tab", { name: /^Commands \d/ })).toBeVisible();
+  await page.getByRole("button", { name: "Boot Linux with a TPM" }).first().click();
+  await expect(page.locator(".player")).toHaveCount(0);
+  await untilShell(page);
+  await show(page, "eventlog");
+  await expect(page.locator("#replay-verdict")).toHaveAttribute("data-tone", "good");
+  await expect(page.locator("#boot-verdict")).toHaveCount(0);
+});
