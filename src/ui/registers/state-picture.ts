@@ -13,6 +13,8 @@ import { Pace } from "../parts/pace.ts";
 
 /** Moves kept for the list below the picture. */
 const MOST_MOVES = 12;
+/** A move that is older than this, in milliseconds, is the last one indeed. */
+const RECENT_MS = 250;
 const [BOX_WIDTH, BOX_HEIGHT] = [128, 36];
 
 /** Upper left corners. */
@@ -82,6 +84,7 @@ export class TisStates extends LitElement {
   readonly #pace = new Pace();
   /** The moves as they are; `moves` are those that are drawn. */
   #news: readonly Move[] = [];
+  #newsAt = 0;
 
   constructor() {
     super();
@@ -119,13 +122,21 @@ export class TisStates extends LitElement {
     this.#end = handle?.on("tis", (news) => this.#moved(news));
   }
 
+  /** As of the moves that are known; they come a little late, and picture and words are to agree. */
+  #stateOf(handle: TpmHandle, locality: number): TisState {
+    const recent = performance.now() - this.#newsAt < RECENT_MS;
+    const last = recent ? this.#news.find(({ trace }) => trace.locality === locality) : undefined;
+    return last?.trace.to ?? handle.state(locality);
+  }
+
   #moved({ time, trace }: TisNews): void {
+    this.#newsAt = performance.now();
     if (trace.kind === "reset") this.#news = [];
     else if (trace.kind === "state") this.#news = [{ time, trace }, ...this.#news].slice(0, MOST_MOVES);
   }
 
   #look(handle: TpmHandle): void {
-    const states = Array.from({ length: LOCALITIES }, (_, locality) => handle.state(locality));
+    const states = Array.from({ length: LOCALITIES }, (_, locality) => this.#stateOf(handle, locality));
     if (this.#news === this.moves && states.every((state, i) => state === this.states[i])) return;
     this.#pace.begin();
     this.states = states;
