@@ -309,7 +309,10 @@ export class PageController implements PageActions {
     this.#expectReady();
     this.resume();
     const { backend } = this.#store.state.settings;
-    if (backend === "auto" || backend === tpm.status.backend) return bus.reset();
+    if (backend === "auto" || backend === tpm.status.backend) {
+      bus.reset();
+      return;
+    }
     this.#swapBackend(tpm, backend).then(
       () => {
         if (attempt === this.#attempt) bus.reset();
