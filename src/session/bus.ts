@@ -21,6 +21,6 @@ export async function heldFor<T>(bus: MachineBus, reason: string, work: () => Pr
 }
 
 /** A hold takes effect at the end of the slice of guest code that runs now. */
-export async function standstill(bus: MachineBus): Promise<void> {
+async function standstill(bus: MachineBus): Promise<void> {
   await (bus.settled?.() ?? new Promise((resolve) => setTimeout(resolve, 0)));
 }

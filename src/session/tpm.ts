@@ -14,7 +14,7 @@ import type { TisState } from "../tis/states.ts";
 import { BATCH_MS } from "../worker/event-batch.ts";
 import type { BackendTarget, EngineEvent, TpmSnapshot } from "../worker/events.ts";
 import { backendTarget, kindOf, type TpmBackendOptions } from "./backend-target.ts";
-import { announce, heldFor, standstill } from "./bus.ts";
+import { announce, heldFor } from "./bus.ts";
 import { CommandList } from "./command-list.ts";
 import { driveCommand } from "./driver.ts";
 import { Emitter } from "./emitter.ts";
@@ -23,6 +23,7 @@ import { TpmFailedError } from "./errors.ts";
 import { reconnects, type TpmAttachOptions, whereabouts } from "./options.ts";
 import { type PlacedDevice, placeInWorker, placeLocally } from "./placement.ts";
 import type { AccessTap, CommandRecord, PcrBank, TpmEvents, TpmHandle, TpmStatus } from "./types.ts";
+import { Waiters } from "./waiters.ts";
 
 /** The ISA interrupt that TPM_INT_VECTOR shows. */
 const IRQ = 5;
@@ -65,7 +66,7 @@ export class Tpm implements TpmHandle {
   #resets = 0;
   /** Ends the hold under which the TPM is switched on or off. */
   #release: (() => void) | undefined;
-  #waiters: { resolve(): void; reject(error: Error): void }[] = [];
+  readonly #power = new Waiters();
   /** Guest commands that last, by id. */
   readonly #long = new Set<number>();
 
@@ -87,7 +88,7 @@ export class Tpm implements TpmHandle {
       version: "unspecified",
     };
     this.#release = bus.hold(START_HOLD);
-    this.ready = this.#settled();
+    this.ready = this.#power.wait();
     // Whoever does not wait for `ready` learns of a failure from the status.
     this.ready.catch(() => undefined);
     this.#placed = this.#place();
@@ -141,17 +142,20 @@ export class Tpm implements TpmHandle {
 
   async command(command: Uint8Array): Promise<Uint8Array> {
     this.#mustBeAlive();
-    const release = this.#bus.hold(COMMAND_HOLD);
-    try {
-      await standstill(this.#bus);
+    const { page } = this.#entrance;
+    return this.#held(COMMAND_HOLD, ({ view }) =>
+      driveCommand(page, view, command, () => this.#mustBeAlive()),
+    );
+  }
+
+  /** Does something to the device while the machine stands still; what happened is told before this resolves. */
+  #held<T>(reason: string, work: (placed: PlacedDevice) => Promise<T>): Promise<T> {
+    return heldFor(this.#bus, reason, async () => {
       const placed = this.#placed;
-      const { page } = this.#entrance;
-      const response = await driveCommand(page, placed.view, command, () => this.#mustBeAlive());
+      const result = await work(placed);
       await placed.flush();
-      return response;
-    } finally {
-      release();
-    }
+      return result;
+    });
   }
 
   async pcrs(): Promise<PcrBank[]> {
@@ -170,20 +174,14 @@ export class Tpm implements TpmHandle {
   /** The registers and the TPM behind them as they stand, between two commands; the machine is held meanwhile. */
   async snapshot(): Promise<TpmSnapshot> {
     this.#mustBeAlive();
-    return heldFor(this.#bus, "TPM snapshot", async () => {
-      const snapshot = await this.#placed.snapshot();
-      // The interrupt line is the machine's to keep.
-      await this.#placed.flush();
-      return snapshot;
-    });
+    return this.#held("TPM snapshot", (placed) => placed.snapshot());
   }
 
   /** Puts registers and TPM where they were; the machine is held meanwhile. Ends the TPM that was there. */
   async restore(snapshot: TpmSnapshot): Promise<void> {
-    return heldFor(this.#bus, "TPM restore", async () => {
+    return this.#held("TPM restore", (placed) => {
       this.#stopCommands();
-      await this.#placed.restore(snapshot);
-      await this.#placed.flush();
+      return placed.restore(snapshot);
     });
   }
 
@@ -193,10 +191,7 @@ export class Tpm implements TpmHandle {
    */
   async standIn({ device }: Pick<TpmSnapshot, "device">, commands: readonly Uint8Array[]): Promise<void> {
     this.#mustBeAlive();
-    return heldFor(this.#bus, "TPM restore", async () => {
-      await this.#placed.standIn(device, commands);
-      await this.#placed.flush();
-    });
+    return this.#held("TPM restore", (placed) => placed.standIn(device, commands));
   }
 
   /** The event-log area as it stands, without the zeros at its end; also while the firmware is writing an event. */
@@ -219,9 +214,8 @@ export class Tpm implements TpmHandle {
       throw new RangeError(
         'a TPM on the page\'s own thread needs the device there: attach with placement "local"',
       );
-    await heldFor(this.#bus, "TPM move", async () => {
+    await this.#held("TPM move", async (placed) => {
       const { target, hidden } = backendTarget(backend, this.#version);
-      const placed = this.#placed;
       try {
         await placed.move(target, backend.open);
       } catch (error) {
@@ -230,7 +224,6 @@ export class Tpm implements TpmHandle {
       }
       this.#useHidden(hidden);
       this.#backend = backend;
-      await placed.flush();
       this.#setStatus({ backend: kindOf(backend) });
     });
   }
@@ -242,7 +235,7 @@ export class Tpm implements TpmHandle {
   }
 
   reset(): Promise<void> {
-    const done = this.#settled();
+    const done = this.#power.wait();
     this.#machineReset();
     return done;
   }
@@ -330,20 +323,10 @@ export class Tpm implements TpmHandle {
     this.#watch();
   }
 
-  /** Resolves when the TPM has been switched on, or off and on; rejects with the reason it could not be. */
-  #settled(): Promise<void> {
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
-  }
-
   #switched(error: Error | undefined): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
     this.#release?.();
     this.#release = undefined;
-    for (const { resolve, reject } of waiters) {
-      if (error) reject(error);
-      else resolve();
-    }
+    this.#power.settle(error);
   }
 
   // --- what the engine tells ---
