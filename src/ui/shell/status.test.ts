@@ -44,7 +44,7 @@ describe("the status line", () => {
       backendLabel: "swtpm here",
       backendMemory: 53_804_032,
     };
-    expect(texts({ tpm: hidden })).toContain("swtpm here, 51.3 MiB of memory");
+    expect(texts({ tpm: hidden })).toContain("swtpm in a hidden machine, 51.3 MiB of memory");
   });
 
   it("names a command that takes long, and for how long it has run", () => {

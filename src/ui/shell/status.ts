@@ -86,8 +86,12 @@ const because = (reason: string | undefined) => (reason ? `: ${reason}` : "");
 
 function backend({ tpm }: Readonly<PageState>): StatusItem[] {
   if (!tpm?.backendLabel) return [];
+  const name = "Backend";
+  const detail = tpm.backendLabel;
+  if (tpm.backend !== "hidden") return [{ name, text: detail, tone: "plain", detail }];
   const memory = tpm.backendMemory ? `, ${sizeText(tpm.backendMemory)} of memory` : "";
-  return [{ name: "Backend", text: tpm.backendLabel + memory, tone: "plain" }];
+  // What is cut off where there is little room is not to be where it runs.
+  return [{ name, text: `swtpm in a hidden machine${memory}`, tone: "plain", detail }];
 }
 
 function clock({ machine }: Readonly<PageState>): StatusItem {
