@@ -73,6 +73,27 @@ for (const isolated of [true, false]) {
       expect(await receive(page)).toEqual(SUCCESS);
     });
 
+    it("goes on where its swtpm died, where it is to reconnect: the guest gets its answer", async () => {
+      const { page } = await start({ isolated });
+      await attach(page, { reconnect: true });
+      await page.evaluate(() => {
+        window.attached.tpm.on("notice", (message) => console.info(message));
+      });
+      const notices: string[] = [];
+      page.on("console", (message) => message.type() === "info" && notices.push(message.text()));
+      await send(page, build.TPM2_Startup());
+      expect(await receive(page)).toEqual(SUCCESS);
+      const [pid] = swtpms();
+      process.kill(pid!, "SIGSTOP");
+      await send(page, build.TPM2_GetRandom(16));
+      await page.waitForFunction(() => window.attached.bus.holds.includes("TPM command"));
+      process.kill(pid!, "SIGKILL");
+      expect((await receive(page)).slice(0, 10)).toEqual([0x80, 0x01, 0, 0, 0, 28, 0, 0, 0, 0]);
+      expect(await status(page)).toMatchObject({ phase: "ready", version: "2.0" });
+      expect(swtpms()).toHaveLength(2);
+      expect(notices.map((text) => text.includes("goes on as it was"))).toEqual([false, true]);
+    });
+
     it("ends in failure mode when its worker dies, and begins anew with a reset", async () => {
       const { page } = await start({ isolated });
       await attach(page);
@@ -138,7 +159,7 @@ describe("a page", () => {
     expect(await receive(page)).toEqual(SUCCESS);
   });
 
-  it("carries registers and TPM over to another session by a snapshot", async () => {
+  it("puts registers and TPM back to where a snapshot found them, and moves the TPM to another session", async () => {
     const { page } = await start();
     await attach(page);
     await send(page, build.TPM2_Startup());
@@ -156,10 +177,12 @@ describe("a page", () => {
       const snapshot = await tpm.snapshot();
       await tpm.reset();
       await tpm.restore(snapshot);
-      return { before, after: await pcr() };
+      const after = await pcr();
+      await tpm.moveTo({});
+      return { before, after, moved: await pcr(), phase: tpm.status.phase };
     });
     expect(values.before).toMatch(/^\d+,/);
-    expect(values.after).toBe(values.before);
+    expect(values).toMatchObject({ after: values.before, moved: values.before, phase: "ready" });
     expect(swtpms()).toHaveLength(2);
   });
 });
