@@ -69,6 +69,11 @@ export class BusToCome implements MachineBus {
     };
   }
 
+  /** Before there is a machine, no guest's time goes by. */
+  expectHold(): () => void {
+    return this.#bus?.expectHold?.() ?? (() => undefined);
+  }
+
   async settled(): Promise<void> {
     await this.#bus?.settled?.();
   }

@@ -39,6 +39,11 @@ export interface MachineBus {
    * @returns the release function, which may be called more than once.
    */
   hold(reason: string): () => void;
+  /**
+   * A hold may follow soon: until the function that is returned is called, what keeps the page from running the machine
+   * counts for little in guest time.
+   */
+  expectHold?(): () => void;
   /** Resolves when a hold that was asked for has taken effect, which may be a slice of guest code later. */
   settled?(): Promise<void>;
   /**

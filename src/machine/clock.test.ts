@@ -47,6 +47,27 @@ describe("the machine's clock", () => {
     expect(clock.microtick()).toBe(MAX_STEP_MS);
   });
 
+  it("counts gaps for less while a limit is in force, the shortest of several", () => {
+    const { host, clock } = clockAt(0);
+    host.now = 100;
+    const endFirst = clock.limitStep(50);
+    expect([clock.now(), clock.microtick()]).toEqual([50, 50]);
+    host.now += 30;
+    expect(clock.microtick()).toBe(80);
+    const endSecond = clock.limitStep(2);
+    host.now += 200;
+    expect(clock.microtick()).toBe(82);
+    host.now += 200;
+    endSecond();
+    endSecond();
+    expect(clock.microtick()).toBe(84);
+    host.now += 200;
+    expect(clock.microtick()).toBe(134);
+    endFirst();
+    host.now += 200;
+    expect(clock.microtick()).toBe(334);
+  });
+
   it("goes on from a saved machine's time", () => {
     const { host, clock } = clockAt(50);
     clock.freeze();

@@ -5,7 +5,7 @@
  * except that it
  *
  * - stands still while the machine is held, so that no driver's time limit runs out then;
- * - never moves by more than {@link MAX_STEP_MS} between two looks the machine takes at it. A machine looks at
+ * - never moves by more than {@link MAX_STEP_MS}, or a limit set for a while, between two looks the machine takes at it. A machine looks at
  *   least every 100 ms, even when idle; a longer gap means that the page was suspended, throttled in a background
  *   tab, or stuck in other work. The guest's time falls behind the wall clock then, instead of jumping by minutes
  *   and making every time limit run out at once.
@@ -18,6 +18,13 @@ import type { GuestClock } from "./bus.ts";
 
 /** Longest step of guest time between two looks, in milliseconds; well below any TPM driver's limit (750 ms). */
 export const MAX_STEP_MS = 250;
+/**
+ * The same while a TPM command runs. On a busy host the page may be kept waiting more than once before the machine is
+ * held for a slow command, and the guest's time limit must not see the sum. No driver sleeps longer than this at once.
+ */
+export const COMMAND_STEP_MS = 50;
+/** The same from the moment in which the machine is to stop; long enough for a slice of guest code to end by it. */
+export const STOPPING_STEP_MS = 2;
 
 /** A guest clock that its owner can stop, start and set. */
 export class MachineClock implements GuestClock {
@@ -28,6 +35,9 @@ export class MachineClock implements GuestClock {
   /** Host time minus guest time. */
   #behind = 0;
   #frozen = false;
+  /** Limits of a step in force. */
+  #limits: number[] = [];
+  #longest = MAX_STEP_MS;
   #look: (() => void) | undefined;
 
   /** @param host a monotonic clock in milliseconds. */
@@ -42,7 +52,7 @@ export class MachineClock implements GuestClock {
 
   now(): number {
     const ahead = this.#frozen ? 0 : this.#host() - this.#behind - this.#last;
-    return this.#last + Math.min(ahead, MAX_STEP_MS) - this.#origin;
+    return this.#last + Math.min(ahead, this.#longest) - this.#origin;
   }
 
   /**
@@ -51,16 +61,38 @@ export class MachineClock implements GuestClock {
    */
   readonly microtick = (): number => {
     if (this.#look) this.#looked();
+    return this.#advance();
+  };
+
+  /**
+   * Makes the longest step between two looks shorter, until the function that is returned is called. Limits nest: the
+   * shortest counts. It goes for the step under way too: while the machine works it looks every fraction of a
+   * millisecond, and a longer step means that the page was kept from running it.
+   */
+  limitStep(milliseconds: number): () => void {
+    this.#limits.push(milliseconds);
+    this.#longest = Math.min(MAX_STEP_MS, ...this.#limits);
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#advance();
+      this.#limits.splice(this.#limits.indexOf(milliseconds), 1);
+      this.#longest = Math.min(MAX_STEP_MS, ...this.#limits);
+    };
+  }
+
+  #advance(): number {
     if (this.#frozen) return this.#last;
     const step = this.#host() - this.#behind - this.#last;
-    if (step > MAX_STEP_MS) {
-      this.#behind += step - MAX_STEP_MS;
-      this.#last += MAX_STEP_MS;
+    if (step > this.#longest) {
+      this.#behind += step - this.#longest;
+      this.#last += this.#longest;
     } else {
       this.#last += step;
     }
     return this.#last;
-  };
+  }
 
   /** Guest time goes ahead by so many milliseconds. @param look called when the machine next looks at the clock. */
   skip(milliseconds: number, look: () => void): void {

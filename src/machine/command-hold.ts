@@ -17,12 +17,16 @@ export interface CommandHoldOptions {
 }
 
 export class CommandHold {
-  readonly #bus: Pick<MachineBus, "hold">;
+  readonly #bus: Pick<MachineBus, "hold" | "expectHold">;
   readonly #graceMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #release: (() => void) | undefined;
+  #endOfCommand: (() => void) | undefined;
 
-  constructor(bus: Pick<MachineBus, "hold">, { graceMs = DEFAULT_GRACE_MS }: CommandHoldOptions = {}) {
+  constructor(
+    bus: Pick<MachineBus, "hold" | "expectHold">,
+    { graceMs = DEFAULT_GRACE_MS }: CommandHoldOptions = {},
+  ) {
     this.#bus = bus;
     this.#graceMs = graceMs;
   }
@@ -30,6 +34,7 @@ export class CommandHold {
   /** A TPM command began. One at a time: a second call before `commandFinished` changes nothing. */
   commandStarted(): void {
     if (this.#timer !== undefined || this.#release) return;
+    this.#endOfCommand = this.#bus.expectHold?.();
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#release = this.#bus.hold(HOLD_REASON);
@@ -42,6 +47,8 @@ export class CommandHold {
     this.#timer = undefined;
     this.#release?.();
     this.#release = undefined;
+    this.#endOfCommand?.();
+    this.#endOfCommand = undefined;
   }
 
   /** True while this policy holds the machine. */

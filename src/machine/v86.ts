@@ -4,7 +4,7 @@
  */
 import type { MmioDevice } from "../tis/ports.ts";
 import type { MachineBus, MmioWindow } from "./bus.ts";
-import { MachineClock } from "./clock.ts";
+import { COMMAND_STEP_MS, MachineClock } from "./clock.ts";
 import { FirmwareLog } from "./firmware-log.ts";
 import { keepKernel } from "./kernel-reload.ts";
 import { MmioMap } from "./mmio-map.ts";
@@ -111,6 +111,10 @@ export class V86Bus implements MachineBus {
 
   hold(reason: string): () => void {
     return this.#control.hold(reason);
+  }
+
+  expectHold(): () => void {
+    return this.clock.limitStep(COMMAND_STEP_MS);
   }
 
   get holds(): readonly string[] {
