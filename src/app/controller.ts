@@ -3,7 +3,7 @@ import { probeBridge } from "../backend/websocket.ts";
 import type { HiddenImages } from "../hidden/machine.ts";
 import { restoreSnapshot, takeSnapshot } from "../session/snapshot.ts";
 import type { Tpm } from "../session/tpm.ts";
-import { BRIDGE_PATH } from "../session/tpm.ts";
+import { bridgeUrls } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
 import type { TracedMachine } from "../trace/index.ts";
 import type { BootSettings, PageActions, PageStore, PreviousBoot, Theme } from "../ui/model.ts";
@@ -185,7 +185,8 @@ export class PageController implements PageActions {
   /** Native swtpm is the quicker one; without a bridge there is only the hidden machine. */
   async #needsHiddenMachine(backend: BootSettings["backend"]): Promise<boolean> {
     if (backend !== "auto") return backend === "hidden";
-    return !(await probeBridge(this.#bridge ?? BRIDGE_PATH)).found;
+    const probes = await Promise.all(bridgeUrls(this.#bridge).map((url) => probeBridge(url)));
+    return !probes.some(({ found }) => found);
   }
 
   #loading(attempt: number, step: string, progress?: number): void {

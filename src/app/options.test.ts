@@ -48,6 +48,13 @@ describe("parseOptions", () => {
     ]);
   });
 
+  it("takes several bridges", () => {
+    const { options, problems } = parse("bridge=wss://a.example/tpm+https://b.example/tpm");
+    expect(problems).toEqual([]);
+    expect(options.bridge).toBe("wss://a.example/tpm https://b.example/tpm");
+    expect(parse("bridge=https://a.example+file:///b").problems).toHaveLength(1);
+  });
+
   it("takes an empty command line for one", () => {
     expect(parse("cmdline=").options.settings.cmdline).toBe("");
   });

@@ -31,7 +31,7 @@ export interface PageOptions {
   /** Pane to show first. */
   pane: string | undefined;
   theme: Theme;
-  /** Where the bridge is, when it is not the page's own server. */
+  /** Where the bridge is, when it is not the page's own server; several are separated by blanks, the first one first. */
   bridge: string | undefined;
 }
 
@@ -67,6 +67,23 @@ const address = (schemes: readonly string[]) =>
     ),
   );
 
+/** One or several, separated by blanks. */
+const addresses = (schemes: readonly string[]) => {
+  const one = address(schemes);
+  return v.pipe(
+    v.string(),
+    v.check(
+      (text) =>
+        text.trim() !== "" &&
+        text
+          .trim()
+          .split(/\s+/)
+          .every((part) => v.is(one, part)),
+      `must be addresses that begin with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
+    ),
+  );
+};
+
 const imageUrl = address(["http:", "https:"]);
 /** Linux's COMMAND_LINE_SIZE on x86. */
 const cmdline = v.pipe(v.string(), v.maxLength(2047, "must have at most 2047 characters"));
@@ -95,7 +112,7 @@ const PARAMETERS = {
   boot: flag,
   pane: v.string(),
   theme: oneOf("auto", "light", "dark"),
-  bridge: address(["ws:", "wss:", "http:", "https:"]),
+  bridge: addresses(["ws:", "wss:", "http:", "https:"]),
 } as const;
 
 type Name = keyof typeof PARAMETERS;

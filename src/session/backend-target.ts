@@ -18,10 +18,16 @@ export interface TpmBackendOptions {
   /** Two plain WebSocket-to-TCP proxies in front of a `swtpm socket`. */
   proxy?: { control: string; data: string };
   /**
-   * URL of a bridge, http(s) or ws(s); by default `/tpm` on the page's own server. Several are tried in their order:
-   * when the one in use is lost, the TPM goes on at the next one that answers.
+   * URL of a bridge, http(s) or ws(s); by default `/tpm` on the page's own server. Several (a list, or separated by
+   * blanks) are tried in their order: when the one in use is lost, the TPM goes on at the next one that answers.
    */
   bridge?: string | readonly string[];
+}
+
+/** The bridges to try, in their order. */
+export function bridgeUrls(bridge: TpmBackendOptions["bridge"]): readonly string[] {
+  const urls = typeof bridge === "string" ? bridge.split(/\s+/).filter(Boolean) : (bridge ?? []);
+  return urls.length > 0 ? urls : [BRIDGE_PATH];
 }
 
 export const kindOf = ({ open, hidden, proxy }: TpmBackendOptions): BackendKind =>
@@ -38,9 +44,6 @@ export function backendTarget(
   }
   if (proxy) return { target: { kind: "proxy", ...proxy } };
   const base = globalThis.location?.href ?? "http://127.0.0.1/";
-  const given = typeof bridge === "string" ? [bridge] : (bridge ?? []);
-  const urls = (given.length > 0 ? given : [BRIDGE_PATH]).map((url) =>
-    new URL(url, base).href.replace(/^ws/, "http"),
-  );
+  const urls = bridgeUrls(bridge).map((url) => new URL(url, base).href.replace(/^ws/, "http"));
   return { target: { kind: "bridge", urls } };
 }

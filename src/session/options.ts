@@ -1,6 +1,6 @@
 /** What an embedder can choose about a TPM, and what follows from it for where things run. */
 import type { BackendInfo, TpmKeep } from "../backend/port.ts";
-import { kindOf, type TpmBackendOptions } from "./backend-target.ts";
+import { bridgeUrls, kindOf, type TpmBackendOptions } from "./backend-target.ts";
 import { whyNotWorker } from "./placement.ts";
 import type { Placement, TpmStatus } from "./types.ts";
 
@@ -45,4 +45,4 @@ export function whereabouts(
 
 /** A state that is kept here, and bridges to choose from, mean that no bridge is to be missed. */
 export const reconnects = ({ reconnect, keep }: TpmAttachOptions, { bridge }: TpmBackendOptions): boolean =>
-  reconnect ?? (keep !== undefined || (bridge !== undefined && typeof bridge !== "string"));
+  reconnect ?? (keep !== undefined || bridgeUrls(bridge).length > 1);

@@ -32,7 +32,7 @@ const START_HOLD = "TPM start";
 const RESET_HOLD = "TPM reset";
 const COMMAND_HOLD = "a command by hand";
 
-export { BRIDGE_PATH, type TpmBackendOptions } from "./backend-target.ts";
+export { BRIDGE_PATH, bridgeUrls, type TpmBackendOptions } from "./backend-target.ts";
 export type { TpmAttachOptions } from "./options.ts";
 
 /**
