@@ -182,6 +182,12 @@ export class TpmCommands extends PageElement {
     </div>`;
   }
 
+  /** What was selected in another view is shown, however the list was scrolled. */
+  override willUpdate(): void {
+    const { command } = this.state;
+    if (this.active && command !== undefined && command !== this.#revealed) this.#follow = false;
+  }
+
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
     const list = this.querySelector<HTMLElement>(".command-list");
