@@ -65,7 +65,7 @@ export const TIS: Lesson = {
       title: "Ring the bell: requestUse",
       text: [
         "Five parties may use the TPM; each has its own set of registers, called a locality. Only one is served at a time.",
-        "Press `requestUse` in the registers. It writes the bit requestUse to `TPM_ACCESS`.",
+        "In the registers, under “Play the driver”, press `requestUse`. It writes the bit of that name to `TPM_ACCESS`.",
       ],
       offers: [{ kind: "pane", pane: "registers", label: "Go to the registers" }],
       goals: [owns],
