@@ -13,6 +13,14 @@ export { attachV86, V86Bus } from "./machine/v86.ts";
 export { V86VersionError } from "./machine/v86-internals.ts";
 export { TpmBusyError, TpmFailedError } from "./session/errors.ts";
 export type { OpenTpm } from "./session/placement.ts";
+export {
+  type MachineState,
+  measurements,
+  restoreSnapshot,
+  type SnapshotParts,
+  startPrepared,
+  takeSnapshot,
+} from "./session/snapshot.ts";
 export { attachTpm, BRIDGE_PATH, Tpm, type TpmAttachOptions, type TpmBackendOptions } from "./session/tpm.ts";
 export type {
   BackendKind,

@@ -30,7 +30,6 @@ const IRQ = 5;
 /** The reasons under which the machine is held. */
 const START_HOLD = "TPM start";
 const RESET_HOLD = "TPM reset";
-const COMMAND_HOLD = "a command by hand";
 
 export { BRIDGE_PATH, bridgeUrls, type TpmBackendOptions } from "./backend-target.ts";
 export type { TpmAttachOptions } from "./options.ts";
@@ -143,7 +142,7 @@ export class Tpm implements TpmHandle {
   async command(command: Uint8Array): Promise<Uint8Array> {
     this.#mustBeAlive();
     const { page } = this.#entrance;
-    return this.#held(COMMAND_HOLD, ({ view }) =>
+    return this.#held("a command by hand", ({ view }) =>
       driveCommand(page, view, command, () => this.#mustBeAlive()),
     );
   }
