@@ -1,0 +1,161 @@
+import { describe, expect, it } from "vitest";
+import { fromHex, toHex } from "../bytes/hex.ts";
+import type { CommandRecord } from "../session/types.ts";
+import { build } from "../tpm2/index.ts";
+import { LESSONS } from "./index.ts";
+import type { Lesson, Step } from "./lesson.ts";
+import { chain } from "./pcr-chain.ts";
+import { SeenCommand } from "./seen.ts";
+import { isSignedBy, publicKey, signatureOf } from "./signature.ts";
+import QUOTE from "./testing/quote.json" with { type: "json" };
+import type { World } from "./world.ts";
+
+const EMPTY: World = {
+  page: "1",
+  machine: "off",
+  bench: false,
+  family: undefined,
+  shell: false,
+  starts: 0,
+  interface: undefined,
+  access: [],
+  accesses: [],
+  commands: [],
+  selected: undefined,
+  panes: [],
+  pcrs: [],
+  log: undefined,
+  serial: "",
+  notes: {},
+};
+
+const SUCCESS = "8001 0000000a 00000000";
+
+function seen(name: string, request: Uint8Array, response = fromHex(SUCCESS), code = 0): SeenCommand {
+  const record: CommandRecord = {
+    id: 1,
+    startedAt: 0,
+    locality: 0,
+    code: 0,
+    name,
+    request,
+    response,
+    responseCode: code,
+    responseName: code ? "TPM_RC_LOCALITY" : "TPM_RC_SUCCESS",
+    origin: "guest",
+  };
+  return new SeenCommand(record, 1);
+}
+
+const recorded = (name: string, { request, response }: { request: string; response: string }) =>
+  seen(name, fromHex(request), fromHex(response));
+
+function stepOf(lesson: string, step: string): Step {
+  const found = LESSONS.find(({ id }) => id === lesson)?.steps.find(({ id }) => id === step);
+  if (!found) throw new Error(`no step ${lesson}/${step}`);
+  return found;
+}
+
+const check = (step: Step, world: World) =>
+  Promise.all(
+    step.goals.map(async (goal) => {
+      try {
+        return await goal.check(world);
+      } catch (error) {
+        return { met: false, text: (error as Error).message };
+      }
+    }),
+  );
+
+describe("lessons", () => {
+  it.each(LESSONS.map((lesson): [string, Lesson] => [lesson.id, lesson]))(
+    "%s has a few steps, each with goals and an address of its own",
+    (_, { steps }) => {
+      expect(steps.length).toBeGreaterThanOrEqual(3);
+      expect(steps.length).toBeLessThanOrEqual(7);
+      expect(new Set(steps.map(({ id }) => id)).size).toBe(steps.length);
+      for (const { goals, text } of steps) {
+        expect(goals.length).toBeGreaterThan(0);
+        expect(text.join(" ").length).toBeLessThan(420);
+      }
+    },
+  );
+
+  it("have no step that is done when nothing was done", async () => {
+    for (const { steps } of LESSONS) {
+      for (const step of steps) {
+        const findings = await check(step, EMPTY);
+        expect(
+          findings.some(({ met }) => !met),
+          step.id,
+        ).toBe(true);
+        for (const { text } of findings) expect(text.length).toBeGreaterThan(3);
+      }
+    }
+  });
+});
+
+describe("PCRs and extend", () => {
+  const digest = (byte: number) => new Uint8Array(32).fill(byte);
+  const extend = (byte: number) =>
+    seen("TPM2_PCR_Extend", build.TPM2_PCR_Extend(16, [{ algorithm: "sha256", digest: digest(byte) }]));
+  const reset = seen("TPM2_PCR_Reset", build.TPM2_PCR_Reset(16));
+  const pcrs = (value: Uint8Array) => [
+    { algorithm: "sha256", values: Array.from({ length: 24 }, (_, i) => (i === 16 ? value : digest(0))) },
+  ];
+
+  it("computes what the TPM computes", () => {
+    // SHA-256 of 64 zero bytes.
+    expect(toHex(chain([digest(0)]))).toBe(
+      "f5a5fd42d16a20302798ef6ed309979b43003d2320d9f0e8ea9831a92759fb4b",
+    );
+  });
+
+  it("wants the digests of the lesson, not others", async () => {
+    const commands = [reset, extend(7)];
+    const [finding] = await check(stepOf("pcrs", "extend"), {
+      ...EMPTY,
+      commands,
+      pcrs: pcrs(chain([digest(7)])),
+    });
+    expect(finding).toMatchObject({ met: false, text: expect.stringContaining("Something else") });
+  });
+
+  it("takes a refusal for what it is", async () => {
+    const refused = seen("TPM2_PCR_Reset", build.TPM2_PCR_Reset(0), fromHex("8001 0000000a 00000907"), 0x907);
+    const step = stepOf("pcrs", "no-way-back");
+    expect(await check(step, { ...EMPTY, commands: [refused] })).toMatchObject([{ met: true }]);
+    expect(await check(step, { ...EMPTY, commands: [reset] })).toMatchObject([{ met: false }]);
+  });
+});
+
+describe("quote", () => {
+  const key = recorded("TPM2_CreatePrimary", QUOTE.key);
+  const quote = recorded("TPM2_Quote", QUOTE.quote);
+  const message = quote.answeredBytes("parameters", "quoted", "attestationData") as Uint8Array;
+  const point = publicKey(key) as string;
+
+  it("verifies a quote that a TPM has made, and no other", async () => {
+    const signature = signatureOf(quote) as Uint8Array;
+    expect(await isSignedBy(point, signature, message)).toBe(true);
+    const other = message.slice();
+    other[other.length - 1]! ^= 1;
+    expect(await isSignedBy(point, signature, other)).toBe(false);
+  });
+
+  it("tells an answer to another question", async () => {
+    const step = stepOf("quote", "quote");
+    const world = { ...EMPTY, commands: [quote], notes: { key: point, nonce: "0102030405060708" } };
+    expect((await check(step, world)).slice(0, 2)).toMatchObject([{ met: true }, { met: true }]);
+    const other = { ...world, notes: { ...world.notes, nonce: "ff" } };
+    expect((await check(step, other))[1]).toMatchObject({
+      met: false,
+      text: expect.stringContaining("not the page's"),
+    });
+  });
+
+  it("notes the key of the first step", async () => {
+    const findings = await check(stepOf("quote", "key"), { ...EMPTY, commands: [key] });
+    expect(findings).toMatchObject([{ met: true, keep: { key: point } }]);
+  });
+});
