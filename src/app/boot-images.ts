@@ -80,6 +80,12 @@ export async function loadFirmware(
   return { bios: await load(manifest.bios), vgaBios: await load(manifest.vgaBios) };
 }
 
+/** The same with its firmware, where nothing else is loaded. @throws {ImageLoadError} */
+export async function loadHiddenMachine(manifest: ImageManifest): Promise<HiddenImages> {
+  const progress = () => undefined;
+  return loadHiddenImages(manifest, await loadFirmware(manifest, progress), progress);
+}
+
 /** @throws {ImageLoadError} naming the image that could not be had. */
 export async function loadBootImages(
   manifest: ImageManifest,

@@ -1,6 +1,5 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
 import { probeBridge } from "../backend/websocket.ts";
-import type { HiddenImages } from "../hidden/machine.ts";
 import { restoreSnapshot, takeSnapshot } from "../session/snapshot.ts";
 import type { Tpm } from "../session/tpm.ts";
 import { bridgeUrls } from "../session/tpm.ts";
@@ -13,15 +12,16 @@ import { MachineInUseError } from "../vault/index.ts";
 import type { MachineRecord, MachineSnapshot } from "../vault/types.ts";
 import { showAddress } from "./address.ts";
 import { benchTpm } from "./bench.ts";
-import { loadBootImages, loadFirmware, loadHiddenImages } from "./boot-images.ts";
+import { loadBootImages, loadHiddenImages, loadHiddenMachine } from "./boot-images.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
 import { Lessons } from "./lessons.ts";
 import type { MachineParts } from "./machine.ts";
 import { Machines } from "./machines.ts";
-import { Notices, sentence } from "./notices.ts";
+import { Notices } from "./notices.ts";
 import { makePreviousBoot, storeBoot } from "./previous-boot.ts";
 import { Recordings } from "./recordings.ts";
 import type { SerialPort } from "./serial-port.ts";
+import * as troubles from "./troubles.ts";
 import { watchTpm } from "./watch-tpm.ts";
 
 /** The reason under which the session holds the machine during a reset. */
@@ -173,13 +173,7 @@ export class PageController implements PageActions {
     this.#attempt++;
     await this.#endMachine();
     this.#store.update({ machine: { ...this.#store.state.machine, phase: "off", holds: [] } });
-    this.notices.show({
-      id: "boot",
-      level: "info",
-      title: `Another tab has taken over “${name}”.`,
-      text: "It was switched off here, and its TPM goes on there.",
-      actions: [{ label: "Take it back", run: () => this.#begin({ steal: true }) }],
-    });
+    this.notices.show(troubles.takenOver(name, () => this.#begin({ steal: true })));
   }
 
   /** Native swtpm is the quicker one; without a bridge there is only the hidden machine. */
@@ -212,7 +206,7 @@ export class PageController implements PageActions {
         if (phase === "failed") this.#tpmFailed(message);
         else if (phase === "ready") this.notices.dismiss("tpm");
       }),
-      tpm.on("notice", (message) => this.#tpmNotice(message)),
+      tpm.on("notice", (message) => this.notices.show(troubles.tpmMoved(message))),
     );
   }
 
@@ -248,7 +242,9 @@ export class PageController implements PageActions {
   openBench(): void {
     const attempt = ++this.#attempt;
     this.#openBench(attempt).catch((error: Error) => {
-      if (attempt === this.#attempt) this.#benchFailed(error);
+      if (attempt !== this.#attempt) return;
+      this.#endMachine().catch(() => undefined); // it has failed already
+      this.notices.show(troubles.noBench(error, () => this.openBench()));
     });
   }
 
@@ -259,7 +255,7 @@ export class PageController implements PageActions {
     const { label: _, ...off } = machine;
     this.#store.update({ bench: "opening", machine: { ...off, phase: "off", holds: [] } });
     const hidden = (await this.#needsHiddenMachine(settings.backend))
-      ? await this.#hiddenImages()
+      ? await loadHiddenMachine(await this.images.read())
       : undefined;
     if (attempt !== this.#attempt) return;
     const tpm = benchTpm({ settings, bridge: this.#bridge, hidden });
@@ -269,23 +265,6 @@ export class PageController implements PageActions {
     this.#ends.push(this.#store.state.recorder.arm());
     await tpm.ready;
     if (attempt === this.#attempt) this.#store.update({ bench: "open" });
-  }
-
-  async #hiddenImages(): Promise<HiddenImages> {
-    const manifest = await this.images.read();
-    const progress = () => undefined;
-    return loadHiddenImages(manifest, await loadFirmware(manifest, progress), progress);
-  }
-
-  #benchFailed(error: Error): void {
-    this.#endMachine().catch(() => undefined); // it has failed already
-    this.notices.show({
-      id: "bench",
-      level: "error",
-      title: "No TPM could be put on the bench.",
-      text: error.message,
-      actions: [{ label: "Try again", run: () => this.openBench() }],
-    });
   }
 
   pause(): void {
@@ -328,17 +307,13 @@ export class PageController implements PageActions {
   /** From the next reset on, the TPM runs where the settings want it. */
   async #swapBackend(tpm: Tpm, backend: "bridge" | "hidden"): Promise<void> {
     const bridge = this.#bridge !== undefined ? { bridge: this.#bridge } : {};
-    tpm.useBackend(backend === "hidden" ? { hidden: await this.#hiddenImages() } : bridge);
+    tpm.useBackend(
+      backend === "hidden" ? { hidden: await loadHiddenMachine(await this.images.read()) } : bridge,
+    );
   }
 
   #swapFailed(error: Error): void {
-    this.notices.show({
-      id: "tpm",
-      level: "error",
-      title: "The TPM could not be moved; the machine goes on as it was.",
-      text: error.message,
-      actions: [{ label: "Try again", run: () => this.reset() }],
-    });
+    this.notices.show(troubles.notMoved(error, () => this.reset()));
   }
 
   reconnect(): void {
@@ -406,52 +381,23 @@ export class PageController implements PageActions {
   #bootFailed(error: Error): void {
     const { machine } = this.#store.state;
     this.#store.update({ machine: { ...machine, phase: "failed", holds: [] } });
-    this.notices.show({
-      id: "boot",
-      level: "error",
-      title: "The machine could not be started.",
-      text: sentence(error.message),
-      actions: [
-        error instanceof MachineInUseError
-          ? { label: "Take it over", run: () => this.#begin({ steal: true }) }
-          : { label: "Try again", run: () => this.boot() },
-      ],
-    });
+    const action =
+      error instanceof MachineInUseError
+        ? { label: "Take it over", run: () => this.#begin({ steal: true }) }
+        : { label: "Try again", run: () => this.boot() };
+    this.notices.show(troubles.notStarted(error, action));
   }
 
   #tpmFailed(message: string): void {
     // A machine that is still being made says so itself.
     if (!this.#machine) return;
-    this.notices.show({
-      id: "tpm",
-      level: "error",
-      title: "The TPM has failed.",
-      text: `${sentence(message.replace(/^The TPM has failed: /, ""))} The guest goes on without it; a reset gives machine and TPM a new start.`,
-      actions: [{ label: "Reset machine and TPM", run: () => this.reconnect() }],
-    });
-  }
-
-  /** Something happened to the TPM that the guest did not see. */
-  #tpmNotice(message: string): void {
-    this.notices.show({
-      id: "tpm-moved",
-      level: "info",
-      title: "About the TPM:",
-      text: sentence(message),
-      actions: [],
-    });
+    this.notices.show(troubles.tpmFailed(message, () => this.reconnect()));
   }
 
   #crashed(error: Error): void {
     const { machine } = this.#store.state;
     this.#store.update({ machine: { ...machine, phase: "failed", holds: [] } });
-    this.notices.show({
-      id: "crash",
-      level: "error",
-      title: "The emulator has stopped.",
-      text: `${error.message}. The TPM's views stay as they were.`,
-      actions: [{ label: "Boot again", run: () => this.boot() }],
-    });
+    this.notices.show(troubles.emulatorStopped(error, () => this.boot()));
   }
 
   change(settings: Partial<BootSettings>): void {

@@ -1,0 +1,62 @@
+/** What went wrong with machine or TPM, as notices: what happened, why, and what can be done. */
+import type { Notice } from "../ui/model.ts";
+import { sentence } from "./notices.ts";
+
+type Act = () => void;
+
+export const takenOver = (name: string, takeBack: Act): Notice => ({
+  id: "boot",
+  level: "info",
+  title: `Another tab has taken over “${name}”.`,
+  text: "It was switched off here, and its TPM goes on there.",
+  actions: [{ label: "Take it back", run: takeBack }],
+});
+
+export const notStarted = (error: Error, action: Notice["actions"][number]): Notice => ({
+  id: "boot",
+  level: "error",
+  title: "The machine could not be started.",
+  text: sentence(error.message),
+  actions: [action],
+});
+
+export const noBench = (error: Error, retry: Act): Notice => ({
+  id: "bench",
+  level: "error",
+  title: "No TPM could be put on the bench.",
+  text: sentence(error.message),
+  actions: [{ label: "Try again", run: retry }],
+});
+
+export const notMoved = (error: Error, retry: Act): Notice => ({
+  id: "tpm",
+  level: "error",
+  title: "The TPM could not be moved; the machine goes on as it was.",
+  text: error.message,
+  actions: [{ label: "Try again", run: retry }],
+});
+
+export const tpmFailed = (message: string, reset: Act): Notice => ({
+  id: "tpm",
+  level: "error",
+  title: "The TPM has failed.",
+  text: `${sentence(message.replace(/^The TPM has failed: /, ""))} The guest goes on without it; a reset gives machine and TPM a new start.`,
+  actions: [{ label: "Reset machine and TPM", run: reset }],
+});
+
+/** Something happened to the TPM that the guest did not see. */
+export const tpmMoved = (message: string): Notice => ({
+  id: "tpm-moved",
+  level: "info",
+  title: "About the TPM:",
+  text: sentence(message),
+  actions: [],
+});
+
+export const emulatorStopped = (error: Error, retry: Act): Notice => ({
+  id: "crash",
+  level: "error",
+  title: "The emulator has stopped.",
+  text: `${error.message}. The TPM's views stay as they were.`,
+  actions: [{ label: "Boot again", run: retry }],
+});
