@@ -148,9 +148,9 @@ function rowsOf(fields: readonly Field[], depth: number): Row[] {
   return fields.flatMap((field) => [{ field, depth }, ...rowsOf(field.children ?? [], depth + 1)]);
 }
 
-/** Bytes that no table describes. */
-function isUnknown({ children, definition }: Field): boolean {
-  return !children && !definition;
+/** Bytes that no table describes; the parts of a sized buffer have no definition either, but nothing is wrong there. */
+function isUnknown({ children, definition, error }: Field): boolean {
+  return !children && !definition && error !== undefined;
 }
 
 /** "bytes 10–13: pcrHandle = PCR 8 (TPMI_DH_PCR): the PCR". */

@@ -13,7 +13,7 @@ import { type Phase, phaseAt, phasesOf } from "./phases.ts";
 import { pan, type Span, ticks, zoom } from "./span.ts";
 
 /** While a boot goes on, it is drawn anew this often at most, in milliseconds. */
-const REDRAW_MS = 300;
+const REDRAW_MS = 500;
 /** Pixels. */
 const LANES = { phases: 0, measured: 30, commands: 64, console: 98, axis: 140, height: 158 } as const;
 const LEAST_WIDTH = 3;
@@ -356,15 +356,27 @@ export class BootTimeline extends PageElement {
     phases: readonly Phase[],
     start: number,
   ) {
-    const { id, startedAt, duration, name, request, response } = record;
+    const { id, startedAt, duration, name } = record;
     const chosen = id === this.state.command;
-    const what = measured ? `PCR ${measured.change.pcr}: ${whatWas(measured)}` : summary(request, response);
+    const what = measured ? `PCR ${measured.change.pcr}: ${whatWas(measured)}` : inWords(record);
     return html`<tr class=${chosen ? "is-chosen" : ""}><td class="num">${length(startedAt - start)}</td>
       <td class="num">${duration === undefined ? "…" : length(duration)}</td><td>${phaseAt(phases, startedAt) ?? ""}</td>
       <td><button class="link mono" type="button" aria-pressed=${chosen} @click=${() => this.#choose(id)}
         @dblclick=${() => this.actions.showPane("commands")}>${name}</button></td>
       <td title=${measured ? `by ${whoMade(measured)}` : ""}>${what}</td></tr>`;
   }
+}
+
+const words = new WeakMap<CommandRecord, string>();
+
+/** What a command does; decoded once, as soon as it has its response. */
+function inWords(record: CommandRecord): string {
+  const { request, response } = record;
+  const known = words.get(record);
+  if (known !== undefined) return known;
+  const text = summary(request, response);
+  if (response) words.set(record, text);
+  return text;
 }
 
 /** "12.3 ms", "1.20 s". */
