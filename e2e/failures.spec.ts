@@ -124,7 +124,7 @@ test("a bridge that stays away: the TPM has failed; a reset without it too; with
   await expectFailure(page, /nobody could go on with it/, SEARCH);
 
   await failure(page).getByRole("button", { name: "Reset machine and TPM" }).click();
-  await expect(failure(page)).toContainText(/no bridge answers at http:\/\/127\.0\.0\.1/, { timeout: SOON });
+  await expect(failure(page)).toContainText(/No bridge answers at http:\/\/127\.0\.0\.1/, { timeout: SOON });
   await page.waitForFunction(() => /webtpm# /.test(window.webtpm.serial.text()), undefined, {
     timeout: 120_000,
   });
