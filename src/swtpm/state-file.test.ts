@@ -61,7 +61,7 @@ async function mark(version: Version, tpm: TpmBackend): Promise<void> {
 const readMark = async (version: Version, tpm: TpmBackend) =>
   ask(tpm, version === "2.0" ? nv.readIndex() : nv.readArea());
 
-describe.each(["2.0", "1.2"] as const)("the state of a TPM %s", (version) => {
+describe.each(["2.0", "1.2"] as const)("the state of a TPM %s", { timeout: 30_000 }, (version) => {
   const path = () => join(folder, stateFileName(version, "permanent"));
 
   it("as a file is what swtpm has in its directory, and goes on from there", async () => {

@@ -64,7 +64,7 @@ function changeManifest(files: Record<string, Uint8Array>, change: (manifest: Ma
   files["manifest.json"] = strToU8(JSON.stringify(manifest));
 }
 
-describe("an export", () => {
+describe("an export", { timeout: 30_000 }, () => {
   it("comes back as the same machine under its own id", async () => {
     await fill();
     const steps: string[] = [];
@@ -179,7 +179,7 @@ describe("an export behind a passphrase", () => {
   });
 });
 
-describe("swtpm", () => {
+describe("swtpm", { timeout: 30_000 }, () => {
   const COUNTS = 3;
   const readPcr = TPM2_PCR_Read([{ algorithm: "sha256", pcrs: [5] }]);
 
