@@ -54,10 +54,23 @@ scope.addEventListener("message", (event) => {
   else if (request === "fill") event.waitUntil(fill((news) => event.source?.postMessage(news)));
 });
 
+/** How often, and how many milliseconds apart, to look whether other windows are gone. */
+const LOOKS = 10;
+const LOOK_MS = 100;
+
+async function isOnly(): Promise<boolean> {
+  const windows = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
+  return windows.filter(({ url }) => url.startsWith(scope.registration.scope)).length <= 1;
+}
+
 /** A page keeps the version that it was loaded with; so this happens only while the asking page is the only one. */
 async function takeOver(port: MessagePort | undefined): Promise<void> {
-  const windows = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
-  const alone = windows.filter(({ url }) => url.startsWith(scope.registration.scope)).length <= 1;
+  let alone = await isOnly();
+  // A window that was just closed, or the document before a reload, is still counted for a moment.
+  for (let look = 0; !alone && look < LOOKS; look++) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    alone = await isOnly();
+  }
   port?.postMessage(alone);
   if (alone) await scope.skipWaiting();
 }
