@@ -4,6 +4,7 @@ import type { TpmHandle } from "../session/types.ts";
 import { LOCALITIES } from "../tis/ports.ts";
 import { REGISTERS } from "../tis/registers.ts";
 import { type Access, unpackAccess } from "../trace/index.ts";
+import { WIDE } from "../ui/lessons/go.ts";
 import type { PageState, PageStore } from "../ui/model.ts";
 import { registerAddress } from "../ui/registers/interface.ts";
 
@@ -76,7 +77,7 @@ export class Witness {
       accesses: this.#byHand(since),
       commands,
       selected: this.#commands.findLast(({ id }) => id === state.command),
-      panes: [state.panes.left, state.panes.right],
+      panes: inSight(state),
       pcrs: state.pcrs,
       log: state.log,
       serial: state.serial.text,
@@ -101,6 +102,10 @@ export class Witness {
 /** Whether the guest's shell takes lines. */
 export function hasShell({ machine, serial }: Readonly<PageState>): boolean {
   return machine.phase === "running" && PROMPT.test(serial.text);
+}
+
+function inSight({ panes }: Readonly<PageState>): string[] {
+  return matchMedia(WIDE).matches ? [panes.left, panes.right] : [panes[panes.front]];
 }
 
 function accessRegisters(handle: TpmHandle | undefined): number[] {

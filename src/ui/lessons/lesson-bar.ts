@@ -3,9 +3,7 @@ import { html, nothing } from "lit";
 import { lessonOf } from "../../lessons/index.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
-import { goToPane } from "./go.ts";
-
-const WIDE = "(min-width: 960px)";
+import { goToPane, WIDE } from "./go.ts";
 
 export class LessonBar extends PageElement {
   readonly #wide = matchMedia(WIDE);
