@@ -6,6 +6,7 @@
 import { promisifyRequest } from "idb-keyval";
 import type { Database, Stores } from "./database.ts";
 import { MachineInUseError, MachineLockLostError } from "./errors.ts";
+import { newId } from "./ids.ts";
 import type { MachineLock, MachineRecord, LockOptions as OwnershipOptions } from "./types.ts";
 
 /** How long a tab that is asked to stop is given for it. */
@@ -14,7 +15,7 @@ const GRACE_MS = 5000;
 /** A machine that this tab runs. */
 class Ownership implements MachineLock {
   readonly machineId: string;
-  readonly token = crypto.randomUUID();
+  readonly token = newId();
   readonly #owners: Owners;
   readonly #onTakeOver: OwnershipOptions["onTakeOver"];
   #release: (() => void) | undefined;

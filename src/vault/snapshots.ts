@@ -13,6 +13,7 @@ import {
   writeFormat,
 } from "./format.ts";
 import { joined } from "./gzip.ts";
+import { newId } from "./ids.ts";
 import type { Owners } from "./locks.ts";
 import { type Part, packSnapshot, unpackSnapshot } from "./parts.ts";
 import { machineOf, putMachine } from "./records.ts";
@@ -44,7 +45,7 @@ export class SnapshotShelf {
   }
 
   async put(machineId: string, snapshot: NewSnapshot, options: PutOptions = {}): Promise<SnapshotRecord> {
-    const id = crypto.randomUUID();
+    const id = newId();
     const packed = await packSnapshot(snapshot, { id, machineId }, options.progress);
     await this.#putPacked(packed, options);
     return packed.description;
@@ -89,7 +90,7 @@ export class SnapshotShelf {
       return stored;
     };
     await unpackSnapshot(description, remember);
-    return { description: { ...description, id: crypto.randomUUID(), machineId }, parts };
+    return { description: { ...description, id: newId(), machineId }, parts };
   }
 
   async list(machineId: string): Promise<SnapshotRecord[]> {

@@ -3,6 +3,7 @@ import { get, promisifyRequest, values } from "idb-keyval";
 import type { BundleVault, MachineBundle } from "./bundle.ts";
 import { Database, keysUnder, type Stores } from "./database.ts";
 import { TPM_FORMAT, writeFormat } from "./format.ts";
+import { newId } from "./ids.ts";
 import { Owners } from "./locks.ts";
 import { checkedName, machineOf, missing, putMachine, readMachine, refuseTakenName } from "./records.ts";
 import { SnapshotShelf } from "./snapshots.ts";
@@ -75,7 +76,7 @@ class IndexedDbVault implements BundleVault {
 
   async create({ name, tpmVersion, settings = {} }: NewMachine): Promise<MachineRecord> {
     const time = Date.now();
-    const id = crypto.randomUUID();
+    const id = newId();
     const machine: MachineRecord = {
       id,
       name: checkedName(name),
@@ -121,7 +122,7 @@ class IndexedDbVault implements BundleVault {
   }
 
   async copy(id: string, name: string): Promise<MachineRecord> {
-    const copyId = crypto.randomUUID();
+    const copyId = newId();
     const checked = checkedName(name);
     return this.#database.transact("readwrite", ALL, `the machine was not copied`, async (stores) => {
       const machine = await machineOf(stores, id);
@@ -177,7 +178,7 @@ class IndexedDbVault implements BundleVault {
   }
 
   async putBundle({ machine, tpm, snapshots }: MachineBundle, name: string): Promise<MachineRecord> {
-    const id = crypto.randomUUID();
+    const id = newId();
     const packed = await Promise.all(snapshots.map((snapshot) => this.#snapshots.adopt(snapshot, id)));
     const snapshotSize = packed.reduce((sum, { description }) => sum + description.storedSize, 0);
     const checked = checkedName(name);
