@@ -135,6 +135,9 @@ export function uint(
   return { kind: "uint", name, size, meaning, show };
 }
 
+/** E.g. TPM_RS_PW, but not the TPM_PROPERTIES of TPM_CAP_TPM_PROPERTIES. */
+const WHOLE_NAME = /^TPM_[A-Z0-9]+_/;
+
 /**
  * Named values. `prefix` goes before each key of `values` to make the specification's name, unless the key has it.
  */
@@ -151,7 +154,7 @@ export function constants<K extends string>(
   const map = new Map(
     rows.map(([key, [value, text]]) => [
       value,
-      { name: key.startsWith("TPM_") ? key : prefix + key, meaning: text },
+      { name: WHOLE_NAME.test(key) ? key : prefix + key, meaning: text },
     ]),
   );
   const definition = { kind: "constant", name, size, spec, meaning, values: map } as const;

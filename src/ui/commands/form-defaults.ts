@@ -31,7 +31,7 @@ export const FORM_DEFAULTS: { readonly [K in CommandName]?: CommandValues } = {
   StirRandom: { parameters: { inData: '"stir"' } },
   Hash: { parameters: { data: '"hello"', hashAlg: "TPM_ALG_SHA256", hierarchy: "TPM_RH_NULL" } },
   GetCapability: {
-    parameters: { capability: "TPM_PROPERTIES", property: "0x100", propertyCount: "16" },
+    parameters: { capability: "TPM_CAP_TPM_PROPERTIES", property: "0x100", propertyCount: "16" },
   },
   PCR_Read: { parameters: { pcrSelectionIn: SELECTION } },
   PCR_Extend: {
