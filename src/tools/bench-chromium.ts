@@ -24,15 +24,19 @@ export interface BenchBrowser {
   version: string;
   link(rounds: number): Promise<LinkBench>;
   machine(kernel: KernelName, withTpm: boolean): Promise<MachineTimes>;
-  /** The page itself, panes and all. */
-  page(prompt: string): Promise<PageTimes>;
+  /** The page itself, panes and all, with a TPM behind the bridge or in the hidden machine. */
+  page(prompt: string, backend: "bridge" | "hidden"): Promise<PageTimes>;
   close(): Promise<void>;
 }
 
 export interface PageTimes {
+  /** Milliseconds from opening the page until the TPM is on and the machine begins to run. */
+  readyMs: number;
   /** Milliseconds from opening the page to the shell's prompt. */
   shellMs: number;
   raw: RawTimes;
+  /** Milliseconds for a snapshot of the whole machine, for going back to it, and what it takes of storage, in MB. */
+  snapshot: { takeMs: number; restoreMs: number; size: number };
 }
 
 export async function openBrowser(): Promise<BenchBrowser> {
@@ -68,7 +72,8 @@ export async function openBrowser(): Promise<BenchBrowser> {
       onBenchPage((page) =>
         page.evaluate(([name, tpm]) => window.bench.machine(name, tpm), [kernel, withTpm] as const),
       ),
-    page: (prompt) => onPage((page) => timePage(page, origin, prompt)),
+    page: (prompt, backend) =>
+      onPage((page) => timePage(page, `${origin}/?boot=1&kernel=small&backend=${backend}`, prompt)),
     async close() {
       await browser.close();
       await server.close();
@@ -78,8 +83,9 @@ export async function openBrowser(): Promise<BenchBrowser> {
   };
 }
 
-async function timePage(page: Page, origin: string, prompt: string): Promise<PageTimes> {
-  await page.goto(`${origin}/?boot=1&kernel=small`);
+async function timePage(page: Page, address: string, prompt: string): Promise<PageTimes> {
+  await page.goto(address);
+  const readyMs = await page.evaluate(() => window.webtpm.ready.then(() => performance.now()));
   await page.waitForFunction((text) => window.webtpm.serial.text().includes(text), prompt, {
     timeout: BOOT_LIMIT_MS,
     polling: 10,
@@ -92,7 +98,16 @@ async function timePage(page: Page, origin: string, prompt: string): Promise<Pag
       raw[name].push((ms * 1000) / RAW_COUNT);
     }
   }
-  return { shellMs, raw };
+  return { readyMs, shellMs, raw, snapshot: await page.evaluate(timeSnapshot) };
+}
+
+/** Runs in the page. */
+async function timeSnapshot(): Promise<PageTimes["snapshot"]> {
+  const began = performance.now();
+  const { storedSize } = await window.webtpm.snapshot("bench");
+  const taken = performance.now();
+  await window.webtpm.restore("bench");
+  return { takeMs: taken - began, restoreMs: performance.now() - taken, size: storedSize / 1e6 };
 }
 
 /**
