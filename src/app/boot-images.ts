@@ -4,6 +4,7 @@ import { ImageLoadError, loadImage, loadManifest } from "../images/load.ts";
 import { type ImageFile, type ImageManifest, MANIFEST_URL } from "../images/manifest.ts";
 import type { BootSettings, ImageChoice, ImageSlot, ImagesInfo } from "../ui/model.ts";
 import { bootPlan, imageName } from "../ui/setup/image-slots.ts";
+import { Downloads, type Progress } from "./downloads.ts";
 
 /** A disk, CD or floppy as v86 takes it. */
 export type DriveImage = { buffer: ArrayBuffer | File } | { url: string; async: true; size: number };
@@ -27,8 +28,6 @@ export interface BootImages {
   label: string;
 }
 
-export type Progress = (step: string, fraction: number) => void;
-
 /** Drives above this size are read piece by piece, where the server can do that. */
 const LARGE_DRIVE = 64 * 2 ** 20;
 const DRIVES = ["hda", "cdrom", "fda"] as const;
@@ -49,63 +48,82 @@ export function imagesInfo({ guest, kernels, kernel, kernelBuild }: ImageManifes
   return { guest, kernels: list, kernel, ...(kernelBuild && { build: kernelBuild }) };
 }
 
-/**
- * What the hidden TPM machine is restored from.
- * @throws {ImageLoadError} when this server does not have it.
- */
-export async function loadHiddenImages(
-  manifest: ImageManifest,
-  firmware: Pick<BootImages, "bios" | "vgaBios">,
-  progress: Progress,
-): Promise<HiddenImages> {
-  const file = manifest.hiddenState;
-  if (!file) {
+function loadOwn(file: ImageFile, name: string, downloads: Downloads): Promise<ArrayBuffer> {
+  const tell = downloads.add(name);
+  return loadImage(file, manifestUrl(), (done) => tell(done, file.unpackedSize));
+}
+
+function loadHiddenState({ hiddenState }: ImageManifest, downloads: Downloads): Promise<ArrayBuffer> {
+  if (!hiddenState) {
     throw new ImageLoadError(
       "The hidden machine that would run the TPM has not been made yet: it comes with the small kernel. Start the bridge (`npm start`), or run `npm run kernel`.",
     );
   }
-  const state = await loadImage(file, manifestUrl(), (done) =>
-    progress("loading the hidden TPM machine", done / file.unpackedSize),
-  );
-  return { bios: firmware.bios, vgaBios: firmware.vgaBios, state };
+  return loadOwn(hiddenState, "the hidden TPM machine", downloads);
 }
 
-/** @throws {ImageLoadError} */
-export async function loadFirmware(
-  manifest: ImageManifest,
-  progress: Progress,
+async function loadFirmware(
+  { bios, vgaBios }: ImageManifest,
+  downloads: Downloads,
 ): Promise<Pick<BootImages, "bios" | "vgaBios">> {
-  const load = (file: ImageFile) =>
-    loadImage(file, manifestUrl(), (done) => progress("loading the firmware", done / file.unpackedSize));
-  return { bios: await load(manifest.bios), vgaBios: await load(manifest.vgaBios) };
+  const load = (file: ImageFile, name: string) => loadOwn(file, name, downloads);
+  const [system, vga] = await Promise.all([load(bios, "the firmware"), load(vgaBios, "the VGA firmware")]);
+  return { bios: system, vgaBios: vga };
 }
 
-/** The same with its firmware, where nothing else is loaded. @throws {ImageLoadError} */
+/**
+ * What the hidden TPM machine is restored from, where nothing else is loaded.
+ * @throws {ImageLoadError} when this server does not have it.
+ */
 export async function loadHiddenMachine(manifest: ImageManifest): Promise<HiddenImages> {
-  const progress = () => undefined;
-  return loadHiddenImages(manifest, await loadFirmware(manifest, progress), progress);
+  const downloads = new Downloads(() => undefined);
+  const firmware = loadFirmware(manifest, downloads);
+  const [state, { bios, vgaBios }] = await Promise.all([loadHiddenState(manifest, downloads), firmware]);
+  return { bios, vgaBios, state };
 }
 
-/** @throws {ImageLoadError} naming the image that could not be had. */
+/**
+ * Loads all at once.
+ * @param hidden whether the TPM's own machine is needed
+ * @throws {ImageLoadError} naming the image that could not be had.
+ */
 export async function loadBootImages(
   manifest: ImageManifest,
   settings: BootSettings,
+  hidden: Promise<boolean>,
   progress: Progress,
 ): Promise<BootImages> {
-  const own = (file: ImageFile, what: string) =>
-    loadImage(file, manifestUrl(), (done) => progress(`loading ${what}`, done / file.unpackedSize));
+  const downloads = new Downloads(progress);
   const { images } = settings;
   const drives: BootImages["drives"] = {};
-  for (const slot of DRIVES) {
-    const choice = images[slot];
-    if (choice) drives[slot] = await loadDrive(choice, slot, progress);
-  }
-  const { bios, vgaBios } = await loadFirmware(manifest, progress);
-  const plan = bootPlan(settings);
-  const fromDrive =
-    !images.kernel && settings.kernel === "auto" && !images.initrd && Object.keys(drives).length > 0;
-  if (fromDrive) return { bios, vgaBios, drives, label: plan };
+  const [firmware, linux, state] = await Promise.all([
+    loadFirmware(manifest, downloads),
+    startsFromDrive(settings) ? undefined : loadLinux(manifest, settings, downloads),
+    hidden.then((needed) => (needed ? loadHiddenState(manifest, downloads) : undefined)),
+    ...DRIVES.map(async (slot) => {
+      const choice = images[slot];
+      if (choice) drives[slot] = await loadDrive(choice, slot, downloads);
+    }),
+  ]);
+  return {
+    ...firmware,
+    drives,
+    ...(linux && { linux: linux.image }),
+    ...(state && { hidden: { ...firmware, state } }),
+    label: linux?.label ?? bootPlan(settings),
+  };
+}
 
+function startsFromDrive({ images, kernel }: BootSettings): boolean {
+  return !images.kernel && kernel === "auto" && !images.initrd && DRIVES.some((slot) => images[slot]);
+}
+
+async function loadLinux(
+  manifest: ImageManifest,
+  settings: BootSettings,
+  downloads: Downloads,
+): Promise<{ image: NonNullable<BootImages["linux"]>; label: string }> {
+  const { images } = settings;
   const name = settings.kernel === "auto" ? manifest.kernel : settings.kernel;
   const standard = manifest.kernels[name];
   if (!standard && !images.kernel) {
@@ -113,18 +131,17 @@ export async function loadBootImages(
       `The ${name} kernel has not been built yet. Choose another kernel, or wait until the status line says it is there.`,
     );
   }
-  const kernel = images.kernel
-    ? await loadWhole(images.kernel, "kernel", progress)
-    : await own(standard!, `the ${name} kernel`);
-  const initrd = images.initrd
-    ? await loadWhole(images.initrd, "initrd", progress)
-    : await own(manifest.initrd, "the guest (initrd)");
+  const [kernel, initrd] = await Promise.all([
+    images.kernel
+      ? loadWhole(images.kernel, "kernel", downloads)
+      : loadOwn(standard!, `the ${name} kernel`, downloads),
+    images.initrd
+      ? loadWhole(images.initrd, "initrd", downloads)
+      : loadOwn(manifest.initrd, "the guest (initrd)", downloads),
+  ]);
   return {
-    bios,
-    vgaBios,
-    drives,
-    label: images.kernel ? plan : `Linux ${standard!.release} (${name} kernel)`,
-    linux: {
+    label: images.kernel ? bootPlan(settings) : `Linux ${standard!.release} (${name} kernel)`,
+    image: {
       kernel: new Uint8Array(kernel),
       initrd: new Uint8Array(initrd),
       cmdline: settings.cmdline ?? standard?.cmdline ?? manifest.cmdline,
@@ -135,12 +152,12 @@ export async function loadBootImages(
 }
 
 /** A drive: whole into memory, or, when it is large, by pieces as the guest asks for them. */
-async function loadDrive(choice: ImageChoice, slot: ImageSlot, progress: Progress): Promise<DriveImage> {
+async function loadDrive(choice: ImageChoice, slot: ImageSlot, downloads: Downloads): Promise<DriveImage> {
   if (choice.kind === "file") return { buffer: choice.file };
   const url = new URL(choice.url, document.baseURI).href;
   const size = slot === "fda" ? 0 : await rangedSize(url);
   if (size >= LARGE_DRIVE) return { url, async: true, size };
-  return { buffer: await loadWhole(choice, slot, progress) };
+  return { buffer: await loadWhole(choice, slot, downloads) };
 }
 
 /** Size of a file whose server gives out pieces of it; 0 when it does not, or does not say. */
@@ -153,7 +170,7 @@ async function rangedSize(url: string): Promise<number> {
   }
 }
 
-async function loadWhole(choice: ImageChoice, slot: ImageSlot, progress: Progress): Promise<ArrayBuffer> {
+async function loadWhole(choice: ImageChoice, slot: ImageSlot, downloads: Downloads): Promise<ArrayBuffer> {
   const name = imageName(choice);
   if (choice.kind === "file") {
     try {
@@ -164,13 +181,14 @@ async function loadWhole(choice: ImageChoice, slot: ImageSlot, progress: Progres
   }
   const response = await fetchImage(new URL(choice.url, document.baseURI), slot);
   const size = Number(response.headers.get("Content-Length"));
+  const tell = downloads.add(name);
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let done = 0;
   const reader = (response.body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     parts.push(part.value);
     done += part.value.length;
-    progress(`loading ${name}`, size ? done / size : 0);
+    tell(done, size);
   }
   return new Blob(parts).arrayBuffer();
 }

@@ -12,7 +12,7 @@ import { MachineInUseError } from "../vault/index.ts";
 import type { MachineRecord, MachineSnapshot } from "../vault/types.ts";
 import { showAddress } from "./address.ts";
 import { benchTpm } from "./bench.ts";
-import { loadBootImages, loadHiddenImages, loadHiddenMachine } from "./boot-images.ts";
+import { loadBootImages, loadHiddenMachine } from "./boot-images.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
 import { Lessons } from "./lessons.ts";
 import type { MachineParts } from "./machine.ts";
@@ -124,19 +124,17 @@ export class PageController implements PageActions {
     await this.#endMachine();
     const { settings } = this.#store.state;
     const kept = await this.machines.open(settings, steal);
+    // The emulator is half of the page's code, and nobody needs it before the first boot.
+    const code = import("./machine.ts");
+    const hidden = this.#needsHiddenMachine(settings.backend);
+    for (const early of [code, hidden]) early.catch(() => undefined); // told where they are waited for
     const manifest = await this.images.read();
-    const images = await loadBootImages(manifest, settings, (step, progress) =>
+    const images = await loadBootImages(manifest, settings, hidden, (step, progress) =>
       this.#loading(attempt, step, progress),
     );
-    if (await this.#needsHiddenMachine(settings.backend)) {
-      images.hidden = await loadHiddenImages(manifest, images, (step, progress) =>
-        this.#loading(attempt, step, progress),
-      );
-    }
     if (attempt !== this.#attempt) return;
     this.#loading(attempt, startStep(settings, images.hidden !== undefined));
-    // The emulator is half of the page's code, and nobody needs it before the first boot.
-    const { createMachine } = await import("./machine.ts");
+    const { createMachine } = await code;
     const where = { bridge: this.#bridge, keep: kept?.keep };
     const machine = await createMachine(images, settings, where, (tpm, bus) => this.#watch(tpm, bus));
     if (attempt !== this.#attempt) return machine.close();

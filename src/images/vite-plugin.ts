@@ -2,7 +2,7 @@
  * The images in Vite: served from the cache by the dev and preview servers, copied into `images/` by a build.
  */
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import { Cache } from "./cache.ts";
@@ -26,13 +26,11 @@ async function answer(set: ImageSet, name: string, response: ServerResponse): Pr
     response.end(`There is no image ${name}. Reload the page: the images may have been built anew.`);
     return;
   }
-  const file = [manifest.bios, manifest.vgaBios, manifest.initrd, ...Object.values(manifest.kernels)].find(
-    (candidate) => candidate.url === name,
-  );
+  const { size } = await stat(path);
   response.writeHead(200, {
     // Never a content encoding: the page unpacks the bytes itself and checks their size.
     "Content-Type": name.endsWith(".gz") ? "application/gzip" : "application/octet-stream",
-    "Content-Length": String(file?.size ?? ""),
+    "Content-Length": size,
     "Cache-Control": "public, max-age=31536000, immutable",
   });
   createReadStream(path)
