@@ -12,11 +12,11 @@ const LOOK_MS = 250;
  * @returns a function that ends the watch.
  */
 export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void): () => void {
-  const news = () => store.update({ commandNews: store.state.commandNews + 1 });
+  const news = () => store.news({ commandNews: store.state.commandNews + 1 });
   const ends = [
     tpm.on("status", (status) => store.update({ tpm: status })),
     tpm.on("commandstart", ({ origin }) => {
-      if (origin === "guest") store.update({ guestCommands: store.state.guestCommands + 1 });
+      if (origin === "guest") store.news({ guestCommands: store.state.guestCommands + 1 });
       news();
     }),
     tpm.on("command", news),
@@ -39,7 +39,7 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
 function look(tpm: TpmHandle, store: PageStore): void {
   const now = interfaceState(tpm);
   const before = store.state.interface;
-  if (before?.locality !== now.locality || before?.state !== now.state) store.update({ interface: now });
+  if (before?.locality !== now.locality || before?.state !== now.state) store.news({ interface: now });
 }
 
 function showPcrs(store: PageStore, pcrs: PcrBank[]): void {

@@ -1,13 +1,21 @@
 /**
  * How v86 gives its thread back between slices of guest code. In a browser it asks an auxiliary worker to wake it: a
  * hop of 0.05 ms on an idle machine and of a millisecond on a busy one, and sleeps of less than a millisecond are not
- * slept but asked for again and again. Here it goes on by a message to itself (0.005 ms), and sleeps in
- * `Atomics.waitAsync`, which is exact to 0.1 ms; a TPM driver sleeps half a millisecond at a time.
+ * slept but asked for again and again. Here it goes on by a message to itself (0.005 ms), and a worker that blocks
+ * sleeps for it, exact to 0.1 ms; a TPM driver sleeps half a millisecond at a time. The thread's own timers would do
+ * only where nothing else uses any: Chromium gathers what is due on one thread, up to 8 ms late, and 4 ms is what a
+ * page with a short interval of its own then waits each time.
  */
 interface YieldingMachine {
   yield?: (milliseconds: number, tick: number) => void;
   yield_callback?: (tick: number) => void;
+  unregister_yield?: () => void;
 }
+
+/** A sleep shorter than this is not worth a worker's waking, in milliseconds. */
+const SHORTEST_SLEEP_MS = 0.15;
+/** What the way back from the worker takes, in milliseconds: it wakes so much earlier. */
+const WAY_BACK_MS = 0.1;
 
 /** Makes `machine` (`emulator.v86`) yield so. Leaves a v86 alone that has other internals, and Node's. */
 export function useQuickYield(machine: object): void {
@@ -15,26 +23,65 @@ export function useQuickYield(machine: object): void {
   const slow = yielding.yield?.bind(machine);
   if (!slow || typeof yielding.yield_callback !== "function") return;
   if (typeof process !== "undefined" || typeof MessageChannel === "undefined") return;
+  const wake = (tick: number) => yielding.yield_callback?.(tick);
   const { port1, port2 } = new MessageChannel();
-  port1.onmessage = (event: MessageEvent<number>) => yielding.yield_callback?.(event.data);
-  const sleep = exactSleep((tick) => yielding.yield_callback?.(tick));
+  port1.onmessage = (event: MessageEvent<number>) => wake(event.data);
+  const sleeper = typeof SharedArrayBuffer === "undefined" ? undefined : new Sleeper(wake);
   yielding.yield = (milliseconds, tick) => {
-    if (!(milliseconds > 0)) port2.postMessage(tick);
-    // Browsers may slow the timers of a hidden page down, but not those of its workers.
-    else if (sleep && !globalThis.document?.hidden) sleep(milliseconds, tick);
+    if (!(milliseconds > SHORTEST_SLEEP_MS)) port2.postMessage(tick);
+    else if (sleeper) sleeper.sleep(milliseconds - WAY_BACK_MS, tick);
     else slow(milliseconds, tick);
+  };
+  const unregister = yielding.unregister_yield?.bind(machine);
+  yielding.unregister_yield = () => {
+    sleeper?.end();
+    unregister?.();
   };
 }
 
-/** Undefined where there is no shared memory to wait on. */
-function exactSleep(
-  wake: (tick: number) => void,
-): ((milliseconds: number, tick: number) => void) | undefined {
-  if (typeof SharedArrayBuffer === "undefined" || !("waitAsync" in Atomics)) return undefined;
-  const nobody = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  return (milliseconds, tick) => {
-    const wait = Atomics.waitAsync(nobody, 0, 0, milliseconds);
-    if (wait.async) void wait.value.then(() => wake(tick));
-    else setTimeout(wake, 0, tick);
+/** The cells of the memory that page and worker share: how often a sleep was asked for, and for how long. */
+const ASKED = 0;
+const MICROSECONDS = 1;
+
+/** A worker that does nothing but sleep; a new request ends the sleep before it. */
+class Sleeper {
+  readonly #cells = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  readonly #worker: Worker;
+  #tick = 0;
+
+  constructor(wake: (tick: number) => void) {
+    // As v86 does with its own: a page that embeds the machine need not know of one more file.
+    const url = URL.createObjectURL(new Blob([`(${sleepForOthers})()`], { type: "text/javascript" }));
+    this.#worker = new Worker(url, { name: "WebTPM sleeper" });
+    URL.revokeObjectURL(url);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = (event: MessageEvent<number>) => {
+      if (event.data === this.#cells[ASKED]) wake(this.#tick);
+    };
+    this.#worker.postMessage([this.#cells, port2, ASKED, MICROSECONDS], [port2]);
+  }
+
+  sleep(milliseconds: number, tick: number): void {
+    this.#tick = tick;
+    Atomics.store(this.#cells, MICROSECONDS, Math.min(milliseconds * 1000, 2 ** 31 - 1));
+    Atomics.add(this.#cells, ASKED, 1);
+    Atomics.notify(this.#cells, ASKED);
+  }
+
+  end(): void {
+    this.#worker.terminate();
+  }
+}
+
+/** Runs in the worker, from its text alone: it may use nothing of this file. */
+function sleepForOthers(): void {
+  globalThis.onmessage = ({ data }: MessageEvent<[Int32Array, MessagePort, number, number]>) => {
+    const [cells, port, asked, microseconds] = data;
+    for (let seen = 0; ; ) {
+      Atomics.wait(cells, asked, seen);
+      seen = Atomics.load(cells, asked);
+      const ended = Atomics.wait(cells, asked, seen, Atomics.load(cells, microseconds) / 1000);
+      if (ended === "timed-out") port.postMessage(seen);
+    }
   };
 }

@@ -1,18 +1,22 @@
 /**
- * The page's state in one place. Whoever learns something calls `update`; elements subscribe and are told once per
- * frame, however much happened in it.
+ * The page's state in one place. Whoever learns something calls `update` or `news`; elements subscribe and are told
+ * once per frame, however much happened in it.
  */
+import { Pace } from "./parts/pace.ts";
 
 export class Store<S extends object> {
   #state: Readonly<S>;
   readonly #listeners = new Set<(state: Readonly<S>) => void>();
   readonly #schedule: (callback: () => void) => void;
+  readonly #pace: Pace;
   #pending = false;
+  #later: ReturnType<typeof setTimeout> | undefined;
 
   /** @param schedule when to tell the listeners; in the page, before the next paint. */
-  constructor(state: S, schedule: (callback: () => void) => void = nextFrame) {
+  constructor(state: S, schedule: (callback: () => void) => void = nextFrame, pace = new Pace()) {
     this.#state = state;
     this.#schedule = schedule;
+    this.#pace = pace;
   }
 
   /** The state as it is now; a new object after each update, so that slices can be compared by identity. */
@@ -20,12 +24,28 @@ export class Store<S extends object> {
     return this.#state;
   }
 
+  /** For what people do, and what they wait for: told at the next frame. */
   update(patch: Partial<S>): void {
     this.#state = { ...this.#state, ...patch };
+    this.#tellSoon();
+  }
+
+  /** For what a guest does by the thousand: part of the state at once, told as often as drawing it costs little. */
+  news(patch: Partial<S>): void {
+    this.#state = { ...this.#state, ...patch };
+    const { wait } = this.#pace;
+    if (wait === 0) this.#tellSoon();
+    else this.#later ??= setTimeout(() => this.#tellSoon(), wait);
+  }
+
+  #tellSoon(): void {
     if (this.#pending) return;
     this.#pending = true;
     this.#schedule(() => {
       this.#pending = false;
+      clearTimeout(this.#later);
+      this.#later = undefined;
+      this.#pace.begin();
       for (const listener of this.#listeners) listener(this.#state);
     });
   }

@@ -32,9 +32,14 @@ export class Pace {
     return Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.#cost / SHARE));
   }
 
+  /** Milliseconds until the next drawing may begin; 0 when it may. */
+  get wait(): number {
+    return Math.max(0, this.#next - this.#now());
+  }
+
   /** To be asked once a frame. @param free nobody is kept waiting: draw whenever there is something new. */
   due(free: boolean): boolean {
-    return free || this.#now() >= this.#next;
+    return free || this.wait === 0;
   }
 
   /** To be told when a drawing begins. */
