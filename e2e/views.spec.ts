@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { run, shownPcrs, untilShell } from "./page-guest.ts";
@@ -32,6 +33,14 @@ async function saved(page: Page, button: string): Promise<string> {
   const path = join(folder, download.suggestedFilename());
   await download.saveAs(path);
   return path;
+}
+
+/** The file as pages wrote it that did not record accesses. */
+function withoutAccesses(recording: string) {
+  const { accesses, ...rest } = JSON.parse(gunzipSync(readFileSync(recording)).toString());
+  expect(accesses.length).toBeGreaterThan(500);
+  const buffer = gzipSync(JSON.stringify(rest));
+  return { name: "older.webtpm", mimeType: "application/octet-stream", buffer };
 }
 
 const tool = (name: string, args: string[]) =>
@@ -164,6 +173,49 @@ test.describe("a real boot", () => {
     await expect(page.locator("command-detail")).toContainText("PCR 8");
   });
 
+  test("one selection goes through all views: PCR, command, bytes, accesses, event, timeline", async () => {
+    const bar = page.getByRole("region", { name: "Selection" });
+    const way = (name: RegExp) => bar.getByRole("button", { name });
+    await bar.getByRole("button", { name: "Select nothing" }).click();
+    await expect(bar).toContainText("Choose a command");
+    await show(page, "pcrs");
+    const link = page.locator(".pcr-chain .chain li", { hasText: "kernel_cmdline" });
+    if (!(await link.count())) await page.getByRole("button", { name: "PCR 8: how it came to be" }).click();
+    await link.getByRole("button", { name: "its accesses" }).click();
+
+    const access = page.locator('.access-row[aria-selected="true"]');
+    await expect(access).toContainText("TPM2_PCR_Extend tpmGo");
+    const put = page.locator('.access-row[data-range="true"]', { hasText: "DATA_FIFO" }).first();
+    await expect(put).toContainText(/\d+ × 80 02 00 00 /);
+    await expect(bar).toContainText(/\d+\.\d\d s in phase option ROM/);
+    await expect(way(/^Show its \d+ accesses to the registers$/)).toHaveAttribute("aria-current", "true");
+
+    await way(/^Show event \d+ of the log$/).click();
+    await expect(page.locator(".event.is-chosen")).toContainText("kernel_cmdline");
+    await expect(page.locator(".event.is-chosen")).toBeInViewport();
+    await way(/^Show command #\d+ TPM2_PCR_Extend with its bytes$/).click();
+    await expect(page.locator('.command-row[aria-selected="true"]')).toBeInViewport();
+    await expect(page.locator("command-detail .hexdump")).toContainText("80 02 00 00");
+    await way(/timeline$/).click();
+    await expect(page.locator(".timeline-table tr.is-chosen")).toContainText("kernel_cmdline");
+    await way(/^Show PCR 8/).click();
+    await expect(page.locator('.chain li[aria-current="true"]')).toContainText("kernel_cmdline");
+
+    // And from the other end, by keyboard: an access of another command.
+    await way(/accesses/).click();
+    const command = (await way(/^Show command/).textContent()) ?? "";
+    const filter = page.getByRole("combobox", { name: "Show only" });
+    await filter.fill("write sts tpmGo");
+    await access.focus();
+    await page.keyboard.press("ArrowUp");
+    await expect(way(/^Show command/)).not.toHaveText(command);
+    await expect(way(/^Show command/)).toContainText(/^#\d+ TPM/);
+    await filter.fill("");
+    await way(/^Show command/).press("Enter");
+    await expect(page.locator('.command-row[aria-selected="true"]')).toBeInViewport();
+    await accessible(page, "selection");
+  });
+
   test("the log's YAML is tpm2_eventlog's", async () => {
     await show(page, "eventlog");
     const yaml = readFileSync(await saved(page, "YAML"), "latin1");
@@ -225,7 +277,12 @@ test.describe("a real boot", () => {
     await show(other, "commands");
     await expect(other.locator(".command-list")).toContainText("TPM2_GetRandom");
     expect(await other.evaluate(() => window.webtpm.serial.text())).toContain("webtpm# ");
+    await other.locator(".command-row", { hasText: "TPM2_PCR_Extend" }).first().click();
+    await other.getByRole("button", { name: /^Show its \d+ accesses/ }).click();
+    await expect(other.locator('.access-row[aria-selected="true"]')).toContainText("TPM2_PCR_Extend tpmGo");
+    await expect(other.getByRole("button", { name: /^Part of #\d+ TPM2_PCR_Extend/ })).toBeVisible();
     await accessible(other, "replay");
+    await show(other, "commands");
     await time.fill("0");
     expect(await other.evaluate(() => window.webtpm.serial.text())).toBe("");
     await expect(other.locator("tpm-commands")).toContainText("Each one will be listed here");
@@ -234,6 +291,10 @@ test.describe("a real boot", () => {
     await expect(other.locator(".command-list")).toContainText("TPM2_PCR_Extend");
     await other.getByRole("button", { name: "Close the recording" }).click();
     await expect(other.locator(".player")).toHaveCount(0);
+    await other.getByLabel("Open a recording").setInputFiles(withoutAccesses(recording));
+    await other.getByRole("button", { name: "Pause" }).click();
+    await show(other, "trace");
+    await expect(other.locator("tpm-trace")).toContainText("This recording was made without them");
     await context.close();
   });
 

@@ -33,7 +33,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "bytes",
   ],
   trace: ["session/types", "tis", "bytes"],
-  recording: ["session/types", "tpm2", "bytes"],
+  recording: ["session/types", "trace", "tpm2", "bytes"],
   lessons: ["session/types", "trace", "eventlog", "tpm2", "tis", "bytes"],
   ui: [
     "session/types",

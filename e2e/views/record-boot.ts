@@ -2,7 +2,7 @@
  * Makes the recording that plays when the page is first opened: boots the PC in Chromium, types two commands into its
  * shell, and takes the file that the page saves.
  *
- *   npx tsx src/tools/record-boot.ts <address of a running page> [<file>]
+ *   npx tsx e2e/views/record-boot.ts <address of a running page> [<file>]
  */
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -17,7 +17,7 @@ const SETTLE_MS = 2500;
 const COMMANDS = ["tpm2_getrandom --hex 16", `tpm2_pcrextend 16:sha256=${"42".repeat(32)}`];
 
 if (!address)
-  throw new Error("say where the page is: npx tsx src/tools/record-boot.ts http://127.0.0.1:5173");
+  throw new Error("say where the page is: npx tsx e2e/views/record-boot.ts http://127.0.0.1:5173");
 
 const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",

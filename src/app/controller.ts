@@ -7,6 +7,7 @@ import type { TpmHandle } from "../session/types.ts";
 import type { TracedMachine } from "../trace/index.ts";
 import type { BootSettings, PageActions, PageStore, PreviousBoot, Theme } from "../ui/model.ts";
 import { paneOf } from "../ui/shell/panes.ts";
+import { type Choice, NOTHING_SELECTED, selectionOf } from "../ui/selection.ts";
 import { applyTheme } from "../ui/shell/theme.ts";
 import { MachineInUseError } from "../vault/index.ts";
 import type { MachineRecord, MachineSnapshot } from "../vault/types.ts";
@@ -369,7 +370,7 @@ export class PageController implements PageActions {
       tpm: undefined,
       interface: undefined,
       screen: undefined,
-      command: undefined,
+      ...NOTHING_SELECTED,
       bench: "closed",
     });
     await bench?.close();
@@ -411,8 +412,8 @@ export class PageController implements PageActions {
     showAddress(this.#store.state);
   }
 
-  selectCommand(id: number | undefined): void {
-    this.#store.update({ command: id });
+  select(choice: Choice | undefined): void {
+    this.#store.update(selectionOf(this.#store.state, choice));
   }
 
   selectBank(algorithm: string): void {

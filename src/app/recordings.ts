@@ -11,8 +11,10 @@ import {
   unpackRecording,
 } from "../recording/index.ts";
 import type { PcrBank } from "../session/types.ts";
+import { foldAccesses } from "../trace/index.ts";
 import type { PageStore, RecordingActions } from "../ui/model.ts";
 import { saveFile } from "../ui/parts/save-file.ts";
+import { NOTHING_SELECTED, selectionOf } from "../ui/selection.ts";
 import { type Notices, sentence } from "./notices.ts";
 import { TapeRecorder } from "./recording-tape.ts";
 import type { SerialEmulator, SerialPort } from "./serial-port.ts";
@@ -45,6 +47,7 @@ interface Playing {
   commands: number;
   serial: number;
   logEnd: number;
+  accesses: number;
 }
 
 export class Recordings implements RecordingActions {
@@ -90,8 +93,10 @@ export class Recordings implements RecordingActions {
   }
 
   #taken(): Recording | undefined {
-    const { tape, commands, log } = this.#store.state;
-    return tape && recordingOf(tape, commands, log?.bytes ?? new Uint8Array(), performance.now());
+    const { tape, commands, log, recorder } = this.#store.state;
+    if (!tape) return undefined;
+    const accesses = foldAccesses(recorder.ring, recorder.commands.spans, tape.start);
+    return recordingOf(tape, commands, log?.bytes ?? new Uint8Array(), performance.now(), accesses);
   }
 
   open(file: File): void {
@@ -131,7 +136,9 @@ export class Recordings implements RecordingActions {
       commands: 0,
       serial: 0,
       logEnd: 0,
+      accesses: 0,
     };
+    this.#store.state.recorder.rewind();
     this.#store.update({
       replay: {
         label: tape.label,
@@ -139,6 +146,7 @@ export class Recordings implements RecordingActions {
         time: 0,
         duration: tape.end,
         playing: false,
+        accesses: recording.accesses.length > 0,
         speed: 1,
       },
       tape: tape as BootTape,
@@ -184,12 +192,12 @@ export class Recordings implements RecordingActions {
       commands: [],
       commandNews: this.#store.state.commandNews + 1,
       guestCommands: 0,
-      command: undefined,
-      event: undefined,
+      ...NOTHING_SELECTED,
       pcrs: [],
       changedPcrs: new Set(),
       log: undefined,
     });
+    this.#store.state.recorder.rewind();
     this.#serial.connect(new RecordedConsole());
   }
 
@@ -213,6 +221,7 @@ export class Recordings implements RecordingActions {
     if (!playing) return;
     const frame = frameAt(playing.recording, time);
     this.#change({ time });
+    this.#showAccesses(playing, frame.accesses);
     if (frame.commands !== playing.commands) this.#showCommands(playing, frame.commands);
     this.#say(playing, frame.serial);
     this.#showMeasurements(playing, frame.pcrs, frame.logEnd);
@@ -226,6 +235,19 @@ export class Recordings implements RecordingActions {
       commandNews: this.#store.state.commandNews + 1,
       guestCommands: commands.filter(({ origin }) => origin === "guest").length,
     });
+  }
+
+  #showAccesses(playing: Playing, count: number): void {
+    const { recorder, command } = this.#store.state;
+    const back = count < playing.accesses;
+    if (back) {
+      recorder.rewind();
+      playing.accesses = 0;
+    }
+    recorder.play(playing.recording.accesses.slice(playing.accesses, count));
+    playing.accesses = count;
+    // The accesses have other numbers now.
+    if (back && command !== undefined) this.#store.update(selectionOf(this.#store.state, { command }));
   }
 
   #say(playing: Playing, count: number): void {

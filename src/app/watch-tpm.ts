@@ -3,6 +3,7 @@ import { compareLogs, compareWithPcrs, parseEventLog, replay } from "../eventlog
 import type { PcrBank, TpmHandle } from "../session/types.ts";
 import type { LogView, PageStore, PreviousBoot } from "../ui/model.ts";
 import { interfaceState } from "../ui/registers/interface.ts";
+import { NOTHING_SELECTED } from "../ui/selection.ts";
 
 /** How often the status line looks at the registers, in milliseconds. */
 const LOOK_MS = 250;
@@ -24,7 +25,7 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
     tpm.on("eventlog", () => showLog(store, tpm)),
     tpm.on("reset", () => {
       onReset();
-      store.update({ log: undefined, pcrs: [], changedPcrs: new Set() });
+      store.update({ log: undefined, pcrs: [], changedPcrs: new Set(), ...NOTHING_SELECTED });
     }),
   ];
   store.update({ handle: tpm, tpm: tpm.status, commands: tpm.commands, guestCommands: 0 });

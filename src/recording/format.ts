@@ -13,32 +13,27 @@
  * | `serial`   | [time, bytes] of the console                                                                      |
  * | `pcrs`     | [time, algorithm, pcr, value]: the PCRs that have changed since the time before; first come all   |
  * | `log`      | [time, bytes] by which the event log has grown                                                    |
+ * | `accesses` | to the registers, where they were recorded: see access-rows.ts. Older files have none             |
  *
  * Times are milliseconds since the start, bytes are hex.
  */
 import * as v from "valibot";
-import { equalBytes, fromHex, toHex } from "../bytes/hex.ts";
+import { equalBytes, toHex } from "../bytes/hex.ts";
 import type { CommandRecord, PcrBank } from "../session/types.ts";
 import { commandName, responseCodeName } from "../tpm2/names.ts";
 import { commandCode, responseCode } from "../tpm2/parse.ts";
+import { accessRows, rowOf } from "./access-rows.ts";
+import { hex, round, time } from "./fields.ts";
 import type { LogGrowth, PcrSnapshot, Recording } from "./recording.ts";
 
 const FORMAT = "webtpm-recording";
 const VERSION = 1;
-/** A time is kept to the microsecond. */
-const round = (time: number) => Math.round(time * 1000) / 1000;
 
 /** A file that is no recording, is damaged, or is newer than this page. */
 export class RecordingFormatError extends Error {
   override readonly name = "RecordingFormatError";
 }
 
-const time = v.pipe(v.number(), v.finite(), v.minValue(0));
-const hex = v.pipe(
-  v.string(),
-  v.regex(/^([0-9a-f]{2})*$/, "must be bytes in hex"),
-  v.transform((text) => fromHex(text)),
-);
 const file = v.object({
   label: v.string(),
   tpm: v.picklist(["2.0", "1.2"]),
@@ -59,10 +54,11 @@ const file = v.object({
     v.tuple([time, v.string(), v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(23)), hex]),
   ),
   log: v.array(v.tuple([time, hex])),
+  accesses: v.optional(accessRows, []),
 });
 
 /** The recording as JSON text. */
-export function encodeRecording({ tape, commands, logBytes }: Recording): string {
+export function encodeRecording({ tape, commands, logBytes, accesses }: Recording): string {
   let from = 0;
   return JSON.stringify({
     format: FORMAT,
@@ -86,6 +82,7 @@ export function encodeRecording({ tape, commands, logBytes }: Recording): string
       from = end;
       return [round(time), grown];
     }),
+    ...(accesses.length && { accesses: accesses.map(rowOf) }),
   });
 }
 
@@ -118,7 +115,7 @@ function parse(text: string): Record<string, unknown> {
 }
 
 function recordingFrom(content: v.InferOutput<typeof file>): Recording {
-  const { label, tpm, at, duration, commands, serial, pcrs, log } = content;
+  const { label, tpm, at, duration, commands, serial, pcrs, log, accesses } = content;
   const growth: LogGrowth[] = [];
   let end = 0;
   for (const [time, bytes] of log) {
@@ -140,6 +137,7 @@ function recordingFrom(content: v.InferOutput<typeof file>): Recording {
     },
     commands: commands.map((row, index) => recordOf(row, index + 1, tpm)),
     logBytes,
+    accesses,
   };
 }
 

@@ -10,17 +10,21 @@ export interface Frame {
   pcrs: PcrSnapshot | undefined;
   /** How many pieces of the console's output had come. */
   serial: number;
+  /** How many of the runs of accesses had begun. */
+  accesses: number;
 }
 
 /** @param time milliseconds since the machine's start. */
-export function frameAt({ tape, commands }: Recording, time: number): Frame {
+export function frameAt({ tape, commands, accesses }: Recording, time: number): Frame {
   const running = commands.findIndex(({ startedAt, duration = 0 }) => startedAt + duration > time);
   const silent = tape.serial.findIndex((chunk) => chunk.time > time);
+  const quiet = accesses.findIndex((run) => run.time > time);
   return {
     commands: running < 0 ? commands.length : running,
     logEnd: tape.log.findLast((growth) => growth.time <= time)?.end ?? 0,
     pcrs: tape.pcrs.findLast((snapshot) => snapshot.time <= time),
     serial: silent < 0 ? tape.serial.length : silent,
+    accesses: quiet < 0 ? accesses.length : quiet,
   };
 }
 

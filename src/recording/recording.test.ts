@@ -1,12 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { fromHex } from "../bytes/hex.ts";
 import type { CommandRecord } from "../session/types.ts";
+import { TIS_BASE } from "../tis/ports.ts";
+import { REGISTERS } from "../tis/registers.ts";
 import { build } from "../tpm2/index.ts";
+import { packAccess } from "../trace/access.ts";
+import type { AccessRun } from "../trace/index.ts";
 import { packRecording, unpackRecording } from "./file.ts";
 import { decodeRecording, encodeRecording } from "./format.ts";
 import { frameAt, moments, skipPause } from "./playback.ts";
 import { type BootTape, recordingOf } from "./recording.ts";
 
+const STS = TIS_BASE + REGISTERS.STS.offset;
+const FIFO = TIS_BASE + REGISTERS.DATA_FIFO.offset;
 const RESPONSE = fromHex("80010000000a00000000");
 const bank = (value: number) => [
   { algorithm: "sha256", values: [new Uint8Array(32).fill(value), new Uint8Array(32)] },
@@ -54,7 +60,13 @@ const COMMANDS = [
   command(4, 1290, "guest", build.TPM2_GetRandom(8), "TPM2_GetRandom"),
 ];
 const LOG = fromHex("0102030405");
-const recording = () => recordingOf(TAPE, COMMANDS, LOG, 3000);
+const ACCESSES: AccessRun[] = [
+  { time: 1050, word: packAccess(STS, 4, false, "guest"), value: 0x80, count: 70 },
+  { time: 1060, word: packAccess(FIFO, 1, true, "guest"), bytes: fromHex("8001") },
+  { time: 1070, word: packAccess(STS, 1, true, "guest"), value: 0x20, count: 1, command: 2 },
+  { time: 1200, word: packAccess(STS, 1, true, "guest"), value: 0x20, count: 1, command: 3 },
+];
+const recording = () => recordingOf(TAPE, COMMANDS, LOG, 3000, ACCESSES);
 
 describe("a recording", () => {
   it("begins at the machine's start and leaves out the page's own reading", () => {
@@ -66,6 +78,22 @@ describe("a recording", () => {
     expect(tape).toMatchObject({ start: 0, end: 2000, epoch: 1_700_000_001_000 });
   });
 
+  it("names the commands that accesses run as it counts them, and none that it leaves out", () => {
+    const runs = recording().accesses;
+    expect(runs.map(({ time, command }) => [time, command])).toEqual([
+      [50, undefined],
+      [60, undefined],
+      [70, 1],
+      [200, undefined],
+    ]);
+  });
+
+  it("is read from a file without accesses, as older ones are", () => {
+    const { accesses, ...older } = JSON.parse(encodeRecording(recording()));
+    expect(accesses).toHaveLength(4);
+    expect(decodeRecording(JSON.stringify(older))).toEqual({ ...recording(), accesses: [] });
+  });
+
   it("is the same after it was a file", async () => {
     const packed = await packRecording(recording());
     expect(await unpackRecording(packed)).toEqual(recording());
@@ -73,8 +101,9 @@ describe("a recording", () => {
 
   it("shows what was there at a moment", () => {
     const one = recording();
-    expect(frameAt(one, 0)).toEqual({ commands: 0, logEnd: 0, pcrs: undefined, serial: 0 });
-    expect(frameAt(one, 250)).toMatchObject({ commands: 1, logEnd: 3, serial: 0 });
+    expect(frameAt(one, 0)).toEqual({ commands: 0, logEnd: 0, pcrs: undefined, serial: 0, accesses: 0 });
+    expect(frameAt(one, 65)).toMatchObject({ commands: 0, accesses: 2 });
+    expect(frameAt(one, 250)).toMatchObject({ commands: 1, logEnd: 3, serial: 0, accesses: 4 });
     expect(frameAt(one, 2000)).toMatchObject({ commands: 2, logEnd: 5, serial: 1 });
     expect(frameAt(one, 2000).pcrs?.banks).toEqual(bank(7));
   });
@@ -98,6 +127,17 @@ describe("a file that is no recording", () => {
       "a bad command",
       changed({ commands: [[0, 1, 0, "guest", "xyz", null]] }),
       /damaged: commands\.0\.4: must be bytes/,
+    ],
+    ["an access of three bytes", changed({ accesses: [[0, 0x30018, 1]] }), /damaged: accesses\.0/],
+    [
+      "too many accesses",
+      changed({
+        accesses: [
+          [0, 0x40018, 1, 600_000],
+          [1, 0x40018, 1, 600_000],
+        ],
+      }),
+      /at most/,
     ],
     ["a bad PCR", changed({ pcrs: [[0, "sha256", 24, "00"]] }), /damaged: pcrs/],
   ])("%s is refused in words", (_, text, words) => {

@@ -1,5 +1,6 @@
 /** A boot as it is kept while it happens, and as a recording: everything that the views show, with its times. */
 import type { CommandRecord, PcrBank } from "../session/types.ts";
+import type { AccessRun } from "../trace/index.ts";
 
 /** Output of the serial console. */
 export interface SerialChunk {
@@ -49,23 +50,27 @@ export interface Recording {
   commands: CommandRecord[];
   /** The event-log area at the end. */
   logBytes: Uint8Array;
+  /** The accesses to the registers; none when they were not recorded. */
+  accesses: AccessRun[];
 }
 
 /** The page reads all PCRs after each change; these commands say nothing that the snapshots do not. */
 const READING = /_(PCR_Read|PCRRead|GetCapability)$/;
 
-/** Makes a recording of what has happened so far. @param now on the tape's clock. */
+/** Makes a recording of what has happened so far. @param now on the tape's clock, as are the times of the accesses. */
 export function recordingOf(
   tape: BootTape,
   commands: readonly CommandRecord[],
   logBytes: Uint8Array,
   now: number,
+  accesses: readonly AccessRun[] = [],
 ): Recording {
   const { start } = tape;
   const kept = commands.filter(
     ({ startedAt, duration, origin, name }) =>
       startedAt >= start && duration !== undefined && !(origin === "page" && READING.test(name)),
   );
+  const ids = new Map(kept.map(({ id }, index) => [id, index + 1]));
   const shift = <T extends { time: number }>(all: readonly T[]) =>
     all.map((one) => ({ ...one, time: one.time - start }));
   return {
@@ -85,5 +90,9 @@ export function recordingOf(
       startedAt: record.startedAt - start,
     })),
     logBytes,
+    accesses: shift(accesses).map(({ command, ...run }) => {
+      const id = command === undefined ? undefined : ids.get(command);
+      return id === undefined ? run : { ...run, command: id };
+    }),
   };
 }

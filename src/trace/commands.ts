@@ -106,6 +106,12 @@ export class CommandSpans {
     return this.spans.findLast((span) => span.id === id);
   }
 
+  /** Another machine, whose records count anew. */
+  forget(): void {
+    this.spans.length = 0;
+    this.reset();
+  }
+
   /** The command that an access is part of. */
   at(sequence: number): CommandSpan | undefined {
     const span = this.spans.findLast(({ first }) => first <= sequence);

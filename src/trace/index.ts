@@ -15,3 +15,4 @@ export {
 } from "./recorder.ts";
 export { type JsonAccess, RING_CAPACITY, TraceFormatError, TraceRing } from "./ring.ts";
 export { type TraceRow, TraceRows } from "./rows.ts";
+export { type AccessRun, foldAccesses, valuesOf } from "./runs.ts";

@@ -4,11 +4,12 @@
  */
 import type { AccessTap, CommandRecord, TpmEvents } from "../session/types.ts";
 import type { AccessSize, MmioDevice } from "../tis/ports.ts";
-import { type Origin, packAccess } from "./access.ts";
+import { isMark, type Origin, packAccess } from "./access.ts";
 import { type Breakpoint, BreakpointSet } from "./breakpoints.ts";
 import { AccessClock } from "./clock.ts";
 import { CommandSpans, NOTHING, STARTED } from "./commands.ts";
 import { TraceRing } from "./ring.ts";
+import { type AccessRun, valuesOf } from "./runs.ts";
 
 /** The reason under which the machine is held. */
 export const BREAKPOINT_HOLD = "breakpoint";
@@ -118,6 +119,7 @@ export class TraceRecorder {
       tpm.on("commandstart", (record: CommandRecord) => this.commands.link(record)),
       tpm.on("reset", () => this.#reset()),
     ];
+    this.commands.forget();
     this.#precise = false;
     this.#applyPrecision();
     this.#retap();
@@ -142,10 +144,38 @@ export class TraceRecorder {
     };
   }
 
+  /** Whether an access is there, by sequence number. Does not make the ring. */
+  keeps(sequence: number): boolean {
+    return this.#ring !== undefined && sequence >= this.#ring.start && sequence < this.#ring.end;
+  }
+
   /** Forgets what was recorded. */
   clear(): void {
     this.#ring?.clear();
     this.#changed();
+  }
+
+  // --- recordings ---
+
+  /** Takes in the next accesses of a recording; links them with the commands that the recording names. */
+  play(runs: readonly AccessRun[]): void {
+    const { ring, commands } = this;
+    for (const run of runs) {
+      if (isMark(run.word)) {
+        ring.mark(run.time);
+        commands.reset();
+        continue;
+      }
+      for (const value of valuesOf(run))
+        commands.access(ring.push(run.time, run.word, value), run.time, run.word, value);
+      if (run.command !== undefined && commands.newest) commands.newest.id = run.command;
+    }
+  }
+
+  /** Forgets accesses and commands: another recording, or the same from its beginning. */
+  rewind(): void {
+    this.commands.forget();
+    this.clear();
   }
 
   // --- breakpoints ---

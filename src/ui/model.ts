@@ -5,6 +5,7 @@ import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/ty
 import type { TraceRecorder } from "../trace/index.ts";
 import type { LessonActions, LessonsState } from "./lessons/model.ts";
 import type { KeptMachines, MachineActions } from "./machines/model.ts";
+import type { Choice } from "./selection.ts";
 import type { Store } from "./store.ts";
 
 /** Where an image comes from: the project's own, an address, or a file that the user picked. */
@@ -118,6 +119,8 @@ export interface Replay {
 
 export interface RecordingActions {
   /** Saves the boot so far, or the recording that is played, as a file. */
+  /** Whether it has the accesses to the registers. */
+  accesses: boolean;
   save(): void;
   open(file: File): void;
   play(): void;
@@ -148,9 +151,9 @@ export interface PageState {
   commandNews: number;
   /** How many of this machine's commands came from the guest. */
   guestCommands: number;
-  /** Selected command, by id. */
+  /** The one selection of all views, set by `PageActions.select` only: a command, by id. */
   command?: number | undefined;
-  /** Selected event of the log, by index. */
+  /** The selected event of the log, by index. */
   event?: number | undefined;
   /** The boot that goes on or went on, or that is played. */
   tape?: BootTape | undefined;
@@ -158,6 +161,8 @@ export interface PageState {
   /** A TPM without a machine, for the reader to drive. */
   bench: "closed" | "opening" | "open";
   /** Accesses to the registers, and breakpoints; the same object for the page's life. */
+  /** The selected access of the trace, by sequence number. */
+  access?: number | undefined;
   recorder: TraceRecorder;
   pcrs: PcrBank[];
   /** `algorithm:index` of the PCRs that the last change of PCRs touched. */
@@ -193,7 +198,8 @@ export interface PageActions {
   reconnect(): void;
   change(settings: Partial<BootSettings>): void;
   showPane(pane: PaneId): void;
-  selectCommand(id: number | undefined): void;
+  /** Selects in all views. */
+  select(choice: Choice | undefined): void;
   selectBank(algorithm: string): void;
   setTheme(theme: Theme): void;
   dismiss(noticeId: string): void;

@@ -132,7 +132,7 @@ export class TpmCommands extends PageElement {
     this.search = "";
     this.#follow = false;
     this.composing = undefined;
-    this.actions.selectCommand(record.id);
+    this.actions.select({ command: record.id });
   }
 
   get #trace(): TraceEntry[] {
@@ -152,7 +152,7 @@ export class TpmCommands extends PageElement {
     return html`${
       chosen
         ? html`<command-detail .record=${chosen} .done=${chosen.duration}
-          @close=${() => this.actions.selectCommand(undefined)}
+          @close=${() => this.actions.select(undefined)}
           @again=${() => {
             this.composing = toHex(chosen.request);
           }}></command-detail>`
@@ -184,8 +184,10 @@ export class TpmCommands extends PageElement {
 
   /** What was selected in another view is shown, however the list was scrolled. */
   override willUpdate(): void {
-    const { command } = this.state;
-    if (this.active && command !== undefined && command !== this.#revealed) this.#follow = false;
+    const { command, commands } = this.state;
+    if (!this.active || command === undefined || command === this.#revealed) return;
+    this.#follow = false;
+    if (commands.find(({ id }) => id === command)?.origin === "page") this.all = true;
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -224,13 +226,13 @@ export class TpmCommands extends PageElement {
 
   #choose(id: number): void {
     this.#follow = false;
-    this.actions.selectCommand(this.state.command === id ? undefined : id);
+    this.actions.select(this.state.command === id ? undefined : { command: id });
   }
 
   #key(event: KeyboardEvent): void {
     const focused = Number((event.target as HTMLElement).dataset.id);
     if (!focused) return;
-    if (event.key === "Escape") this.actions.selectCommand(undefined);
+    if (event.key === "Escape") this.actions.select(undefined);
     else if (event.key === "Enter" || event.key === " ") this.#choose(focused);
     else if (!this.#move(event.key, focused)) return;
     event.preventDefault();
@@ -255,7 +257,7 @@ export class TpmCommands extends PageElement {
     if (!record) return true;
     this.#follow = false;
     this.#focusOn = record.id;
-    this.actions.selectCommand(record.id);
+    this.actions.select({ command: record.id });
     return true;
   }
 }

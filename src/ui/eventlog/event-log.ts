@@ -62,7 +62,7 @@ export class TpmEventLog extends PageElement {
         two
           ? sideBySide(differences, previous, log, bank, (event) => {
               this.how = "list";
-              this.store.update({ event });
+              this.actions.select({ event });
             })
           : html`<ol class="events">${eventRows(log, differences).map((row) => this.#row(row, view))}</ol>`
       }
@@ -160,6 +160,10 @@ export class TpmEventLog extends PageElement {
     if (open) keys.add(key);
     else keys.delete(key);
     this.open = keys;
+    if (!open || !/^\d+$/.test(key)) return;
+    // Its place is under the pointer already.
+    this.#revealed = Number(key);
+    this.actions.select({ event: Number(key) });
   }
 
   /** The command that extended it. */
@@ -168,7 +172,7 @@ export class TpmEventLog extends PageElement {
     if (!found) return nothing;
     const { id, name } = found.change.record;
     return html`<p>Extended by <button class="link" type="button" @click=${() => {
-      this.actions.selectCommand(id);
+      this.actions.select({ command: id });
       this.actions.showPane("commands");
     }}>command ${id}, ${name}</button>.</p>`;
   }

@@ -4,31 +4,11 @@ import { equalBytes, toHex } from "../../bytes/hex.ts";
 import { extend } from "../../eventlog/hash.ts";
 import { initialPcr } from "../../eventlog/replay.ts";
 import { algorithmId } from "../../tpm2/algorithms.ts";
-import type { PageActions, PageState } from "../model.ts";
+import type { PageActions, PageState, PaneId } from "../model.ts";
 import { phaseAt, phasesOf } from "../timeline/phases.ts";
 import { chainOf, digestIn, type SeenExtend, seenExtends, whatWas, whoMade } from "./chains.ts";
 
-/** Where a link of the chain leads to. */
-export interface ChainActions {
-  command(id: number): void;
-  event(index: number): void;
-}
-
-/** Selects a command, or an event, and shows it. */
-export function chainActions(actions: PageActions, selectEvent: (index: number) => void): ChainActions {
-  return {
-    command(id) {
-      actions.selectCommand(id);
-      actions.showPane("commands");
-    },
-    event(index) {
-      selectEvent(index);
-      actions.showPane("eventlog");
-    },
-  };
-}
-
-export function chainView(state: Readonly<PageState>, bank: string, pcr: number, go: ChainActions) {
+export function chainView(state: Readonly<PageState>, bank: string, pcr: number, actions: PageActions) {
   const chain = chainOf(state, pcr);
   const value = state.pcrs.find(({ algorithm }) => algorithm === bank)?.values[pcr];
   if (!chain.length) {
@@ -42,7 +22,7 @@ export function chainView(state: Readonly<PageState>, bank: string, pcr: number,
   const phases = state.tape ? phasesOf(state.tape, seenExtends(state), Number.POSITIVE_INFINITY) : [];
   return html`<ol class="chain">
       <li class="chain-start"><code>${brief(start)}</code> <span class="muted">after power-on</span></li>
-      ${steps.map(({ one, digest, after }) => link(one, digest, after, phaseAt(phases, one.change.record.startedAt), state, go))}
+      ${steps.map(({ one, digest, after }) => link(one, digest, after, phaseAt(phases, one.change.record.startedAt), state, actions))}
     </ol>
     <p class="chain-end">${
       value && equalBytes(end, value)
@@ -73,16 +53,23 @@ function link(
   after: Uint8Array,
   phase: string | undefined,
   state: Readonly<PageState>,
-  go: ChainActions,
+  actions: PageActions,
 ) {
   const { id } = one.change.record;
   const { event } = one;
-  return html`<li class=${id === state.command ? "is-chosen" : ""} data-maker=${one.maker}>
+  const chosen = id === state.command;
+  const go = (pane: PaneId) => {
+    actions.select({ command: id });
+    actions.showPane(pane);
+  };
+  return html`<li class=${chosen ? "is-chosen" : ""} aria-current=${chosen ? "true" : nothing} data-maker=${one.maker}>
     <strong>${whatWas(one)}</strong>
     <span class="muted">by ${whoMade(one)}${phase ? html`, in phase <em>${phase}</em>` : nothing}</span>
     ${digest ? html`<span class="chain-math"><span class="muted">extended</span> <code title=${toHex(digest)}>${brief(digest)}</code> <span class="muted">→</span> <code title=${toHex(after)}>${brief(after)}</code></span>` : nothing}
-    <span class="chain-links"><button class="link" type="button" @click=${() => go.command(id)}>command ${id}</button>
-      ${event ? html`<button class="link" type="button" @click=${() => go.event(event.index)}>event ${event.index} of the log</button>` : nothing}</span>
+    <span class="chain-links"><button class="link" type="button" @click=${() => go("commands")}>command ${id}</button>
+      ${event ? html`<button class="link" type="button" @click=${() => go("eventlog")}>event ${event.index} of the log</button>` : nothing}
+      ${state.recorder.commands.byId(id) ? html`<button class="link" type="button" @click=${() => go("trace")}>its accesses</button>` : nothing}
+      <button class="link" type="button" @click=${() => go("timeline")}>on the timeline</button></span>
   </li>`;
 }
 

@@ -49,6 +49,11 @@ export function extendOfEvent(state: Readonly<PageState>, index: number): SeenEx
   return seenExtends(state).find(({ event }) => event?.index === index);
 }
 
+/** What a command changed, by its id. */
+export function extendsOfCommand(state: Readonly<PageState>, id: number): SeenExtend[] {
+  return seenExtends(state).filter(({ change }) => change.record.id === id);
+}
+
 /** Who made it, in words. */
 export function whoMade({ maker, change }: SeenExtend): string {
   if (maker !== "unknown") return MAKERS[maker];

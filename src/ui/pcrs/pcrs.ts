@@ -7,7 +7,8 @@ import type { PcrBank } from "../../session/types.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { segments } from "../parts/segments.ts";
-import { chainActions, chainView } from "./chain-view.ts";
+import { chainView } from "./chain-view.ts";
+import { extendsOfCommand } from "./chains.ts";
 import { pcrMeaning } from "./meanings.ts";
 import { pcrText } from "./text.ts";
 
@@ -15,11 +16,28 @@ export class TpmPcrs extends PageElement {
   static override properties = { ...PageElement.properties, unfolded: { state: true } };
   /** The PCR whose chain is shown. */
   declare unfolded: number | undefined;
+  /** The selection that was brought into sight last. */
+  #revealed: number | undefined;
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
     const { pcrs, changedPcrs, bank, previous, log, command } = state;
     // New commands change a chain only together with the PCRs.
-    return [pcrs, changedPcrs, bank, previous, ...(this.unfolded === undefined ? [] : [log, command])];
+    return [pcrs, changedPcrs, bank, previous, command, ...(this.unfolded === undefined ? [] : [log])];
+  }
+
+  /** The chain that the selected command is a link of is unfolded. */
+  override willUpdate(): void {
+    const { command } = this.state;
+    if (!this.active || command === this.#revealed || command === undefined) return;
+    const [link] = extendsOfCommand(this.state, command);
+    if (link) this.unfolded = link.change.pcr;
+  }
+
+  protected override updated(): void {
+    const { command } = this.state;
+    if (!this.active || command === this.#revealed) return;
+    this.#revealed = command;
+    this.querySelector(".chain .is-chosen")?.scrollIntoView({ block: "nearest" });
   }
 
   override render() {
@@ -74,8 +92,7 @@ export class TpmPcrs extends PageElement {
   }
 
   #chain(algorithm: string, pcr: number, long: string) {
-    const go = chainActions(this.actions, (event) => this.store.update({ event }));
-    return html`<tr class="pcr-chain"><td colspan="4"><p>${long}</p>${chainView(this.state, algorithm, pcr, go)}</td></tr>`;
+    return html`<tr class="pcr-chain"><td colspan="4"><p>${long}</p>${chainView(this.state, algorithm, pcr, this.actions)}</td></tr>`;
   }
 
   #differs(algorithm: string, pcr: number, value: Uint8Array): boolean {

@@ -6,6 +6,7 @@ import "../parts/tabs.ts";
 import "../timeline/player-bar.ts";
 import "./header.ts";
 import "./notices.ts";
+import "./selection-bar.ts";
 import "./status-line.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
@@ -54,7 +55,8 @@ export class WebTpmPage extends PageElement {
             data-side=${side} ?hidden=${!active}>
             <h2 class="visually-hidden">${title}</h2>${render({ store, actions, active })}</section>`;
         })}
-      </main>`;
+      </main>
+      <selection-bar .store=${store} .actions=${actions}></selection-bar>`;
   }
 
   override updated(changed: PropertyValues): void {

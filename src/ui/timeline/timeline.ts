@@ -101,7 +101,21 @@ export class BootTimeline extends PageElement {
   protected override updated(): void {
     const plot = this.querySelector(".timeline-plot");
     if (plot) this.#resized.observe(plot);
+    this.#reveal();
   }
+
+  /** What was selected elsewhere is brought into sight, on the axis and in the table. */
+  #reveal(): void {
+    const { command, commands } = this.state;
+    if (command === this.#revealed || !this.#picture) return;
+    this.#revealed = command;
+    const at = commands.find(({ id }) => id === command)?.startedAt;
+    const { span } = this;
+    if (at !== undefined && span && (at < span.from || at > span.to))
+      this.#pan((at - (span.from + span.to) / 2) / (span.to - span.from));
+    this.querySelector(".timeline-table .is-chosen")?.scrollIntoView({ block: "nearest" });
+  }
+  #revealed: number | undefined;
 
   #tools() {
     const { tape, replay } = this.state;
@@ -325,7 +339,7 @@ export class BootTimeline extends PageElement {
   }
 
   #choose(id: number): void {
-    this.actions.selectCommand(id);
+    this.actions.select({ command: id });
   }
 
   // --- the table ---

@@ -38,6 +38,7 @@ export class AccessList extends LitElement {
     selected: { attribute: false },
     range: { attribute: false, hasChanged: differs },
     held: { attribute: false },
+    start: { attribute: false },
     free: { type: Boolean },
     nameOf: { attribute: false },
   };
@@ -51,6 +52,8 @@ export class AccessList extends LitElement {
   declare range: readonly [first: number, last: number] | undefined;
   /** Where the machine stands still. */
   declare held: number | undefined;
+  /** When the machine was started, in milliseconds of the accesses' clock. */
+  declare start: number;
   /** No guest runs that drawing would hold up. */
   declare free: boolean;
   /** The command that begins to run with this access, for people. */
@@ -114,7 +117,7 @@ export class AccessList extends LitElement {
     return html`<div class="access-table" role="grid" aria-label="Accesses to the registers" aria-rowcount=${rows.length + 1}
         @keydown=${this.#key}>
       <div class="access-row access-head" role="row" aria-rowindex="1">
-        <span role="columnheader" class="num" title="Seconds since the page was opened, to a millisecond or two">Time</span>
+        <span role="columnheader" class="num" title="Seconds since the machine was started, to a millisecond or two">Time</span>
         <span role="columnheader" title="Locality">L</span><span role="columnheader">Access</span>
         <span role="columnheader">Value</span><span role="columnheader">Says</span></div>
       <div class="access-list scroll" role="rowgroup" @scroll=${this.#scrolled}>
@@ -142,7 +145,7 @@ export class AccessList extends LitElement {
     return html`<div class="access-row" role="row" aria-rowindex=${index + 2} aria-selected=${chosen}
       tabindex=${tabbable ? 0 : -1} data-sequence=${first} data-range=${inRange === true} data-held=${held}
       data-write=${access.write} @click=${() => this.#choose(row)}>
-      <span role="gridcell" class="num muted">${(access.time / 1000).toFixed(4)}</span>
+      <span role="gridcell" class="num muted">${((access.time - this.start) / 1000).toFixed(4)}</span>
       <span role="gridcell">${access.reset ? "" : access.locality}</span>
       <span role="gridcell" class="access-what">${
         access.reset ? "" : html`<span class="access-kind">${access.write ? "write" : "read"}</span>`
@@ -191,7 +194,10 @@ export class AccessList extends LitElement {
     const index = this.selected === undefined ? -1 : this.#rows!.indexOf(this.selected);
     this.#revealed = this.selected;
     if (index < 0) return;
-    const top = place.reveal(this.length, index, list.scrollTop, list.clientHeight);
+    const near = place.reveal(this.length, index, list.scrollTop, list.clientHeight);
+    // With what led to it and what came of it, unless it is one step on.
+    const half = Math.abs(near - list.scrollTop) > ROW ? list.clientHeight / 2 : 0;
+    const top = half ? near + (near > list.scrollTop ? half : -half) : near;
     this.#follow = false;
     if (top === list.scrollTop) return;
     list.scrollTop = top;

@@ -31,13 +31,11 @@ export class TpmTrace extends PageElement {
   static override properties = {
     ...PageElement.properties,
     query: { state: true },
-    selected: { state: true },
     fold: { state: true },
     always: { state: true },
     found: { state: true },
   };
   declare query: string;
-  declare selected: number | undefined;
   declare fold: boolean;
   /** Whether recording goes on while this is closed. */
   declare always: boolean;
@@ -51,25 +49,35 @@ export class TpmTrace extends PageElement {
   readonly #pace = new Pace();
   /** Accesses when they were counted last. */
   #counted = 0;
-  /** The command that was selected, here or elsewhere, when this was drawn last. */
-  #command: number | undefined;
 
   constructor() {
     super();
     this.query = this.found = "";
     this.fold = true;
-    this.always = false;
+    this.always = true;
   }
 
   /** Not the news of commands: they come with every frame, and the list brings its own. */
   protected override watch({
     recorder,
     command,
+    access,
+    replay,
+    tape,
     tpm,
     handle,
     machine,
   }: Readonly<PageState>): readonly unknown[] {
-    return [recorder, command, tpm?.version, handle, machine.phase];
+    return [
+      recorder,
+      command,
+      access,
+      tape?.start,
+      replay === undefined,
+      tpm?.version,
+      handle,
+      machine.phase,
+    ];
   }
 
   override connectedCallback(): void {
@@ -99,17 +107,8 @@ export class TpmTrace extends PageElement {
     disarm?.();
   }
 
-  protected override willUpdate(): void {
-    const { command, recorder } = this.state;
-    if (command === this.#command) return;
-    this.#command = command;
-    const span = command === undefined ? undefined : recorder.commands.byId(command);
-    const mine = this.selected !== undefined && recorder.commands.at(this.selected) === span;
-    if (span && !mine) this.selected = span.go;
-  }
-
   override render() {
-    const { recorder, handle, command } = this.state;
+    const { recorder, command } = this.state;
     const span = command === undefined ? undefined : recorder.commands.byId(command);
     const { length } = recorder.ring;
     return html`${this.#standstill()}
@@ -136,16 +135,22 @@ export class TpmTrace extends PageElement {
       ${
         length
           ? html`<access-list .recorder=${recorder} .filter=${this.#filter} ?fold=${this.fold} ?active=${this.active}
-        .selected=${this.selected} ?free=${this.#free} .range=${span && [span.first, span.last]} .held=${recorder.held?.sequence}
+        .selected=${this.state.access} ?free=${this.#free} .range=${span && [span.first, span.last]} .held=${recorder.held?.sequence} .start=${this.state.tape?.start ?? 0}
         .nameOf=${this.#startedAt}
         @access-select=${({ detail }: CustomEvent<number>) => this.#select(detail)}></access-list>`
-          : html`<div class="empty"><strong>Accesses to the registers</strong> ${
-              handle
-                ? "Recording. Whatever guest or page reads and writes will be listed here."
-                : "Boot the machine, or play the driver in the Registers view: every read and write will be listed here. Breakpoints can be set before."
-            }</div>`
+          : html`<div class="empty"><strong>Accesses to the registers</strong> ${this.#nothingYet}</div>`
       }
       ${this.#detail(span)}`;
+  }
+
+  get #nothingYet(): string {
+    const { handle, replay } = this.state;
+    if (handle) return "Recording. Whatever guest or page reads and writes will be listed here.";
+    if (!replay)
+      return "Boot the machine, or play the driver in the Registers view: every read and write will be listed here. Breakpoints can be set before.";
+    return replay.accesses
+      ? "None yet at this moment of the recording."
+      : "This recording was made without them: it has the commands only.";
   }
 
   #standstill() {
@@ -189,14 +194,15 @@ export class TpmTrace extends PageElement {
   }
 
   #step(step: "access" | "command"): void {
-    this.selected = undefined;
+    this.actions.select(undefined);
     this.querySelector<AccessList>("access-list")?.follow();
     this.state.recorder.step(step);
   }
 
   #detail(span: CommandSpan | undefined) {
     const { recorder } = this.state;
-    const access = this.selected === undefined ? undefined : recorder.ring.access(this.selected);
+    const { access: selected } = this.state;
+    const access = selected === undefined ? undefined : recorder.ring.access(selected);
     if (!access) {
       const { length } = recorder.ring;
       return html`<div class="pane-foot access-foot"><span><span class="access-total" .textContent=${length.toLocaleString("en")}></span>
@@ -236,7 +242,7 @@ export class TpmTrace extends PageElement {
   }
 
   #showCommand(id: number): void {
-    this.actions.selectCommand(id);
+    this.actions.select({ command: id });
     this.actions.showPane("commands");
   }
 
@@ -249,10 +255,7 @@ export class TpmTrace extends PageElement {
   };
 
   #select(sequence: number): void {
-    this.selected = sequence;
-    const id = this.state.recorder.commands.at(sequence)?.id;
-    this.#command = id;
-    if (id !== this.state.command) this.actions.selectCommand(id);
+    this.actions.select({ access: sequence });
   }
 
   #breakHere({ register, locality, write, value, offset }: Access): void {
