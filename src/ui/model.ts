@@ -113,14 +113,14 @@ export interface Replay {
   time: number;
   duration: number;
   playing: boolean;
+  /** Whether it has the accesses to the registers. */
+  accesses: boolean;
   /** 1: as fast as it was. */
   speed: number;
 }
 
 export interface RecordingActions {
   /** Saves the boot so far, or the recording that is played, as a file. */
-  /** Whether it has the accesses to the registers. */
-  accesses: boolean;
   save(): void;
   open(file: File): void;
   play(): void;
@@ -155,14 +155,14 @@ export interface PageState {
   command?: number | undefined;
   /** The selected event of the log, by index. */
   event?: number | undefined;
+  /** The selected access of the trace, by sequence number. */
+  access?: number | undefined;
   /** The boot that goes on or went on, or that is played. */
   tape?: BootTape | undefined;
   replay?: Replay | undefined;
   /** A TPM without a machine, for the reader to drive. */
   bench: "closed" | "opening" | "open";
   /** Accesses to the registers, and breakpoints; the same object for the page's life. */
-  /** The selected access of the trace, by sequence number. */
-  access?: number | undefined;
   recorder: TraceRecorder;
   pcrs: PcrBank[];
   /** `algorithm:index` of the PCRs that the last change of PCRs touched. */
