@@ -1,7 +1,7 @@
 /** Which rows of a long list are in sight, all rows being of one height: only those are drawn. */
 
 /** Rows drawn beyond each edge, so that a fast scroll shows no gap. */
-const SPARE = 8;
+const SPARE = 4;
 
 export interface RowWindow {
   /** First row, and the one after the last. */
