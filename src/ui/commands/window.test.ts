@@ -3,7 +3,7 @@ import { rowWindow } from "./window.ts";
 
 describe("rowWindow", () => {
   it("covers what is in sight and a little more", () => {
-    expect(rowWindow(10_000, 26, 26 * 1000, 260)).toEqual({ from: 992, to: 1018 });
+    expect(rowWindow(10_000, 26, 26 * 1000, 260)).toEqual({ from: 996, to: 1014 });
   });
 
   it("stays within the list", () => {
