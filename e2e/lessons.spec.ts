@@ -242,7 +242,7 @@ test("8: keys and signing", async () => {
   await open("keys");
   await prepared();
   await type(/tpm2_createprimary/);
-  await reached("Its public point begins");
+  await reached("Its public part begins");
   await next();
   await type(/tpm2_createprimary/);
   await reached("to the last bit");
@@ -294,7 +294,7 @@ test("9: quote; the page is the verifier", async () => {
   await open("quote");
   await prepared();
   await type(/tpm2_createprimary/);
-  await reached("noted its public point");
+  await reached("noted its public part");
   await next();
   await type(/tpm2_quote/);
   await reached(
@@ -348,7 +348,7 @@ test("5: tamper and see it", async () => {
   await reached("all others are the same");
   await next();
   await press("Open the event log");
-  await reached(/Event \d+ in PCR 8:/);
+  await reached(/Event \d+, in PCR 8:/);
   await next();
   await press("Boot the good command line");
   await reached("All ten are as they were noted");

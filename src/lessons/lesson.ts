@@ -27,7 +27,7 @@ export type Offer =
   /** A line for the guest's shell. Undefined: an earlier step is still missing. */
   | { kind: "type"; line: string | ((notes: Notes) => string | undefined); note?: string }
   /** Sends a command through the registers of a locality, as the driver panel does step by step. */
-  | { kind: "send"; label: string; locality: number; hex: string }
+  | { kind: "send"; label: string; locality: number; hex: string; note?: string }
   /** One write to a locality's TPM_ACCESS. */
   | { kind: "access"; label: string; locality: number; value: number }
   /** Shows another pane. */
@@ -48,6 +48,8 @@ export interface Step {
   offers?: readonly Offer[];
   goals: readonly Goal[];
   hint?: string;
+  /** What the hint speaks of; offered with it. */
+  remedies?: readonly Offer[];
 }
 
 /** What has to be there before the first step makes sense. */

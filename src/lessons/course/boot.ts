@@ -37,7 +37,7 @@ export const BOOT: Lesson = {
       id: "start",
       title: "Switch it on",
       text: [
-        "Boot Linux, and keep an eye on the PCRs: firmware, boot ROM and kernel each put a digest in before they hand over.",
+        "Boot Linux, and keep an eye on the PCRs. Firmware, boot ROM and kernel each measure what comes next: they hash it and extend a PCR with it, before it runs.",
       ],
       offers: [
         { kind: "boot", label: "Boot Linux with a TPM 2.0", tpm: "2.0" },
@@ -62,7 +62,7 @@ export const BOOT: Lesson = {
       id: "log",
       title: "Read the log",
       text: [
-        "PCRs are mere hashes. The firmware writes down beside them what it measured: the event log. Whoever replays it must come to the PCRs' values; if not, the log lies.",
+        "A PCR is a mere hash. So the firmware also writes down what it measured: the event log. To replay it is to compute all its extends again, from zeros; if that does not give the PCRs' values, the log lies.",
       ],
       offers: [{ kind: "pane", pane: "eventlog", label: "Open the event log" }],
       goals: [
@@ -77,7 +77,7 @@ export const BOOT: Lesson = {
       id: "cmdline",
       title: "Check a measurement yourself",
       text: [
-        "PCR 8 holds the kernel's command line. Hash in the guest what Linux says its command line is, and compare with the log.",
+        "PCR 8 holds the kernel's command line. It says how Linux is to start. Hash in the guest what Linux says its command line is, and compare with the log.",
       ],
       offers: [{ kind: "type", line: "tr -d '\\n' < /proc/cmdline | sha256sum" }],
       goals: [

@@ -16,7 +16,7 @@ export const FAMILIES: Lesson = {
       id: "old",
       title: "The older one",
       text: [
-        "TPM 1.2 is from 2003, made for SHA-1 and RSA. Firmware and Linux know both. Boot with one; it has to make an RSA key first.",
+        "TPM 1.2 is from 2003, made for SHA-1 and RSA; 2.0 is from 2014 and open to others. Firmware and Linux know both. Boot with a 1.2. A new one has to make an RSA key first, so give it a moment.",
       ],
       offers: [{ kind: "boot", label: "Boot Linux with a TPM 1.2", tpm: "1.2" }],
       goals: [
@@ -35,7 +35,7 @@ export const FAMILIES: Lesson = {
       id: "pcrs",
       title: "One bank of PCRs",
       text: [
-        "Read its PCRs: there is one bank, SHA-1, 20 bytes each. Look at the commands too: tags and names are others.",
+        "Read its PCRs: there is one bank, SHA-1, 20 bytes each. Look at the commands too: they are called TPM_…, not TPM2_…",
       ],
       offers: [
         { kind: "type", line: "cat /sys/class/tpm/tpm0/pcrs" },
@@ -90,7 +90,7 @@ export const FAMILIES: Lesson = {
           text: "the log has several digests for each event, and explains the PCRs",
           check(world) {
             const names = world.log?.log.algorithms.map(({ name }) => name) ?? [];
-            if (names.length < 2) return missing("The log on the page has not more than one yet.");
+            if (names.length < 2) return missing("The log on the page has one each so far.");
             const found = replays(world);
             return found.met ? met(`${names.join(", ")}. ${found.text}`) : found;
           },

@@ -27,7 +27,9 @@ export const KEYS: Lesson = {
     {
       id: "primary",
       title: "A key from a seed",
-      text: ["A TPM can make keys out of a secret seed of its own. Such a key is a primary key. Make one."],
+      text: [
+        "A TPM can compute keys from a secret seed of its own. Such a key is a primary key; its public part may be shown, its private part never leaves the TPM. Make one.",
+      ],
       offers: [{ kind: "type", line: PRIMARY }],
       goals: [
         {
@@ -36,7 +38,7 @@ export const KEYS: Lesson = {
             const made = lastDone(world, "TPM2_CreatePrimary");
             const key = made && publicKey(made);
             return key
-              ? met(`Its public point begins ${key.slice(2, 18)}…`, { primary: key })
+              ? met(`Its public part begins ${key.slice(2, 18)}…`, { primary: key })
               : missing("No TPM2_CreatePrimary has been seen.");
           },
         },
@@ -46,7 +48,7 @@ export const KEYS: Lesson = {
       id: "same",
       title: "The same again",
       text: [
-        "Make it once more. Same seed, same template: same key. So a primary key need not be stored anywhere.",
+        "Make it once more. Same seed, same wishes (kind, size, use): same key. So a primary key need not be stored anywhere.",
       ],
       offers: [{ kind: "type", line: PRIMARY }],
       goals: [
@@ -56,8 +58,8 @@ export const KEYS: Lesson = {
             const made = lastDone(world, "TPM2_CreatePrimary");
             if (!made) return missing("It was not made again.");
             return publicKey(made) === required(world.notes, "primary")
-              ? met("The public point is the same, to the last bit.")
-              : missing("This is another key: was the template another?");
+              ? met("The public part is the same, to the last bit.")
+              : missing("This is another key: was another kind asked for?");
           },
         },
       ],
@@ -66,7 +68,7 @@ export const KEYS: Lesson = {
       id: "child",
       title: "A key for signing",
       text: [
-        "Below it, make a key from random numbers. What comes out is a public part and a private part that only this TPM can read.",
+        "Below the primary key, make one from random numbers. Out come a public part and a private part, encrypted so that only this TPM can read it.",
       ],
       offers: [
         {
@@ -118,7 +120,9 @@ export const KEYS: Lesson = {
     {
       id: "forge",
       title: "Forge",
-      text: ["Add two zeros to the note, and ask TPM and page whether the signature still holds."],
+      text: [
+        "Add two zeros to the note, and ask the TPM whether the signature still holds. The page checks it too.",
+      ],
       offers: [
         { kind: "type", line: `echo ${FORGED} > forged` },
         { kind: "type", line: "tpm2_verifysignature -Q -c sign.ctx -g sha256 -m forged -s note.sig" },
@@ -135,7 +139,7 @@ export const KEYS: Lesson = {
           },
         },
         {
-          text: "so does the page",
+          text: "the page finds it forged too",
           async check({ notes }) {
             const signature = fromHex(required(notes, "signature"));
             return (await isSignedBy(required(notes, "sign"), signature, written(FORGED)))

@@ -50,12 +50,18 @@ export const LOCALITIES: Lesson = {
       id: "start",
       title: "Begin at door 0",
       text: [
-        "Locality 0 is for firmware and ordinary systems, 1 to 3 are for what a secure launch starts, 4 is for the processor itself. On the bench you may be any of them.",
-        "First of all the TPM wants a TPM2_Startup. (Each button here writes the registers for you; in the registers you can do the same step by step.)",
+        "A TPM has five doors, its localities. 0 is for firmware and ordinary systems; 1 to 3 are for a secure launch, which starts trusted code in a running machine; 4 is for the processor itself. On the bench you may be any of them.",
+        "First of all the TPM wants a TPM2_Startup. Each button here writes the registers for you.",
       ],
       offers: [
         { kind: "pane", pane: "registers", label: "Open the registers" },
-        { kind: "send", label: "Send at locality 0", locality: 0, hex: toHex(build.TPM2_Startup()) },
+        {
+          kind: "send",
+          label: "Send at locality 0",
+          locality: 0,
+          hex: toHex(build.TPM2_Startup()),
+          note: "TPM2_Startup",
+        },
       ],
       goals: [
         {
@@ -77,7 +83,15 @@ export const LOCALITIES: Lesson = {
       text: [
         `PCRs 17 to 22 tell what a secure launch started. Ordinary software must not be able to reset them. Try PCR ${PCR} from locality 0.`,
       ],
-      offers: [{ kind: "send", label: "Send at locality 0", locality: 0, hex: RESET }],
+      offers: [
+        {
+          kind: "send",
+          label: "Send at locality 0",
+          locality: 0,
+          hex: RESET,
+          note: `TPM2_PCR_Reset of PCR ${PCR}`,
+        },
+      ],
       goals: [
         {
           text: `locality 0 is refused`,
@@ -94,7 +108,15 @@ export const LOCALITIES: Lesson = {
       id: "allowed",
       title: "Through the right one",
       text: ["The very same bytes, written to the registers of locality 2, which begin at 0xFED42000."],
-      offers: [{ kind: "send", label: "Send at locality 2", locality: 2, hex: RESET }],
+      offers: [
+        {
+          kind: "send",
+          label: "Send at locality 2",
+          locality: 2,
+          hex: RESET,
+          note: `TPM2_PCR_Reset of PCR ${PCR}`,
+        },
+      ],
       goals: [
         {
           text: "locality 2 may",
@@ -112,11 +134,12 @@ export const LOCALITIES: Lesson = {
       id: "queue",
       title: "Stand in line",
       text: [
-        "Only one is served at a time. Let locality 0 take the TPM, then let locality 1 ask. Locality 0 sees pendingRequest, and should hurry; locality 1 waits.",
+        "Only one is served at a time. Let locality 0 take the TPM, then let locality 1 ask. Locality 1 waits; locality 0 sees the bit pendingRequest, and should hurry.",
       ],
       offers: [
         { kind: "access", label: "Locality 0: requestUse", locality: 0, value: ACCESS.REQUEST_USE },
         { kind: "access", label: "Locality 1: requestUse", locality: 1, value: ACCESS.REQUEST_USE },
+        { kind: "pane", pane: "registers", label: "Watch in the registers" },
       ],
       goals: [
         owns(0),
@@ -154,7 +177,7 @@ export const LOCALITIES: Lesson = {
       id: "seize",
       title: "Seize",
       text: [
-        "A higher locality need not wait. If locality 3 writes Seize, the lower one loses the TPM in the middle of whatever it does, and finds beenSeized.",
+        "A higher locality need not wait. If locality 3 writes Seize, the lower one loses the TPM in the middle of whatever it does, and finds the bit beenSeized. Seize it from locality 1, then give it back.",
       ],
       offers: [
         { kind: "access", label: "Locality 3: Seize", locality: 3, value: ACCESS.SEIZE },

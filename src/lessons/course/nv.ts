@@ -5,7 +5,7 @@ import type { World } from "../world.ts";
 
 const INDEX = 0x150_0020;
 const HEX = `0x${INDEX.toString(16)}`;
-const READ = `tpm2_nvread ${HEX} -C o | hexdump -C`;
+const READ = `tpm2_nvread ${HEX} -C o -s 8 | hexdump -C`;
 const INCREMENT = `tpm2_nvincrement ${HEX} -C o`;
 const DEFINE = `tpm2_nvdefine -Q ${HEX} -C o -a "ownerread|ownerwrite|nt=counter"`;
 
@@ -39,9 +39,12 @@ export const NV: Lesson = {
     {
       id: "define",
       title: "Room for a counter",
-      text: ["The TPM has a little memory of its own for its owner. Reserve an index of it as a counter."],
+      text: [
+        "The TPM has a little memory of its own that needs no power: NV, non-volatile. Its owner may reserve places in it, each with a number, its index. Reserve one as a counter.",
+      ],
       offers: [{ kind: "type", line: DEFINE }],
-      hint: `If it is there from an earlier time, remove it first: \`tpm2_nvundefine ${HEX} -C o\`.`,
+      hint: "If it is there from an earlier time, remove it first; then reserve it again.",
+      remedies: [{ kind: "type", line: `tpm2_nvundefine ${HEX} -C o` }],
       goals: [
         {
           text: "the index is there",
@@ -58,7 +61,7 @@ export const NV: Lesson = {
     {
       id: "count",
       title: "Count",
-      text: ["A counter knows one motion: up by one. Do it, and read it."],
+      text: ["A counter knows one motion: up by one. Do it, and read its 8 bytes."],
       offers: [
         { kind: "type", line: INCREMENT },
         { kind: "type", line: READ },
@@ -96,7 +99,7 @@ export const NV: Lesson = {
         },
         {
           text: "the counter is where it was",
-          check: (world) => (world.starts ? kept(world) : missing("After the power cut.")),
+          check: (world) => (world.starts ? kept(world) : missing("To be read after the power cut.")),
         },
       ],
     },
@@ -104,7 +107,7 @@ export const NV: Lesson = {
       id: "reload",
       title: "Close the page",
       text: [
-        "The TPM's memory is kept in this browser. Reload the page: machine and TPM are gone from it. Boot again, and read.",
+        "The TPM's memory is kept in this browser. Reload the page: the machine is gone, and the TPM is switched off. Boot again, and read.",
       ],
       offers: [
         { kind: "reload", label: "Reload this page" },
@@ -123,7 +126,8 @@ export const NV: Lesson = {
         },
         {
           text: "the counter is where it was",
-          check: (world) => (world.notes.page === world.page ? missing("After the reload.") : kept(world)),
+          check: (world) =>
+            world.notes.page === world.page ? missing("To be read after the reload.") : kept(world),
         },
       ],
     },
@@ -134,8 +138,8 @@ export const NV: Lesson = {
         "Remove the counter, make a new one of the same name, and raise it once. Does it begin at 1? No: a TPM remembers the highest count it ever had, so nobody can turn back time.",
       ],
       offers: [
-        { kind: "type", line: `tpm2_nvundefine ${HEX} -C o` },
-        { kind: "type", line: DEFINE },
+        { kind: "type", line: `tpm2_nvundefine ${HEX} -C o`, note: "removes it" },
+        { kind: "type", line: DEFINE, note: "makes it anew" },
         { kind: "type", line: INCREMENT },
         { kind: "type", line: READ },
       ],

@@ -54,7 +54,7 @@ export const PCRS: Lesson = {
       id: "read",
       title: "Read a PCR",
       text: [
-        "A TPM has 24 Platform Configuration Registers, in one bank per hash. Read number 16 of the SHA-256 bank; it is for trying things out. The page shows all of them under PCRs.",
+        "A TPM has 24 Platform Configuration Registers, PCRs. Each holds a hash, and for each hash algorithm there is a set of them, a bank. Read PCR 16 of the SHA-256 bank; it is for trying things out. The pane PCRs shows all of them.",
       ],
       offers: [
         { kind: "type", line: `tpm2_pcrread sha256:${PCR}` },
@@ -74,11 +74,11 @@ export const PCRS: Lesson = {
       id: "extend",
       title: "Extend it",
       text: [
-        "A PCR cannot be written. It can only be extended: new value = SHA-256(old value ‖ digest). Set PCR 16 to zeros, then extend it with the SHA-256 of the word apple.",
+        "A PCR cannot be written, only extended: new value = SHA-256(old value ‖ digest), one behind the other. The digest is the hash of what is to be noted, here of the word apple. Reset PCR 16 to zeros, then extend it.",
       ],
       offers: [
         { kind: "type", line: `tpm2_pcrreset ${PCR}` },
-        { kind: "type", line: extendLine(APPLE) },
+        { kind: "type", line: extendLine(APPLE), note: "the SHA-256 of apple" },
       ],
       goals: [
         {
@@ -91,9 +91,9 @@ export const PCRS: Lesson = {
       id: "predict",
       title: "Foretell the next value",
       text: [
-        "Who knows the value and the digest knows the next value. The lesson has computed it already, below. Extend with banana and compare.",
+        "Who knows the value and the digest knows the next value. The lesson has computed it already, below. Extend with the hash of banana and compare.",
       ],
-      offers: [{ kind: "type", line: extendLine(BANANA) }],
+      offers: [{ kind: "type", line: extendLine(BANANA), note: "the SHA-256 of banana" }],
       goals: [predicted],
       hint: "If something else went in, go back one step: reset, apple, then banana.",
     },
@@ -103,8 +103,8 @@ export const PCRS: Lesson = {
       text: ["The same two, the other way round: banana first, then apple."],
       offers: [
         { kind: "type", line: `tpm2_pcrreset ${PCR}` },
-        { kind: "type", line: extendLine(BANANA) },
-        { kind: "type", line: extendLine(APPLE) },
+        { kind: "type", line: extendLine(BANANA), note: "the SHA-256 of banana" },
+        { kind: "type", line: extendLine(APPLE), note: "the SHA-256 of apple" },
       ],
       goals: [
         {
@@ -128,7 +128,7 @@ export const PCRS: Lesson = {
       id: "no-way-back",
       title: "No way back",
       text: [
-        "PCR 16 may be reset by anybody. PCRs 0 to 15 hold what was booted: until the next power-on nobody can set them back. Try it with PCR 0; the TPM refuses.",
+        "PCR 16 may be reset by anybody. PCRs 0 to 15 hold what was booted: until the next power-on nobody can set them back. That makes them good witnesses. Try it with PCR 0; the TPM refuses.",
       ],
       offers: [{ kind: "type", line: "tpm2_pcrreset 0" }],
       goals: [

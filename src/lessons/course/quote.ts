@@ -74,7 +74,7 @@ export const QUOTE: Lesson = {
       id: "key",
       title: "A key that only tells the truth",
       text: [
-        "An attestation key is restricted: it signs what the TPM itself says, nothing else. (In real life a certificate ties it to the chip; here the page sees it being made.)",
+        "A quote is what a machine proves its state with to somebody far away (remote attestation): the PCRs' values, signed by the TPM. The key for it is restricted: it signs what the TPM itself says, nothing else. (In real life a certificate ties it to the chip; here the page sees it being made.)",
       ],
       offers: [
         {
@@ -93,7 +93,7 @@ export const QUOTE: Lesson = {
             const key = publicKey(made);
             if (!key || !bits.includes("restricted") || !bits.includes("sign"))
               return missing("The key that was made is no restricted signing key.");
-            return met(`The page has noted its public point, ${key.slice(2, 18)}…`, { key });
+            return met(`The page has noted its public part, ${key.slice(2, 18)}…`, { key });
           },
         },
       ],
@@ -102,7 +102,7 @@ export const QUOTE: Lesson = {
       id: "quote",
       title: "Ask, and check the answer",
       text: [
-        "The page has thrown a random number, the nonce, that goes into the quote. Let the TPM quote PCRs 0 to 9. The page takes the answer from the TPM's response and checks three things.",
+        "The page asks, with a random number that goes into the quote: the nonce, at the end of the line. Let the TPM quote PCRs 0 to 9. The page takes the answer from the TPM's response and checks three things.",
       ],
       offers: [{ kind: "type", line: ownNonce("nonce") }],
       goals: [
@@ -147,7 +147,7 @@ export const QUOTE: Lesson = {
       id: "astray",
       title: "A machine gone astray",
       text: [
-        "Something runs that the log does not tell of: extend PCR 8 with whatever, and quote again with a new nonce of the page. The log alone would still look good.",
+        "Something runs that the log does not tell of: extend PCR 8 with anything, and quote again with a new nonce of the page. The log alone would still look good.",
       ],
       offers: [
         { kind: "type", line: `tpm2_pcrextend 8:sha256=${"42".repeat(32)}` },
@@ -164,7 +164,7 @@ export const QUOTE: Lesson = {
             if (found.agrees) return missing("The log explains this quote. Extend first, then quote.");
             const real = toHex(pcrValue(world, "sha256", 8) ?? new Uint8Array()).slice(0, 16);
             return met(
-              `${found.text} is not what the log leads to: something is not in it. PCR 8 is now ${real}….`,
+              `${found.text} is not what the log leads to: something is not in it. PCR 8 is now ${real}…`,
             );
           },
         },

@@ -37,8 +37,10 @@ export const RANDOM: Lesson = {
     {
       id: "draw",
       title: "Draw some",
-      text: ["Keys are only as good as the random numbers they come from. Ask the TPM for 8 bytes."],
-      offers: [{ kind: "type", line: "tpm2_getrandom --hex 8" }],
+      text: [
+        "Keys are only as good as the random numbers they come from; a TPM has a source of its own. Let Linux ask it for 8 bytes.",
+      ],
+      offers: [{ kind: "type", line: "tpm2_getrandom --hex 8; echo" }],
       goals: [
         {
           text: "the TPM gave 8 random bytes",
@@ -55,31 +57,35 @@ export const RANDOM: Lesson = {
       id: "look",
       title: "Look at the bytes",
       text: [
-        "Open the commands and pick that TPM2_GetRandom: 12 bytes went to the TPM, and 20 came back. Linux and the tools draw numbers of their own, so look for the one with `bytesRequested` 8.",
+        "Open the commands and find that TPM2_GetRandom. Linux and the tool draw numbers of their own too, so pick one after the other, from the end of the list, until `bytesRequested` is 8 and the response has the bytes that the shell has printed.",
       ],
       offers: [{ kind: "pane", pane: "commands", label: "Open the commands" }],
       goals: [
         {
-          text: "a TPM2_GetRandom for 8 bytes is picked",
-          check({ selected }) {
+          text: "the TPM2_GetRandom behind your 8 bytes is picked",
+          check({ selected, serial }) {
             if (!selected) return missing("No command is picked.");
             if (selected.name !== "TPM2_GetRandom") return missing(`${selected.name} is picked.`);
             const count = requested(selected);
-            return count === 8
-              ? met("Its response holds the very bytes that the shell has printed.")
-              : missing(`This one asks for ${count} bytes.`);
+            const bytes = given(selected);
+            if (count !== 8 || !bytes) return missing(`This one asks for ${count} bytes.`);
+            return serial.includes(toHex(bytes))
+              ? met(`It gave ${toHex(bytes)}, the very bytes that the shell has printed.`)
+              : missing(
+                  `This one gave ${toHex(bytes)}, which the shell has not printed: the tool drew it for itself.`,
+                );
           },
         },
       ],
-      hint: "Arrow keys move in the list. The latest commands are at its end.",
+      hint: "The latest commands are at the end of the list; arrow keys move in it. After a restart of the machine, draw again: one step back.",
     },
     {
       id: "twice",
       title: "Never the same",
-      text: [`Draw ${DRAWN} bytes, twice.`],
+      text: [`Draw ${DRAWN} bytes, twice. No two draws are the same.`],
       offers: [
-        { kind: "type", line: `tpm2_getrandom --hex ${DRAWN}` },
-        { kind: "type", line: `tpm2_getrandom --hex ${DRAWN}` },
+        { kind: "type", line: `tpm2_getrandom --hex ${DRAWN}; echo` },
+        { kind: "type", line: `tpm2_getrandom --hex ${DRAWN}; echo` },
       ],
       goals: [twice],
     },

@@ -2,10 +2,10 @@
 import { type Finding, type Lesson, met, missing } from "../lesson.ts";
 import { bytesOf, commandsNamed, lastDone, numberOf, type SeenCommand, selectedPcrs } from "../seen.ts";
 import type { World } from "../world.ts";
+import { cleanBoot, TAMPERED } from "./clean-boot.ts";
 
 const HANDLE = 0x8101_0001;
 const SECRET = "swordfish";
-const EXTRA = "tampered=1";
 const UNSEAL = `tpm2_unseal -c 0x${HANDLE.toString(16)} -p pcr:sha256:8`;
 
 function unseals(world: World): SeenCommand[] {
@@ -32,8 +32,7 @@ function opened(world: World): Finding {
 export const SEAL: Lesson = {
   id: "seal",
   title: "Seal a secret",
-  about:
-    "A secret that the TPM gives only to the machine that booted as it should. Disk encryption works so.",
+  about: "A secret that the TPM gives only to a machine that booted as it should, as for an encrypted disk.",
   minutes: 6,
   stage: "guest",
   steps: [
@@ -41,10 +40,14 @@ export const SEAL: Lesson = {
       id: "policy",
       title: "Say when",
       text: [
-        "A policy says when the TPM may use an object. This one: only while PCR 8, the command line, has the value it has now.",
+        "A policy says when the TPM may use a key or a secret. This one: only while PCR 8, the command line, has the value it has now. So the machine must have booted as it should.",
       ],
-      offers: [{ kind: "type", line: "tpm2_createpolicy -Q --policy-pcr -l sha256:8 -L pcr8.policy" }],
+      offers: [
+        { kind: "boot", label: "Boot the good command line", tpm: "2.0" },
+        { kind: "type", line: "tpm2_createpolicy -Q --policy-pcr -l sha256:8 -L pcr8.policy" },
+      ],
       goals: [
+        { text: "the machine is as a good boot has left it", check: cleanBoot },
         {
           text: "a policy over PCR 8 was computed",
           check: (world) =>
@@ -60,20 +63,23 @@ export const SEAL: Lesson = {
       id: "seal",
       title: "Seal",
       text: [
-        "Make a storage key, seal the word under it with that policy, and let the TPM keep the result for good.",
+        "Make a key to encrypt with, seal a word under it with that policy, and let the TPM keep the result.",
       ],
       offers: [
-        { kind: "type", line: "tpm2_createprimary -Q -C o -G ecc -c primary.ctx" },
+        { kind: "type", line: "tpm2_createprimary -Q -C o -G ecc -c primary.ctx", note: "makes the key" },
         {
           kind: "type",
           line: `echo -n ${SECRET} | tpm2_create -Q -C primary.ctx -L pcr8.policy -i - -c sealed.ctx`,
+          note: "seals the word swordfish",
         },
         {
           kind: "type",
           line: `tpm2_evictcontrol -Q -C o -c sealed.ctx 0x${HANDLE.toString(16)}`,
+          note: "keeps it in the TPM, under that number, its handle",
         },
       ],
-      hint: `If the handle is taken from an earlier time, free it first: \`tpm2_evictcontrol -C o -c 0x${HANDLE.toString(16)}\`.`,
+      hint: "If the handle is taken from an earlier time, free it first; then keep the new one. If a file is missing, the machine was started again: one step back.",
+      remedies: [{ kind: "type", line: `tpm2_evictcontrol -C o -c 0x${HANDLE.toString(16)}` }],
       goals: [
         {
           text: "the secret is kept in the TPM",
@@ -96,10 +102,10 @@ export const SEAL: Lesson = {
       id: "lose",
       title: "Tamper",
       text: [
-        `Restart with \`${EXTRA}\` added to the command line, then ask again. The same TPM, the same object, the same Linux; another PCR 8.`,
+        `Somebody changes the command line. Restart with \`${TAMPERED}\` added to the command line, then ask again. The same TPM, the same object, the same Linux; another PCR 8.`,
       ],
       offers: [
-        { kind: "boot", label: "Boot the tampered command line", tpm: "2.0", extra: EXTRA },
+        { kind: "boot", label: "Boot the tampered command line", tpm: "2.0", extra: TAMPERED },
         { kind: "type", line: UNSEAL },
       ],
       goals: [
@@ -118,7 +124,7 @@ export const SEAL: Lesson = {
     {
       id: "return",
       title: "Come back",
-      text: ["Nothing is lost for ever: boot as it should be, and the secret can be had again."],
+      text: ["Lost, but not for ever: boot as it should be, and the TPM gives the secret again."],
       offers: [
         { kind: "boot", label: "Boot the good command line", tpm: "2.0" },
         { kind: "type", line: UNSEAL },

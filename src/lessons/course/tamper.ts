@@ -1,10 +1,8 @@
 /** Lesson: tamper and see it. */
 import { toHex } from "../../bytes/hex.ts";
-import { describeEvent } from "../../eventlog/index.ts";
 import { type Goal, type Lesson, met, missing } from "../lesson.ts";
 import { pcrValue, type World } from "../world.ts";
-
-const EXTRA = "init=/bin/evil init=/init";
+import { cleanBoot, EVIL } from "./clean-boot.ts";
 
 /** PCRs 0 to 9 as hex, in a row; undefined until they were read. */
 function bootPcrs(world: World): string[] | undefined {
@@ -15,20 +13,14 @@ function bootPcrs(world: World): string[] | undefined {
 const untouched: Goal = {
   text: "the good PCRs are noted",
   check(world) {
-    if (!world.shell || world.family !== "2.0") return missing("Linux is not up.");
-    const cmdline = new RegExp(EXTRA).test(world.log ? lineOf(world) : "");
-    if (cmdline) return missing("This boot is the tampered one. Boot the good one.");
+    const clean = cleanBoot(world);
+    if (!clean.met) return clean;
     const pcrs = bootPcrs(world);
     return pcrs
       ? met(`PCR 8 is ${pcrs[8]?.slice(0, 16)}… when all is well.`, { good: pcrs.join(" ") })
       : missing("The page has not read the PCRs yet.");
   },
 };
-
-function lineOf({ log }: World): string {
-  const event = log?.log.events.find(({ pcr }) => pcr === 8);
-  return event ? describeEvent(event, log?.log).text : "";
-}
 
 export const TAMPER: Lesson = {
   id: "tamper",
@@ -50,9 +42,9 @@ export const TAMPER: Lesson = {
       id: "evil",
       title: "The evil maid",
       text: [
-        `Somebody was alone with the machine and has changed the kernel's command line: \`${EXTRA}\` was added. Linux looks the same.`,
+        `Somebody was alone with the machine and has changed the kernel's command line: \`${EVIL}\` was added. The later init counts, so Linux looks the same.`,
       ],
-      offers: [{ kind: "boot", label: "Boot the tampered command line", tpm: "2.0", extra: EXTRA }],
+      offers: [{ kind: "boot", label: "Boot the tampered command line", tpm: "2.0", extra: EVIL }],
       goals: [
         {
           text: "PCR 8 is another",
@@ -86,9 +78,7 @@ export const TAMPER: Lesson = {
             const [first] = changed;
             if (!first) return missing("This log and the one before are the same: boot the tampered line.");
             if (!panes.includes("eventlog")) return missing("It is there: open the event log.");
-            return met(
-              `Event ${first.b?.index ?? first.a?.index} in PCR ${first.b?.pcr ?? first.a?.pcr}: ${first.reason}`,
-            );
+            return met(`Event ${first.b?.index ?? first.a?.index}, in ${first.reason}`);
           },
         },
       ],

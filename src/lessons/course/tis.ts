@@ -40,8 +40,8 @@ export const TIS: Lesson = {
       id: "bench",
       title: "A TPM without a computer",
       text: [
-        "A PC talks to its TPM through registers in memory: a counter with a bell. Here you are the PC. Put a TPM on the bench and open its registers.",
-        "Everything below is also on the keyboard: Tab moves, Enter presses.",
+        "A TPM is a small security chip. A PC talks to it through registers, addresses in memory where it can write and read, as at an office counter: ring the bell, hand a letter over, fetch the answer. Here you are the PC. Put a TPM on the bench and open its registers.",
+        "All of it works by keyboard too: Tab moves, Enter presses.",
       ],
       offers: [
         { kind: "bench", label: "Put a TPM on the bench" },
@@ -64,7 +64,7 @@ export const TIS: Lesson = {
       id: "request",
       title: "Ring the bell: requestUse",
       text: [
-        "Five parties may use the TPM; each has its own set of registers, called a locality. Only one is served at a time.",
+        "Five parties may use the TPM; each has its own set of registers, called a locality. Only one is served at a time. You are locality 0.",
         "In the registers, under “Play the driver”, press `requestUse`. It writes the bit of that name to `TPM_ACCESS`.",
       ],
       offers: [{ kind: "pane", pane: "registers", label: "Go to the registers" }],
@@ -75,7 +75,7 @@ export const TIS: Lesson = {
       id: "ready",
       title: "Paper ready: commandReady",
       text: [
-        "The TPM is idle. Write commandReady to `TPM_STS`: it empties its buffers and waits for a command.",
+        "The TPM is idle. Press `commandReady`: it writes that bit to `TPM_STS`, the status register. The TPM empties its buffers and waits for a command; the picture shows it in Ready.",
       ],
       offers: [{ kind: "pane", pane: "registers", label: "Go to the registers" }],
       goals: [
@@ -96,8 +96,8 @@ export const TIS: Lesson = {
       id: "write",
       title: "Hand the letter over",
       text: [
-        "The field below the buttons holds 12 bytes: `80 01`, a length, the command code `00 00 01 44` (TPM2_Startup) and one parameter.",
-        "Press `write command`. Each byte goes to `TPM_DATA_FIFO`. The TPM reads the length as it comes and holds Expect at 1 until all is there.",
+        "The field below the buttons holds 12 bytes: `80 01`, a length, the command code `00 00 01 44` and one parameter. It is TPM2_Startup, what a TPM wants to hear first after power-on.",
+        "Press `write command`. Each byte goes to `TPM_DATA_FIFO`, the register that all bytes pass through. The bit Expect stays 1 until as many are there as the length says.",
       ],
       offers: [{ kind: "pane", pane: "registers", label: "Go to the registers" }],
       goals: [
@@ -118,7 +118,7 @@ export const TIS: Lesson = {
       id: "go",
       title: "Go: tpmGo",
       text: [
-        "Nothing runs yet. `tpmGo` in `TPM_STS` starts the command. When the TPM is through, it sets dataAvail.",
+        "Nothing runs yet. Press `tpmGo`, another bit of `TPM_STS`: it starts the command. When the TPM is through, it sets the bit dataAvail.",
       ],
       offers: [{ kind: "pane", pane: "registers", label: "Go to the registers" }],
       goals: [
@@ -157,7 +157,7 @@ export const TIS: Lesson = {
       id: "again",
       title: "Now alone",
       text: [
-        "Choose TPM2_GetRandom from the examples and take it through: commandReady, write, tpmGo, read. Then `give back`, so that others get their turn.",
+        "Choose TPM2_GetRandom from the examples and take it through: `commandReady`, `write command`, `tpmGo`, `read response`. Then `give back`, so that others get their turn.",
       ],
       offers: [{ kind: "pane", pane: "registers", label: "Go to the registers" }],
       goals: [

@@ -3,6 +3,7 @@ import { html, nothing, type PropertyValues } from "lit";
 import {
   type Finding,
   type Goal,
+  LESSONS,
   type Lesson,
   lessonOf,
   type Offer,
@@ -43,11 +44,11 @@ export class LessonStep extends PageElement {
       <h4 id="lesson-step-title" tabindex="-1"><span class="muted">${open.step + 1}/${lesson.steps.length}</span> ${step.title}</h4>
       ${step.text.map((text) => html`<p>${prose(text)}</p>`)}
       ${this.#stage(lesson, step, open)}
-      ${step.offers?.length ? html`<ul class="lesson-offers">${step.offers.map((offer) => this.#offer(offer, open))}</ul>` : nothing}
+      ${this.#offers(step.offers, open)}
       ${this.#goals(step, open, done)}
-      ${step.hint && !done ? html`<details class="lesson-hint"><summary>Hint</summary><p>${prose(step.hint)}</p></details>` : nothing}
+      ${this.#hint(step, open, done)}
       ${this.#onward(lesson, open, done)}
-      ${step.offers?.some(({ kind }) => kind === "type") && open.shell ? html`<guest-output .serial=${this.state.serial}></guest-output>` : nothing}
+      ${step.offers?.some(({ kind }) => kind === "type") && open.shell ? this.#shell() : nothing}
     </article>`;
   }
 
@@ -66,11 +67,30 @@ export class LessonStep extends PageElement {
     if (open.stage === "ready" || (own && open.stage === "absent")) return nothing;
     if (open.stage === "coming") {
       const { step: doing } = this.state.machine;
-      return html`<p class="lesson-stage" role="status">On its way${doing ? `: ${doing}` : ""} …</p>`;
+      return html`<p class="lesson-stage" role="status">Starting${doing ? `: ${doing}` : ""} …</p>`;
     }
     const { need, label } = STAGES[stage];
-    return html`<p class="lesson-stage">${need} <button class="button primary" type="button"
+    const runs = this.state.machine.phase === "running" || this.state.machine.phase === "paused";
+    return html`<p class="lesson-stage">${need}${runs ? " The machine that runs now is switched off for it." : ""} <button class="button primary" type="button"
       @click=${() => this.actions.lessons.prepare()}>${label}</button></p>`;
+  }
+
+  #offers(offers: readonly Offer[] | undefined, open: OpenLesson) {
+    if (!offers?.length) return nothing;
+    return html`<ul class="lesson-offers">${offers.map((offer) => this.#offer(offer, open))}</ul>`;
+  }
+
+  #hint({ hint, remedies }: Step, open: OpenLesson, done: boolean) {
+    if (!hint || done) return nothing;
+    return html`<details class="lesson-hint"><summary>Hint</summary><p>${prose(hint)}</p>
+      ${this.#offers(remedies, open)}</details>`;
+  }
+
+  /** What the guest's shell says, and the way to it for who wants to type. */
+  #shell() {
+    return html`<div class="lesson-shell"><p class="muted small">The shell of Linux says:
+        <button class="button quiet" type="button" @click=${() => goToPane(this.actions, "serial")}>Type there yourself</button></p>
+      <guest-output .serial=${this.state.serial}></guest-output></div>`;
   }
 
   #offer(offer: Offer, open: OpenLesson) {
@@ -80,17 +100,16 @@ export class LessonStep extends PageElement {
         const line = typeof offer.line === "string" ? offer.line : offer.line(open.notes);
         if (line === undefined)
           return html`<li class="muted">An earlier step of this lesson comes first.</li>`;
-        return html`<li class="lesson-line"><code>${line}</code>
+        return html`<li class="lesson-line">${noteOf(offer)}<code>${line}</code>
           <span class="lesson-line-buttons"><button class="button" type="button" ?disabled=${!open.shell}
             title=${open.shell ? "Types this line into the guest's console" : "The guest's shell is not there yet"}
             aria-label="Type it for me: ${line}" @click=${take}>Type it for me</button>
-          <copy-button .text=${line} label="Copy the line" .caption=${""}></copy-button></span>
-          ${offer.note ? html`<span class="muted small">${offer.note}</span>` : nothing}</li>`;
+          <copy-button .text=${line} label="Copy the line" .caption=${""}></copy-button></span></li>`;
       }
       case "pane":
         return html`<li><button class="button" type="button" @click=${() => goToPane(this.actions, offer.pane)}>${offer.label}</button></li>`;
       case "send":
-        return html`<li class="lesson-line"><code>${offer.hex}</code><span class="lesson-line-buttons"><button class="button" type="button"
+        return html`<li class="lesson-line">${noteOf(offer)}<code>${offer.hex}</code><span class="lesson-line-buttons"><button class="button" type="button"
           ?disabled=${open.stage !== "ready"} @click=${take}>${offer.label}</button>
           <copy-button .text=${offer.hex} label="Copy the bytes" .caption=${""}></copy-button></span></li>`;
       case "access":
@@ -119,14 +138,20 @@ export class LessonStep extends PageElement {
   #onward({ id, steps }: Lesson, { step }: OpenLesson, done: boolean) {
     const { lessons } = this.actions;
     const last = step === steps.length - 1;
+    const after = LESSONS[LESSONS.findIndex((lesson) => lesson.id === id) + 1];
     const onward = last
       ? html`<button class="button ${done ? "primary" : ""}" type="button" @click=${() => lessons.close()}>${done ? "Finished: all lessons" : "All lessons"}</button>`
       : html`<button class="button ${done ? "primary" : ""}" type="button"
           @click=${() => lessons.open(id, step + 1)}>${done ? "Next step" : "Skip to the next step"}</button>`;
     return html`<div class="lesson-onward">
       ${step > 0 ? html`<button class="button" type="button" @click=${() => lessons.open(id, step - 1)}>Back</button>` : nothing}
-      ${onward}</div>`;
+      ${onward}
+      ${last && done && after ? html`<button class="button" type="button" @click=${() => lessons.open(after.id)}>Next lesson: ${after.title}</button>` : nothing}</div>`;
   }
+}
+
+function noteOf({ note }: { note?: string }) {
+  return note ? html`<span class="lesson-note muted small">${note}</span>` : nothing;
 }
 
 customElements.define("lesson-step", LessonStep);

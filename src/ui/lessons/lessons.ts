@@ -25,6 +25,7 @@ export class TpmLessons extends PageElement {
   #list() {
     return html`<div class="lessons scroll">
       <h3 class="lessons-title">Lessons</h3>
+      <p>A TPM is a small security chip: it notes how a machine was started, and keeps keys and secrets. New to it? Begin at the top.</p>
       <p class="muted">A few minutes each, with the real thing: each step is checked against what machine and TPM did.</p>
       <ol class="lesson-list">${LESSONS.map((lesson) => this.#row(lesson))}</ol>
     </div>`;
