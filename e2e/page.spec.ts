@@ -1,4 +1,5 @@
 /** The page with a real guest: firmware, Linux, tpm2-tools, a real swtpm. Each describe block is one machine. */
+import { createHash } from "node:crypto";
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { parsePcrRead, run, shownPcrs, untilShell } from "./page-guest.ts";
@@ -197,6 +198,43 @@ test.describe("TPM 1.2", () => {
     const log = await run(page(), "dmesg");
     expect(log).toMatch(/ACPI: TCPA .* 000032/);
     expect(log).toMatch(/tpm_tis 00:\w+: 1\.2 TPM \(device-id 0x1, rev-id 1\)/);
+  });
+
+  test("raw commands are composed, sent, and answered", async () => {
+    await page().getByRole("tab", { name: "Commands" }).click();
+    const composer = page().locator("command-composer");
+    const detail = page().locator("command-detail");
+    const send = async (name: string, fields: Record<string, string> = {}) => {
+      await page().getByRole("button", { name: "Compose" }).click();
+      await composer.getByRole("combobox", { name: "Command" }).selectOption({ label: name });
+      for (const [field, value] of Object.entries(fields))
+        await composer.getByRole("textbox", { name: field }).fill(value);
+      await composer.getByRole("button", { name: "Send" }).click();
+      await expect(composer).toHaveCount(0);
+      await expect(detail.getByRole("heading", { name })).toBeVisible();
+      await detail.getByText("response", { exact: true }).click();
+      await expect(detail).toContainText("TPM_SUCCESS");
+    };
+    const value = (field: string) => detail.getByRole("treeitem", { name: new RegExp(`^${field}`) });
+
+    await send("TPM_GetRandom", { bytesRequested: "9" });
+    await expect(value("randomBytes").first()).toContainText(/[0-9a-f]{18}/);
+    await send("TPM_PCRRead", { pcrIndex: "16" });
+    await expect(value("outDigest")).toContainText("00".repeat(20));
+    await send("TPM_Extend", { pcrNum: "16", inDigest: "11".repeat(20) });
+    const extended = createHash("sha1").update(Buffer.alloc(20)).update(Buffer.alloc(20, 0x11)).digest("hex");
+    await expect(value("outDigest")).toContainText(extended);
+    expect((await shownPcrs(page(), "sha1"))[16]).toBe(extended);
+    await page().getByRole("tab", { name: "Commands" }).click();
+    await send("TPM_PCR_Reset", { pcrSelection: "16" });
+    await send("TPM_GetCapability");
+    await expect(detail).toContainText("IBM");
+    await page().getByRole("button", { name: "Compose" }).click();
+    await composer.getByText("by bytes", { exact: true }).click();
+    await composer.getByLabel("Bytes, in hex").fill("00c1 0000000e 00000015 00000063");
+    await composer.getByRole("button", { name: "Send" }).click();
+    await detail.getByText("response", { exact: true }).click();
+    await expect(detail).toContainText("TPM_BADINDEX");
   });
 
   test("24 PCRs, the same in the guest and on the page, as the event log has them", async () => {

@@ -9,6 +9,7 @@ import { encodeCommand, encodeCommand12, passwordSession } from "../../tpm2/enco
 import type { Message } from "../../tpm2/message.ts";
 import type { FieldSpec } from "../../tpm2/schema.ts";
 import { COMMANDS12 } from "../../tpm2/tpm12/commands.ts";
+import { ordinalTitle } from "../../tpm2/tpm12/ordinals.ts";
 import { segments } from "../parts/segments.ts";
 import { ICONS } from "../shell/icons.ts";
 import { FORM_DEFAULTS, FORM_DEFAULTS12, type FormValues } from "./form-defaults.ts";
@@ -111,7 +112,7 @@ export class CommandComposer extends LitElement {
     | undefined {
     if (this.family === "2.0") return COMMANDS[this.name as CommandName];
     const spec = COMMANDS12[this.name as Name12];
-    return spec && { handles: [], parameters: spec.parameters, meaning: "" };
+    return spec && { handles: [], parameters: spec.parameters, meaning: spec.meaning };
   }
 
   #form() {
@@ -122,9 +123,9 @@ export class CommandComposer extends LitElement {
     const specs = this.#specs;
     return html`<label class="form-field" for="composer-command"><span>Command</span>
         <select id="composer-command" @change=${(event: Event) => this.#pick((event.target as HTMLSelectElement).value)}>
-          ${names.toSorted().map((name) => html`<option value=${name} ?selected=${name === this.name}>${this.family === "2.0" ? "TPM2" : "TPM"}_${name}</option>`)}
+          ${names.toSorted().map((name) => html`<option value=${name} ?selected=${name === this.name}>${nameOf(name, this.family)}</option>`)}
         </select></label>
-      ${specs?.meaning ? html`<p class="muted">${specs.meaning}</p>` : nothing}
+      ${specs?.meaning ? html`<p class="muted">${specs.meaning}${this.family === "1.2" ? html` <span class="small">Sent without an authorization; one that needs one is composed by bytes.</span>` : nothing}</p>` : nothing}
       ${
         specs
           ? html`<div class="form">
@@ -163,7 +164,7 @@ export class CommandComposer extends LitElement {
     this.name = name;
     const defaults = this.family === "2.0" ? (FORM_DEFAULTS[name as CommandName] ?? {}) : {};
     this.handles = { ...defaults.handles };
-    this.parameters = { ...(this.family === "2.0" ? defaults.parameters : FORM_DEFAULTS12[name]) };
+    this.parameters = { ...(this.family === "2.0" ? defaults.parameters : FORM_DEFAULTS12[name as Name12]) };
     this.said = "";
   }
 
@@ -208,6 +209,11 @@ export class CommandComposer extends LitElement {
       this.busy = false;
     }
   }
+}
+
+/** With the prefix that it has in its specification; the TSC commands of TPM 1.2 have their own. */
+function nameOf(name: string, family: "2.0" | "1.2"): string {
+  return family === "2.0" ? `TPM2_${name}` : ordinalTitle(name as Name12);
 }
 
 customElements.define("command-composer", CommandComposer);

@@ -3,6 +3,7 @@ import type { CommandName } from "../../tpm2/command-codes.ts";
 import type { CommandValues } from "../../tpm2/encode.ts";
 import type { Value } from "../../tpm2/encode-type.ts";
 import type { FieldSpec } from "../../tpm2/schema.ts";
+import type { OrdinalName } from "../../tpm2/tpm12/ordinals.ts";
 
 export type FormValues = { [field: string]: Value };
 
@@ -59,10 +60,17 @@ export const FORM_DEFAULTS: { readonly [K in CommandName]?: CommandValues } = {
   TestParms: { parameters: { parameters: { type: "TPM_ALG_ECC" } } },
 };
 
-/** Parameters of TPM 1.2 commands. */
-export const FORM_DEFAULTS12: Readonly<Record<string, FormValues>> = {
+/** Parameters of TPM 1.2 commands, likewise. */
+export const FORM_DEFAULTS12: { readonly [K in OrdinalName]?: FormValues } = {
+  Startup: { startupType: "TPM_ST_CLEAR" },
   GetRandom: { bytesRequested: "16" },
+  StirRandom: { inData: '"stir"' },
   PCRRead: { pcrIndex: "0" },
+  Extend: { pcrNum: "16", inDigest: "00".repeat(20) },
+  PCR_Reset: { pcrSelection: "16" },
+  SHA1Complete: { hashData: '"hello"' },
+  SHA1CompleteExtend: { pcrNum: "16", hashData: '"hello"' },
+  GetCapability: { capArea: "TPM_CAP_PROPERTY", subCap: "TPM_CAP_PROP_MANUFACTURER" },
 };
 
 /** A value to begin with for a field that has none: text for numbers and bytes, records and lists for the rest. */

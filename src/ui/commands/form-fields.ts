@@ -69,9 +69,10 @@ function sizedControl(
   id: string,
   set: Set,
 ) {
-  const present = value !== null && value !== undefined && value !== "";
+  const isRecord = content.kind === "struct";
+  const present = value !== null && value !== undefined && (value !== "" || !isRecord);
   return html`<label class="form-check"><input type="checkbox" .checked=${present}
-      @change=${(event: Event) => set((event.target as HTMLInputElement).checked ? {} : null)}> give one</label>
+      @change=${(event: Event) => set((event.target as HTMLInputElement).checked ? (isRecord ? {} : "") : null)}> give one</label>
     ${
       present
         ? control({ name: field, type: content, meaning: spec.meaning }, value, `${id}-${field}`, set)
