@@ -49,7 +49,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   app: ["*", "ui"],
   bridge: ["backend", "swtpm", "tis/ports", "bytes"],
-  images: ["hidden", "machine", "bytes"],
+  images: ["session", "worker", "bridge", "hidden", "rom", "machine", "bytes"],
   tools: ["*"],
 };
 /** Packages that may be imported from these folders only. */

@@ -66,7 +66,12 @@ async function start({ writeThrough }: { writeThrough: boolean }): Promise<void>
     await tpm.ready;
     const snapshot = await vault.getSnapshot(id, prepared.id);
     const commands = (snapshot.settings.measured as string[]).map(fromHex);
-    await startPrepared(parts, { ...snapshot, emulator: new Uint8Array(snapshot.emulator!) }, commands);
+    const { device } = snapshot.tpm;
+    await startPrepared(
+      parts,
+      { ...snapshot, device, emulator: new Uint8Array(snapshot.emulator!) },
+      commands,
+    );
     bus.resume();
     return;
   }

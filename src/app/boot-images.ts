@@ -1,9 +1,11 @@
 /** Loads what a boot needs, from the page's own server, from addresses, and from the user's files. */
 import type { HiddenImages } from "../hidden/machine.ts";
 import { ImageLoadError, loadImage, loadManifest } from "../images/load.ts";
-import { type ImageFile, type ImageManifest, MANIFEST_URL } from "../images/manifest.ts";
+import { type ImageFile, type ImageManifest, MANIFEST_URL, type PreparedFile } from "../images/manifest.ts";
+import { misfit, PreparedError, type PreparedMachine, readPrepared } from "../session/prepared.ts";
 import type { BootSettings, ImageChoice, ImageSlot, ImagesInfo } from "../ui/model.ts";
 import { bootPlan, imageName } from "../ui/setup/image-slots.ts";
+import { whyNotPrepared } from "../ui/setup/prepared.ts";
 import { Downloads, type Progress } from "./downloads.ts";
 
 /** A disk, CD or floppy as v86 takes it. */
@@ -24,6 +26,8 @@ export interface BootImages {
   drives: Partial<Record<"hda" | "cdrom" | "fda", DriveImage>>;
   /** The hidden TPM machine, where the TPM is to run in it. */
   hidden?: HiddenImages;
+  /** Where the machine goes on, where it is not to boot. */
+  prepared?: PreparedMachine;
   /** What boots, in words. */
   label: string;
 }
@@ -40,12 +44,32 @@ export function readManifest(): Promise<ImageManifest> {
 }
 
 /** What the page shows of a manifest. */
-export function imagesInfo({ guest, kernels, kernel, kernelBuild }: ImageManifest): ImagesInfo {
+export function imagesInfo(manifest: ImageManifest): ImagesInfo {
+  const { guest, kernels, kernel, kernelBuild, prepared } = manifest;
   const list = (["small", "stock"] as const).flatMap((name) => {
     const image = kernels[name];
     return image ? [{ name, release: image.release, size: image.size, cmdline: image.cmdline }] : [];
   });
-  return { guest, kernels: list, kernel, ...(kernelBuild && { build: kernelBuild }) };
+  return {
+    guest,
+    kernels: list,
+    kernel,
+    ...(prepared && { prepared: preparedInfo(prepared) }),
+    ...(kernelBuild && { build: kernelBuild }),
+  };
+}
+
+function preparedInfo({ size, belongsTo }: PreparedFile): NonNullable<ImagesInfo["prepared"]> {
+  const { tpmVersion: tpm, memorySize, cmdline } = belongsTo;
+  return { tpm, kernel: "small", memory: memorySize / 2 ** 20, cmdline, size };
+}
+
+/** @throws {ImageLoadError} {PreparedError} when it cannot be used, or is not what the manifest tells of. */
+async function loadPrepared(file: PreparedFile, downloads: Downloads): Promise<PreparedMachine> {
+  const machine = readPrepared(new Uint8Array(await loadOwn(file, "the prepared machine", downloads)));
+  const other = misfit(machine.belongsTo, file.belongsTo);
+  if (other) throw new PreparedError(`The prepared machine does not fit: ${other}.`);
+  return machine;
 }
 
 function loadOwn(file: ImageFile, name: string, downloads: Downloads): Promise<ArrayBuffer> {
@@ -96,10 +120,13 @@ export async function loadBootImages(
   const downloads = new Downloads(progress);
   const { images } = settings;
   const drives: BootImages["drives"] = {};
-  const [firmware, linux, state] = await Promise.all([
+  const { prepared: file } = manifest;
+  const fits = settings.start === "prepared" && !whyNotPrepared(settings, imagesInfo(manifest));
+  const [firmware, linux, state, prepared] = await Promise.all([
     loadFirmware(manifest, downloads),
     startsFromDrive(settings) ? undefined : loadLinux(manifest, settings, downloads),
     hidden.then((needed) => (needed ? loadHiddenState(manifest, downloads) : undefined)),
+    fits && file ? loadPrepared(file, downloads) : undefined,
     ...DRIVES.map(async (slot) => {
       const choice = images[slot];
       if (choice) drives[slot] = await loadDrive(choice, slot, downloads);
@@ -110,7 +137,8 @@ export async function loadBootImages(
     drives,
     ...(linux && { linux: linux.image }),
     ...(state && { hidden: { ...firmware, state } }),
-    label: linux?.label ?? bootPlan(settings),
+    ...(prepared && { prepared }),
+    label: `${linux?.label ?? bootPlan(settings)}${prepared ? ", prepared" : ""}`,
   };
 }
 

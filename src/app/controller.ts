@@ -1,6 +1,7 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
 import { probeBridge } from "../backend/websocket.ts";
-import { restoreSnapshot, takeSnapshot } from "../session/snapshot.ts";
+import { PreparedError } from "../session/prepared.ts";
+import { takeSnapshot } from "../session/snapshot.ts";
 import type { Tpm } from "../session/tpm.ts";
 import { bridgeUrls } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
@@ -14,6 +15,7 @@ import type { MachineRecord, MachineSnapshot } from "../vault/types.ts";
 import { showAddress } from "./address.ts";
 import { benchTpm } from "./bench.ts";
 import { loadBootImages, loadHiddenMachine } from "./boot-images.ts";
+import { goOn, putBack, SnapshotError, startNotice } from "./going-on.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
 import { Lessons } from "./lessons.ts";
 import type { MachineParts } from "./machine.ts";
@@ -27,11 +29,6 @@ import { watchTpm } from "./watch-tpm.ts";
 
 /** The reason under which the session holds the machine during a reset. */
 const RESET_HOLD = "TPM reset";
-
-/** What a snapshot cannot be taken of or put back. */
-export class SnapshotError extends Error {
-  override name = "SnapshotError";
-}
 
 /** How a machine is started, besides by its settings. */
 interface BootKind {
@@ -121,7 +118,7 @@ export class PageController implements PageActions {
     this.#store.update({
       machine: { ...this.#store.state.machine, phase: "loading", step: "looking for images", holds: [] },
     });
-    this.notices.dismiss("boot", "tpm", "tpm-moved", "crash", "kernel");
+    this.notices.dismiss("boot", "tpm", "tpm-moved", "crash", "kernel", "prepared");
     await this.#endMachine();
     const { settings } = this.#store.state;
     const kept = await this.machines.open(settings, steal);
@@ -130,7 +127,8 @@ export class PageController implements PageActions {
     const hidden = this.#needsHiddenMachine(settings.backend);
     for (const early of [code, hidden]) early.catch(() => undefined); // told where they are waited for
     const manifest = await this.images.read();
-    const images = await loadBootImages(manifest, settings, hidden, (step, progress) =>
+    const load: BootSettings = snapshot ? { ...settings, start: "power-on" } : settings;
+    const images = await loadBootImages(manifest, load, hidden, (step, progress) =>
       this.#loading(attempt, step, progress),
     );
     if (attempt !== this.#attempt) return;
@@ -138,22 +136,26 @@ export class PageController implements PageActions {
     const { createMachine } = await code;
     const where = { bridge: this.#bridge, keep: kept?.keep };
     const machine = await createMachine(images, settings, where, (tpm, bus) => this.#watch(tpm, bus));
+    const { prepared } = images;
     if (attempt !== this.#attempt) return machine.close();
-    if (snapshot) await this.#putBack(attempt, machine, snapshot);
+    if (snapshot || prepared) this.#loading(attempt, "putting the machine where it goes on");
+    if (snapshot) await putBack(machine, snapshot);
+    else if (prepared) await goOn(machine, prepared);
     if (attempt !== this.#attempt) return machine.close();
     this.#start(machine, images.label);
+    if (!snapshot) this.#sayHowItStarted(settings, prepared !== undefined);
   }
 
-  async #putBack(attempt: number, machine: MachineParts, snapshot: MachineSnapshot): Promise<void> {
-    const { emulator } = snapshot;
-    if (!emulator) throw new SnapshotError("this snapshot is of a TPM alone");
-    this.#loading(attempt, "putting the machine back where it was");
-    try {
-      await restoreSnapshot(machine, { ...snapshot, emulator: emulator as Uint8Array<ArrayBuffer> });
-    } catch (error) {
-      await machine.close();
-      throw error;
-    }
+  #sayHowItStarted(settings: BootSettings, prepared: boolean): void {
+    // A prepared shell has printed its prompt long ago: another one shows that it is there.
+    if (prepared) this.#serial.send("\n");
+    const notice = startNotice(settings, this.#store.state.images, prepared, () => this.#bootFromPowerOn());
+    if (notice) this.notices.show(notice);
+  }
+
+  #bootFromPowerOn(): void {
+    this.change({ start: "power-on" });
+    this.boot();
   }
 
   async #capture() {
@@ -383,7 +385,9 @@ export class PageController implements PageActions {
     const action =
       error instanceof MachineInUseError
         ? { label: "Take it over", run: () => this.#begin({ steal: true }) }
-        : { label: "Try again", run: () => this.boot() };
+        : error instanceof PreparedError
+          ? { label: "Boot from power-on", run: () => this.#bootFromPowerOn() }
+          : { label: "Try again", run: () => this.boot() };
     this.notices.show(troubles.notStarted(error, action));
   }
 

@@ -4,6 +4,7 @@ import wasmUrl from "v86/build/v86.wasm?url";
 import type { TpmKeep } from "../backend/port.ts";
 import { BusToCome } from "../machine/bus-to-come.ts";
 import { createV86 } from "../machine/create-v86.ts";
+import { pcOptions } from "../machine/pc.ts";
 import type { V86Bus } from "../machine/v86.ts";
 import { DirectBoot } from "../rom/index.ts";
 import { attachTpm, type Tpm } from "../session/tpm.ts";
@@ -12,9 +13,6 @@ import type { BootSettings } from "../ui/model.ts";
 import type { BootImages } from "./boot-images.ts";
 
 const MIB = 2 ** 20;
-const VGA_MEMORY = 8 * MIB;
-/** CD, floppy, disk: one digit each, the first to try lowest (v86's `BootOrder.CD_FLOPPY_HARDDISK`). */
-const CD_FIRST = 0x213;
 /** How long SeaBIOS waits for Esc, in milliseconds of the guest's time. */
 const MENU_WAIT_MS = 6000;
 
@@ -82,13 +80,8 @@ export async function createMachine(
 function machineOptions(images: BootImages, settings: BootSettings, screen: HTMLElement): V86Options {
   const { linux, drives } = images;
   const options = {
-    bios: { buffer: images.bios },
-    vga_bios: { buffer: images.vgaBios },
-    memory_size: settings.memory * MIB,
-    vga_memory_size: VGA_MEMORY,
+    ...pcOptions({ bios: images.bios, vgaBios: images.vgaBios, memorySize: settings.memory * MIB }),
     screen: { container: screen },
-    disable_speaker: true,
-    boot_order: CD_FIRST,
     ...drives,
   };
   if (!linux || settings.measured) return options as V86Options;

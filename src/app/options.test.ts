@@ -19,7 +19,7 @@ describe("parseOptions", () => {
 
   it("reads every setting", () => {
     const { options, problems } = parse(
-      "tpm=1.2&kernel=stock&cmdline=quiet+ima%3Doff&memory=256&menu=1&measured=0&placement=local&backend=hidden&cdrom=disk.iso&boot=1&theme=dark",
+      "tpm=1.2&kernel=stock&cmdline=quiet+ima%3Doff&memory=256&menu=1&measured=0&placement=local&backend=hidden&start=prepared&cdrom=disk.iso&boot=1&theme=dark",
     );
     expect(problems).toEqual([]);
     expect(options.settings).toEqual({
@@ -31,6 +31,7 @@ describe("parseOptions", () => {
       measured: false,
       placement: "local",
       backend: "hidden",
+      start: "prepared",
       images: { cdrom: { kind: "url", url: "disk.iso" } },
     });
     expect(options.boot).toBe(true);

@@ -18,6 +18,7 @@ export const DEFAULT_SETTINGS: Readonly<BootSettings> = {
   measured: true,
   placement: "auto",
   backend: "auto",
+  start: "power-on",
   images: {},
 };
 
@@ -98,6 +99,7 @@ const PARAMETERS = {
   measured: flag,
   placement: oneOf("auto", "local"),
   backend: oneOf("auto", "bridge", "hidden"),
+  start: oneOf("power-on", "prepared"),
   hda: imageUrl,
   cdrom: imageUrl,
   fda: imageUrl,
@@ -161,6 +163,7 @@ function toOptions(values: Values): PageOptions {
       measured: values.measured ?? DEFAULT_SETTINGS.measured,
       placement: values.placement ?? DEFAULT_SETTINGS.placement,
       backend: values.backend ?? DEFAULT_SETTINGS.backend,
+      start: values.start ?? DEFAULT_SETTINGS.start,
       images,
     },
     machine: values.machine,
@@ -189,6 +192,7 @@ export function toParameters(settings: BootSettings, kept: Partial<Record<Name, 
   put("measured", settings.measured ? "1" : "0", "1");
   put("placement", settings.placement, DEFAULT_SETTINGS.placement);
   put("backend", settings.backend, DEFAULT_SETTINGS.backend);
+  put("start", settings.start, DEFAULT_SETTINGS.start);
   for (const [slot, name] of Object.entries(IMAGE_PARAMETERS) as [ImageSlot, Name][]) {
     const image = settings.images[slot];
     if (image?.kind === "url") put(name, image.url, undefined);

@@ -20,6 +20,23 @@ export const notStarted = (error: Error, action: Notice["actions"][number]): Not
   actions: [action],
 });
 
+/** @param text how it is not like a boot */
+export const preparedStart = (text: string, boot: Act): Notice => ({
+  id: "prepared",
+  level: "info",
+  title: "This machine did not boot: it goes on from a prepared one.",
+  text,
+  actions: [{ label: "Boot from power-on", run: boot }],
+});
+
+export const notPrepared = (why: string): Notice => ({
+  id: "prepared",
+  level: "info",
+  title: "This machine boots from power-on.",
+  text: `${why} So there is no prepared one for these settings.`,
+  actions: [],
+});
+
 export const noBench = (error: Error, retry: Act): Notice => ({
   id: "bench",
   level: "error",

@@ -8,6 +8,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import type { PreparedFor } from "../session/prepared.ts";
 import { Apt } from "./apt.ts";
 import { type Cache, contentKey } from "./cache.ts";
 import { BIOS, buildFirmware, VGA_BIOS } from "./firmware.ts";
@@ -17,6 +18,7 @@ import { buildHiddenState, HIDDEN_STATE, type HiddenParts } from "./hidden-state
 import { buildInitrd, GUEST_PACKAGES, INITRD } from "./initrd.ts";
 import { readKernelBuild, writeKernelBuild } from "./kernel-status.ts";
 import type { ImageFile, ImageManifest, ImageSource, KernelImage, KernelName } from "./manifest.ts";
+import { PREPARED_START, preparedKey } from "./prepared-key.ts";
 import { type Entry, type ProduceRecipe, produce, readEntry } from "./produce.ts";
 import { type OnProgress, step } from "./progress.ts";
 import { buildSmallKernel, type KernelBuildOptions, smallKernelKey } from "./small-kernel.ts";
@@ -56,7 +58,14 @@ const text = (name: string) => readFile(fileURLToPath(new URL(name, import.meta.
 const pins = (list: readonly { name: string; sha256: string }[]) =>
   list.map((pin) => `${pin.name} ${pin.sha256}`);
 
-type SetPart = "firmware" | "initrd" | "stock-kernel" | "small-kernel" | "hidden-initrd" | "hidden-state";
+type SetPart =
+  | "firmware"
+  | "initrd"
+  | "stock-kernel"
+  | "small-kernel"
+  | "hidden-initrd"
+  | "hidden-state"
+  | "prepared";
 
 /**
  * The recipes' names and keys. The texts of the builders are part of the keys, so a changed builder builds anew; but
@@ -69,27 +78,31 @@ function keys(): Promise<Record<SetPart, string>> {
 let knownKeys: Promise<Record<SetPart, string>> | undefined;
 
 async function findKeys(): Promise<Record<SetPart, string>> {
+  const firmware = contentKey([...pins([PACKAGES.seabios]), await text("firmware.ts")]);
+  const initrd = contentKey([
+    ...pins(GUEST_PACKAGES),
+    ...(await Promise.all(["initrd.ts", "cpio.ts", "guest-programs.ts"].map(text))),
+    ...(await guestSources()),
+  ]);
+  const smallKernel = await smallKernelKey();
   return {
-    firmware: contentKey([...pins([PACKAGES.seabios]), await text("firmware.ts")]),
-    initrd: contentKey([
-      ...pins(GUEST_PACKAGES),
-      ...(await Promise.all(["initrd.ts", "cpio.ts", "guest-programs.ts"].map(text))),
-      ...(await guestSources()),
-    ]),
+    firmware,
+    initrd,
     "stock-kernel": contentKey([
       ...pins([PACKAGES.stockKernel]),
       ...(await Promise.all(["stock-kernel.ts", "raw-kernel.ts", "elf.ts"].map(text))),
     ]),
-    "small-kernel": await smallKernelKey(),
+    "small-kernel": smallKernel,
     "hidden-initrd": await hiddenInitrdKey(),
     "hidden-state": contentKey([
       await hiddenInitrdKey(),
-      await smallKernelKey(),
+      smallKernel,
       ...pins([PACKAGES.seabios]),
       ...(await Promise.all(
         ["hidden-state.ts", "../hidden/machine.ts", "../hidden/virtio-ports.ts"].map(text),
       )),
     ]),
+    prepared: await preparedKey([firmware, initrd, smallKernel, CMDLINE.small, String(MEMORY_SIZE), PROMPT]),
   };
 }
 
@@ -164,7 +177,7 @@ export class ImageSet {
   /** Whether everything is there that takes more than seconds to make. */
   async isComplete(): Promise<boolean> {
     const found = await this.#entries();
-    return found["small-kernel"] !== undefined && found["hidden-state"] !== undefined;
+    return (["small-kernel", "hidden-state", "prepared"] as const).every((name) => found[name]);
   }
 
   /** Makes the hidden TPM machine's saved state where it is missing: some seconds. Needs the small kernel. */
@@ -173,6 +186,35 @@ export class ImageSet {
     await this.#part("hidden-state", "Hidden machine's saved state", async (directory) => {
       await buildHiddenState(parts, join(directory, HIDDEN_STATE));
       return { sources: [], inherited: sources };
+    });
+  }
+
+  /**
+   * Makes the machine that pages can go on with where it is missing: some ten seconds. Needs the small kernel and swtpm.
+   * @throws {SwtpmStartError} {PreparedBootError} {ImagesMissingError}
+   */
+  async preparePrepared(): Promise<void> {
+    await this.#part("prepared", "Prepared machine", async (directory) => {
+      const images = await this.read();
+      const { bios, vgaBios, initrd, kernels } = images.manifest;
+      if (!kernels.small)
+        throw new ImagesMissingError("the prepared machine needs the small kernel: run `npm run kernel`");
+      const files = { bios, vgaBios, kernel: kernels.small, initrd };
+      // The emulator and all that belongs to a running TPM are needed for nothing else here.
+      const { buildPreparedStart } = await import("./prepared-start.ts");
+      const parts = {
+        images: {
+          bios: await readImage(images, files.bios),
+          vgaBios: await readImage(images, files.vgaBios),
+          kernel: await readImage(images, files.kernel),
+          initrd: await readImage(images, files.initrd),
+        },
+        belongsTo: preparedFor(files),
+        prompt: PROMPT,
+      };
+      await buildPreparedStart(parts, join(directory, PREPARED_START));
+      const all = Object.values(files).flatMap(({ sources }) => sources);
+      return { sources: [], inherited: [...new Map(all.map((one) => [one.package, one])).values()] };
     });
   }
 
@@ -243,10 +285,18 @@ export class ImageSet {
     const hidden = found["hidden-state"];
     const kernel = small ? "small" : "stock";
     const kernelBuild = small ? undefined : await readKernelBuild(this.#cache);
-    const manifest: ImageManifest = {
+    const common = {
       bios: await imageFile(files, firmware, BIOS),
       vgaBios: await imageFile(files, firmware, VGA_BIOS),
       initrd: await imageFile(files, initrd, INITRD),
+    };
+    const prepared = small &&
+      found.prepared && {
+        ...(await imageFile(files, found.prepared, PREPARED_START)),
+        belongsTo: preparedFor({ ...common, kernel: kernels.small! }),
+      };
+    const manifest: ImageManifest = {
+      ...common,
       kernels,
       kernel,
       cmdline: CMDLINE[kernel],
@@ -255,6 +305,7 @@ export class ImageSet {
       prompt: PROMPT,
       ...(kernelBuild ? { kernelBuild } : {}),
       ...(hidden ? { hiddenState: await imageFile(files, hidden, HIDDEN_STATE) } : {}),
+      ...(prepared ? { prepared } : {}),
     };
     return { manifest, files, debianKernel: join(stock.directory, DEBIAN_KERNEL) };
   }
@@ -266,6 +317,17 @@ export class ImageSet {
     });
     return Object.fromEntries(await Promise.all(all));
   }
+}
+
+/** What the prepared machine is booted from, and with: the key of the recipe stands for the same. */
+function preparedFor(files: Record<keyof PreparedFor["images"], ImageFile>): PreparedFor {
+  const { bios, vgaBios, kernel, initrd } = files;
+  return {
+    tpmVersion: "2.0",
+    memorySize: MEMORY_SIZE,
+    cmdline: CMDLINE.small,
+    images: { bios: bios.sha256, vgaBios: vgaBios.sha256, kernel: kernel.sha256, initrd: initrd.sha256 },
+  };
 }
 
 function guestDescription(kernel: KernelImage, initrd: Entry): string {

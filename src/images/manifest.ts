@@ -2,6 +2,7 @@
  * What the page learns from `images/manifest.json`: which firmware, kernels and guest image there are, where to fetch
  * them, and what they are. Types only; `image-set.ts` makes it, `vite-plugin.ts` serves it.
  */
+import type { PreparedFor } from "../session/prepared.ts";
 
 /** A package that went into an image, for the page's list of notices. */
 export interface ImageSource {
@@ -31,6 +32,11 @@ export interface ImageFile {
   unpackedSize: number;
   /** What it was made of. */
   sources: ImageSource[];
+}
+
+/** A machine that has booted to its shell, with what it was booted from. */
+export interface PreparedFile extends ImageFile {
+  belongsTo: PreparedFor;
 }
 
 export type KernelName = "small" | "stock";
@@ -70,6 +76,8 @@ export interface ImageManifest {
   prompt: string;
   /** The hidden TPM machine, saved before its swtpm starts; missing until the small kernel is there. */
   hiddenState?: ImageFile;
+  /** For a start in a second; missing until the small kernel is there. */
+  prepared?: PreparedFile;
   /** Only while the small kernel is missing. */
   kernelBuild?: KernelBuild;
 }

@@ -80,11 +80,11 @@ export function measurements({ tpm }: Pick<SnapshotParts, "tpm">): Uint8Array[] 
  */
 export function startPrepared(
   { emulator, bus, tpm }: SnapshotParts,
-  snapshot: Pick<MachineState, "tpm" | "eventLog" | "emulator" | "clock">,
+  snapshot: Pick<MachineState, "eventLog" | "emulator" | "clock"> & Pick<TpmSnapshot, "device">,
   commands: readonly Uint8Array[],
 ): Promise<void> {
   return heldFor(bus, SNAPSHOT_HOLD, async () => {
-    await tpm.standIn(snapshot.tpm, commands);
+    await tpm.standIn(snapshot, commands);
     tpm.restoreEventLog(snapshot.eventLog);
     await restoreEmulator(emulator, bus, snapshot);
   });

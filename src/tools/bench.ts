@@ -53,6 +53,7 @@ async function prepareImages(signal: AbortSignal): Promise<{ small: QemuImages; 
   const set = new ImageSet(new Cache(), printProgress(say));
   await set.prepare();
   await set.prepareSmallKernel({ signal });
+  await set.preparePrepared();
   const images = await set.read();
   const { kernels, initrd, prompt, memorySize } = images.manifest;
   const { small, stock } = kernels;

@@ -28,5 +28,6 @@ else {
   await set.prepare();
   await set.prepareSmallKernel({ signal });
   await set.prepareHidden();
+  await set.preparePrepared();
   await buildPage(values.out, cache);
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run kernel`: builds the small kernel, which boots several times faster under v86 than Debian's own, and what
- * needs it: the saved state of the hidden machine.
+ * needs it: the saved states of the hidden machine and of the one that starts in a second.
  */
 import { parseArgs } from "node:util";
 import { Cache } from "../images/cache.ts";
@@ -25,6 +25,8 @@ async function build(verbose: boolean): Promise<void> {
     await set.prepareSmallKernel({ signal, ...(verbose ? { log: (line) => console.log(line) } : {}) });
     signal.throwIfAborted();
     await set.prepareHidden();
+    signal.throwIfAborted();
+    await set.preparePrepared();
   } catch (error) {
     if (!signal.aborted) throw error;
     return console.log("Stopped. What was not done is begun anew the next time.");

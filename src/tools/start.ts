@@ -109,7 +109,7 @@ function buildKernel(cache: Cache, signal: AbortSignal): void {
   );
   closeSync(log);
   signal.addEventListener("abort", () => child.kill("SIGTERM"));
-  console.log(`The small kernel and the hidden TPM machine are being made in the background (log: ${path}).`);
+  console.log(`The small kernel and the saved machines are being made in the background (log: ${path}).`);
   console.log("Until the kernel is there the page boots Debian's own, which takes longer.");
   child.on("error", (error) => console.error(`Nothing can be made in the background: ${error.message}`));
   child.on("exit", (code) => {

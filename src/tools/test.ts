@@ -132,6 +132,7 @@ async function main(): Promise<void> {
   await set.prepare();
   await set.prepareSmallKernel({ signal });
   await set.prepareHidden();
+  await set.preparePrepared();
   const scratch = mkdtempSync(join(tmpdir(), "webtpm-test-"));
   const lines: string[] = [];
   const total: Count = { passed: 0, failed: 0 };

@@ -31,6 +31,8 @@ export interface BootSettings {
   placement: "auto" | "local";
   /** Where the TPM runs. `auto`: native swtpm behind a bridge if one answers, else swtpm in a hidden machine. */
   backend: "auto" | "bridge" | "hidden";
+  /** `prepared`: go on with a machine that has booted before, where one fits the other settings. */
+  start: "power-on" | "prepared";
   images: Partial<Record<ImageSlot, ImageChoice>>;
 }
 
@@ -40,6 +42,10 @@ export interface ImagesInfo {
   kernels: { name: "small" | "stock"; release: string; size: number; cmdline: string }[];
   /** The kernel that `auto` stands for. */
   kernel: "small" | "stock";
+  /** A machine that has booted, for these settings; its size in bytes to download. */
+  prepared?:
+    | { tpm: BootSettings["tpm"]; kernel: "small" | "stock"; memory: number; cmdline: string; size: number }
+    | undefined;
   build?: { state: "waiting" | "building" | "done" | "failed"; percent: number; message: string } | undefined;
 }
 

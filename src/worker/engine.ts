@@ -392,6 +392,7 @@ export class TpmEngine implements MmioDevice {
   }
 
   #putBack(device: TisSnapshot): void {
+    this.#pcrWatch.changed();
     this.#change(() => {
       this.#device.restore(device);
       // Its command ended with the session that it was given to.

@@ -10,6 +10,7 @@ const settings = (patch: Partial<BootSettings>): BootSettings => ({
   measured: true,
   placement: "auto",
   backend: "auto",
+  start: "power-on",
   images: {},
   ...patch,
 });

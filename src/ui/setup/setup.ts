@@ -6,6 +6,7 @@ import type { BootSettings, ImageSlot, PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { ICONS } from "../shell/icons.ts";
 import { bootPlan, IMAGE_SLOTS, imageName, type SlotInfo, slotFor } from "./image-slots.ts";
+import { PREPARED_DIFFERENCES, whyNotPrepared } from "./prepared.ts";
 
 const MEMORY = [128, 256, 512, 1024];
 const BACKENDS: readonly [BootSettings["backend"], string][] = [
@@ -41,6 +42,7 @@ export class MachineSetup extends PageElement {
         </fieldset>
         ${this.#start()}
       </div>
+      ${this.#startChoice(settings)}
       ${machine.phase === "loading" ? this.#progress() : nothing}
       <details class="setup-more" ?open=${this.#changed}>
         <summary>Kernel, command line, memory, your own images</summary>
@@ -74,6 +76,29 @@ export class MachineSetup extends PageElement {
     return html`<button class="button primary large" type="button" ?disabled=${phase === "loading"}
       @click=${() => this.actions.boot()}>
       ${ICONS.play} ${this.#first ? `Boot ${plan} with a TPM` : `Restart: boot ${plan}`}</button>`;
+  }
+
+  /** From power-on, or from a machine that has booted before. */
+  #startChoice(settings: BootSettings) {
+    const { images } = this.state;
+    if (!images) return nothing;
+    const why = whyNotPrepared(settings, images);
+    const starts: readonly [BootSettings["start"], string][] = [
+      ["power-on", "from power-on"],
+      ["prepared", "from a prepared machine, in a second"],
+    ];
+    const chosen = why ? "power-on" : settings.start;
+    return html`<div class="setup-from">
+      <fieldset class="segments"><legend class="visually-hidden">Start</legend>
+        ${starts.map(
+          ([start, text]) => html`<label><input type="radio" name="start" value=${start}
+            .checked=${chosen === start} ?disabled=${start === "prepared" && why !== undefined}
+            @change=${() => this.actions.change({ start })}>${text}</label>`,
+        )}
+      </fieldset>
+      ${why ? html`<p class="small muted">${why}</p>` : nothing}
+      ${!why && chosen === "prepared" ? html`<p class="small muted">${PREPARED_DIFFERENCES}</p>` : nothing}
+    </div>`;
   }
 
   #progress() {

@@ -1,0 +1,52 @@
+/** Machines that do not boot: they go on where a snapshot of theirs left them, or where a prepared one is. */
+import { PreparedError, type PreparedMachine } from "../session/prepared.ts";
+import { restoreSnapshot, startPrepared } from "../session/snapshot.ts";
+import type { BootSettings, ImagesInfo, Notice } from "../ui/model.ts";
+import { PREPARED_DIFFERENCES, whyNotPrepared } from "../ui/setup/prepared.ts";
+import type { MachineSnapshot } from "../vault/types.ts";
+import type { MachineParts } from "./machine.ts";
+import * as troubles from "./troubles.ts";
+
+/** What a snapshot cannot be taken of or put back. */
+export class SnapshotError extends Error {
+  override name = "SnapshotError";
+}
+
+/** @throws what keeps the machine from being put there; it has been closed then. */
+export async function putBack(machine: MachineParts, snapshot: MachineSnapshot): Promise<void> {
+  const { emulator } = snapshot;
+  try {
+    if (!emulator) throw new SnapshotError("this snapshot is of a TPM alone");
+    await restoreSnapshot(machine, { ...snapshot, emulator: emulator as Uint8Array<ArrayBuffer> });
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
+}
+
+/** @throws {PreparedError} the machine has been closed then. */
+export async function goOn(machine: MachineParts, prepared: PreparedMachine): Promise<void> {
+  try {
+    await startPrepared(machine, prepared, prepared.commands);
+  } catch (cause) {
+    await machine.close();
+    const reason = (cause as Error).message;
+    throw new PreparedError(`The prepared machine could not be started: ${reason}.`, { cause });
+  }
+}
+
+/**
+ * What the reader should know about how a machine was started.
+ * @param prepared whether it goes on from a prepared one
+ * @param boot boots it from power-on
+ */
+export function startNotice(
+  settings: BootSettings,
+  images: ImagesInfo | undefined,
+  prepared: boolean,
+  boot: () => void,
+): Notice | undefined {
+  if (prepared) return troubles.preparedStart(PREPARED_DIFFERENCES, boot);
+  const why = settings.start === "prepared" && images && whyNotPrepared(settings, images);
+  return why ? troubles.notPrepared(why) : undefined;
+}
