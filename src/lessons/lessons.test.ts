@@ -159,3 +159,55 @@ describe("quote", () => {
     expect(findings).toMatchObject([{ met: true, keep: { key: point } }]);
   });
 });
+
+describe("random numbers", () => {
+  const drawn = seen(
+    "TPM2_GetRandom",
+    build.TPM2_GetRandom(8),
+    fromHex("80010000001400000000 0008 8e83071f3707e1f4"),
+  );
+  const step = stepOf("random", "look");
+
+  it("takes the command behind the bytes in the shell, and not one that the tool drew for itself", async () => {
+    const shown = { ...EMPTY, selected: drawn, serial: "webtpm# tpm2_getrandom --hex 8\r\n8e83071f3707e1f4" };
+    expect(await check(step, shown)).toMatchObject([{ met: true }]);
+    expect(await check(step, { ...shown, serial: "2ffff651a26686cd" })).toMatchObject([
+      { met: false, text: expect.stringContaining("drew it for itself") },
+    ]);
+  });
+});
+
+describe("sealing", () => {
+  const evict = (object: string) =>
+    seen(
+      "TPM2_EvictControl",
+      fromHex(`8002 00000023 00000120 40000001 ${object} 00000009 40000009 0000 00 0000 81010001`),
+    );
+
+  it("wants the secret kept; to free its handle is not that", async () => {
+    const step = stepOf("seal", "seal");
+    expect(await check(step, { ...EMPTY, commands: [evict("80000001")] })).toMatchObject([{ met: true }]);
+    expect(await check(step, { ...EMPTY, commands: [evict("81010001")] })).toMatchObject([{ met: false }]);
+  });
+
+  it("begins with PCRs that the log explains", async () => {
+    const step = stepOf("seal", "policy");
+    const world: World = {
+      ...EMPTY,
+      shell: true,
+      family: "2.0",
+      pcrs: [{ algorithm: "sha256", values: Array.from({ length: 24 }, () => new Uint8Array(32)) }],
+    };
+    expect((await check(step, world))[0]).toMatchObject({ met: false });
+    const log = (result: "explained" | "differs"): World["log"] => ({
+      log: { format: "2.0", algorithms: [], events: [], end: 0, problems: [] },
+      banks: [],
+      comparison: [{ algorithm: "sha256", pcr: 8, result, reason: "" }],
+    });
+    expect((await check(step, { ...world, log: log("explained") }))[0]).toMatchObject({ met: true });
+    expect((await check(step, { ...world, log: log("differs") }))[0]).toMatchObject({
+      met: false,
+      text: "PCR 8 was extended since the boot. Boot the good command line.",
+    });
+  });
+});

@@ -20,7 +20,8 @@ export function cleanBoot(world: World): Finding {
     return missing("This boot is a tampered one. Boot the good command line.");
   const value = pcrValue(world, "sha256", 8);
   if (!value) return missing("The page has not read the PCRs yet.");
-  const wrong = world.log?.comparison.find(({ result }) => result === "differs");
+  if (!world.log) return missing("There is no event log yet.");
+  const wrong = world.log.comparison.find(({ result }) => result === "differs");
   if (wrong) return missing(`PCR ${wrong.pcr} was extended since the boot. Boot the good command line.`);
   return met("So it is.");
 }

@@ -9,6 +9,9 @@ const NOTE = "I owe you 5 coins";
 const FORGED = "I owe you 500 coins";
 const PRIMARY = "tpm2_createprimary -Q -C o -G ecc -c primary.ctx";
 
+const GONE =
+  "If a file is missing, the machine was started again since: its files are gone. Begin with step 1.";
+
 /** What `echo` writes. */
 const written = (text: string) => new TextEncoder().encode(`${text}\n`);
 
@@ -76,6 +79,7 @@ export const KEYS: Lesson = {
           line: "tpm2_create -Q -C primary.ctx -G ecc256:ecdsa-sha256:null -u sign.pub -r sign.priv -c sign.ctx",
         },
       ],
+      hint: GONE,
       goals: [
         {
           text: "a signing key was made",
@@ -99,6 +103,7 @@ export const KEYS: Lesson = {
         { kind: "type", line: `echo ${NOTE} > note` },
         { kind: "type", line: "tpm2_sign -Q -c sign.ctx -g sha256 -o note.sig note" },
       ],
+      hint: GONE,
       goals: [
         {
           text: "the page finds the signature good",
@@ -127,6 +132,7 @@ export const KEYS: Lesson = {
         { kind: "type", line: `echo ${FORGED} > forged` },
         { kind: "type", line: "tpm2_verifysignature -Q -c sign.ctx -g sha256 -m forged -s note.sig" },
       ],
+      hint: GONE,
       goals: [
         {
           text: "the TPM turns it down",

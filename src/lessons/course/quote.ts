@@ -11,6 +11,9 @@ const NONCE_SIZE = 16;
 const STALE = "00112233445566778899aabbccddeeff";
 const ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign";
 
+const GONE =
+  "If ak.ctx is missing, the machine was started again since: its files are gone. Begin with step 1.";
+
 const quoteLine = (nonce: string) =>
   `tpm2_quote -Q -c ak.ctx -g sha256 -l sha256:0,1,2,3,4,5,6,7,8,9 -q ${nonce}`;
 const ownNonce = (name: string) => (notes: Notes) => {
@@ -105,6 +108,7 @@ export const QUOTE: Lesson = {
         "The page asks, with a random number that goes into the quote: the nonce, at the end of the line. Let the TPM quote PCRs 0 to 9. The page takes the answer from the TPM's response and checks three things.",
       ],
       offers: [{ kind: "type", line: ownNonce("nonce") }],
+      hint: GONE,
       goals: [
         { text: "the signature is the key's", check: signed },
         { text: "the nonce is the page's", check: (world) => fresh(world, "nonce") },
@@ -129,6 +133,7 @@ export const QUOTE: Lesson = {
         "A liar could keep a quote from better days. Make one with another nonce, as an old one would have: properly signed, and yet turned down.",
       ],
       offers: [{ kind: "type", line: quoteLine(STALE) }],
+      hint: GONE,
       goals: [
         { text: "it is signed by the right key", check: signed },
         {
@@ -150,9 +155,14 @@ export const QUOTE: Lesson = {
         "Something runs that the log does not tell of: extend PCR 8 with anything, and quote again with a new nonce of the page. The log alone would still look good.",
       ],
       offers: [
-        { kind: "type", line: `tpm2_pcrextend 8:sha256=${"42".repeat(32)}` },
+        {
+          kind: "type",
+          line: `tpm2_pcrextend 8:sha256=${"42".repeat(32)}`,
+          note: "something the log does not tell of",
+        },
         { kind: "type", line: ownNonce("second") },
       ],
+      hint: GONE,
       goals: [
         { text: "the signature is the key's", check: signed },
         { text: "the nonce is the page's second", check: (world) => fresh(world, "second") },

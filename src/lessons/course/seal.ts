@@ -85,6 +85,8 @@ export const SEAL: Lesson = {
           text: "the secret is kept in the TPM",
           check(world) {
             const tried = commandsNamed(world, "TPM2_EvictControl").at(-1);
+            const freed = tried && numberOf(tried.asked("handles", "objectHandle")) === HANDLE;
+            if (freed) return missing("The handle is free: now keep the new secret there.");
             if (tried?.ok) return met(`It stays at handle 0x${HANDLE.toString(16)}, through power cycles.`);
             return missing(tried ? `The TPM answered ${tried.result}; see the hint.` : "It is not kept yet.");
           },
