@@ -69,6 +69,12 @@ async function reached(...found: (string | RegExp)[]): Promise<void> {
 
 const next = () => press("Next step");
 
+/** Starts the machine anew, and waits until the shell of the one before is gone: it would take the next line. */
+async function restart(name: string): Promise<void> {
+  await press(name);
+  await page.waitForFunction(() => !window.webtpm.serial.text().includes("webtpm# "));
+}
+
 /** All steps of the lesson count as done, and the list says so. */
 async function finished(id: string): Promise<void> {
   await press("Finished: all lessons");
@@ -169,7 +175,7 @@ test("7: localities", async () => {
 
 test("4: watch a measured boot", async () => {
   await open("boot");
-  await press("Boot Linux with a TPM 2.0");
+  await restart("Boot Linux with a TPM 2.0");
   await reached(/\d+ measurements are in the log/);
   await next();
   await press("Open the event log");
@@ -270,15 +276,14 @@ test("10: NV counters, through a power cut and a reload", async () => {
   await type(/tpm2_nvread/);
   await reached("It is 1.");
   await next();
-  await press("Power off and on");
-  await page.waitForFunction(() => !window.webtpm.serial.text().includes("webtpm# "));
+  await restart("Power off and on");
   await untilShell(page);
   await type(/tpm2_nvread/);
   await reached("It is 1; 1 was noted");
   await next();
   await press("Reload this page");
   await expect(goals().first()).toContainText("It was.");
-  await press("Boot Linux with a TPM 2.0");
+  await restart("Boot Linux with a TPM 2.0");
   await type(/tpm2_nvread/);
   await reached("It is 1; 1 was noted");
   await next();
@@ -328,13 +333,11 @@ test("6: seal a secret and lose it by tampering", async () => {
   await type(/tpm2_unseal/);
   await reached("swordfish");
   await next();
-  await press("Boot the tampered command line");
-  await page.waitForFunction(() => !window.webtpm.serial.text().includes("webtpm# "));
+  await restart("Boot the tampered command line");
   await type(/tpm2_unseal/);
   await reached("TPM_RC_POLICY_FAIL");
   await next();
-  await press("Boot the good command line");
-  await page.waitForFunction(() => !window.webtpm.serial.text().includes("webtpm# "));
+  await restart("Boot the good command line");
   await type(/tpm2_unseal/);
   await reached("swordfish");
   await finished("seal");
@@ -344,13 +347,13 @@ test("5: tamper and see it", async () => {
   await open("tamper");
   await reached("when all is well");
   await next();
-  await press("Boot the tampered command line");
+  await restart("Boot the tampered command line");
   await reached("all others are the same");
   await next();
   await press("Open the event log");
   await reached(/Event \d+, in PCR 8:/);
   await next();
-  await press("Boot the good command line");
+  await restart("Boot the good command line");
   await reached("All ten are as they were noted");
   await finished("tamper");
 });
@@ -379,13 +382,13 @@ test("nothing bars anybody: axe finds no fault in the list or in a step, light o
 
 test("11: TPM 1.2 and 2.0", async () => {
   await open("families");
-  await press("Boot Linux with a TPM 1.2");
+  await restart("Boot Linux with a TPM 1.2");
   await reached("behind the same registers");
   await next();
   await type(/cat/);
   await reached("24 PCRs", "One each: sha1");
   await next();
-  await press("Boot Linux with a TPM 2.0");
+  await restart("Boot Linux with a TPM 2.0");
   await type(/tpm2_pcrread/);
   await reached("gave both banks", "the same way of extending");
   await finished("families");

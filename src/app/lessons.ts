@@ -102,6 +102,7 @@ export class Lessons implements LessonActions {
         break;
       case "reset":
         this.#page.reset();
+        this.#restage();
         break;
       case "reload":
         location.reload();
@@ -130,13 +131,14 @@ export class Lessons implements LessonActions {
       .catch((error: Error) => console.warn(error.message));
   }
 
-  /** With the standard command line, or that and some more. */
+  /** Really from power-on, measured, with the standard command line or that and some more. */
   #boot(tpm: "2.0" | "1.2", extra?: string): void {
     const { images } = this.#store.state;
     const standard = images?.kernels.find(({ name }) => name === images.kernel)?.cmdline;
     const cmdline = extra !== undefined && standard !== undefined ? `${standard} ${extra}` : undefined;
-    this.#page.change({ tpm, cmdline, measured: true });
+    this.#page.change({ tpm, cmdline, measured: true, start: "power-on", bootMenu: false });
     this.#page.boot();
+    this.#restage();
   }
 
   // --- checking ---
@@ -191,6 +193,13 @@ export class Lessons implements LessonActions {
   #stage(lesson: Lesson): Pick<OpenLesson, "stage" | "shell"> {
     const { state } = this.#store;
     return { stage: stageOf(lesson, state), shell: hasShell(state) };
+  }
+
+  /** At once, not with the next look: a line must not be typed for a machine that is going. */
+  #restage(): void {
+    const { open } = this.#store.state.lessons;
+    const lesson = lessonOf(open?.lesson);
+    if (open && lesson) this.#show({ open: { ...open, ...this.#stage(lesson) } });
   }
 
   #show(patch: Partial<PageState["lessons"]>): void {
