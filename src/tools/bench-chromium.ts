@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium, type Page } from "@playwright/test";
 import { build, preview } from "vite";
+import type { KeepingTimes } from "../../e2e/bench/keeping.ts";
 import type { MachineTimes } from "../../e2e/bench/machine.ts";
 import type {} from "../../e2e/bench/page.ts";
 import type { LinkBench } from "../../e2e/link/bench.ts";
@@ -26,6 +27,10 @@ export interface BenchBrowser {
   machine(kernel: KernelName, withTpm: boolean): Promise<MachineTimes>;
   /** The page itself, panes and all, with a TPM behind the bridge or in the hidden machine. */
   page(prompt: string, backend: "bridge" | "hidden"): Promise<PageTimes>;
+  /** Milliseconds from opening the page to the shell's prompt of the prepared machine. */
+  prepared(prompt: string): Promise<number>;
+  /** What it costs that a TPM is kept. @param count repetitions */
+  keeping(count: number): Promise<KeepingTimes>;
   close(): Promise<void>;
 }
 
@@ -74,6 +79,21 @@ export async function openBrowser(): Promise<BenchBrowser> {
       ),
     page: (prompt, backend) =>
       onPage((page) => timePage(page, `${origin}/?boot=1&kernel=small&backend=${backend}`, prompt)),
+    prepared: (prompt) =>
+      onPage(async (page) => {
+        const { shellMs } = await timeStart(
+          page,
+          `${origin}/?boot=1&kernel=small&backend=bridge&start=prepared`,
+          prompt,
+        );
+        const sent = await page.evaluate(() =>
+          window.webtpm.commands().map(({ origin: who, name }) => `${who} ${name}`),
+        );
+        if (sent.includes("guest TPM2_Startup"))
+          throw new Error("the page has booted: there is no prepared machine");
+        return shellMs;
+      }),
+    keeping: (count) => onBenchPage((page) => page.evaluate((n) => window.bench.keeping(n), count)),
     async close() {
       await browser.close();
       await server.close();
@@ -83,14 +103,22 @@ export async function openBrowser(): Promise<BenchBrowser> {
   };
 }
 
-async function timePage(page: Page, address: string, prompt: string): Promise<PageTimes> {
+async function timeStart(
+  page: Page,
+  address: string,
+  prompt: string,
+): Promise<{ readyMs: number; shellMs: number }> {
   await page.goto(address);
   const readyMs = await page.evaluate(() => window.webtpm.ready.then(() => performance.now()));
   await page.waitForFunction((text) => window.webtpm.serial.text().includes(text), prompt, {
     timeout: BOOT_LIMIT_MS,
     polling: 10,
   });
-  const shellMs = await page.evaluate(() => performance.now());
+  return { readyMs, shellMs: await page.evaluate(() => performance.now()) };
+}
+
+async function timePage(page: Page, address: string, prompt: string): Promise<PageTimes> {
+  const times = await timeStart(page, address, prompt);
   const raw = noRawTimes();
   for (let pass = 0; pass < RAW_PASSES; pass++) {
     for (const name of RAW_COMMANDS) {
@@ -98,7 +126,7 @@ async function timePage(page: Page, address: string, prompt: string): Promise<Pa
       raw[name].push((ms * 1000) / RAW_COUNT);
     }
   }
-  return { readyMs, shellMs, raw, snapshot: await page.evaluate(timeSnapshot) };
+  return { ...times, raw, snapshot: await page.evaluate(timeSnapshot) };
 }
 
 /** Runs in the page. */

@@ -10,7 +10,7 @@ export interface Bar {
 
 export interface Row {
   name: string;
-  unit: "ns" | "us" | "ms" | "MB" | "MB/s" | "x" | "%";
+  unit: "ns" | "us" | "ms" | "kB" | "MB" | "MB/s" | "x" | "%";
   /** One for each repetition. */
   values: number[];
   bar?: Bar;

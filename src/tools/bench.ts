@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import type { KeepingTimes } from "../../e2e/bench/keeping.ts";
 import { Cache } from "../images/cache.ts";
 import { ImageSet, readImage } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
@@ -34,6 +35,7 @@ const STOCK_REPETITIONS = 3;
 /** With the hidden machine the guest's boot waits for a self-test of seconds. */
 const HIDDEN_REPETITIONS = 3;
 const LINK_ROUNDS = { full: 20, quick: 5 };
+const KEEPING_COUNT = { full: 60, quick: 10 };
 
 type Values = Record<string, number[]>;
 
@@ -100,6 +102,7 @@ async function repeat(
     withTpm,
     qemu,
     () => page("bridge", "page"),
+    async () => put(values, "prepared", await browser.prepared(images.small.prompt)),
     ...(turn < HIDDEN_REPETITIONS ? [() => page("hidden", "hidden page")] : []),
   ];
   for (const step of turn % 2 === 0 ? steps : [...steps].reverse()) await step();
@@ -162,6 +165,17 @@ function rawRows(values: Values): Row[] {
   });
 }
 
+function keepingRows({ keptMs, freeMs, takeMs, restoreMs, size }: KeepingTimes): Row[] {
+  return [
+    { name: "NV_Increment, kept in IndexedDB", unit: "ms", values: keptMs },
+    { name: "NV_Increment, not kept", unit: "ms", values: freeMs },
+    { name: "what keeping costs a write", unit: "ms", values: keptMs.map((ms, i) => ms - freeMs[i]!) },
+    { name: "snapshot of the TPM alone", unit: "ms", values: takeMs },
+    { name: "going back to it, TPM alone", unit: "ms", values: restoreMs },
+    { name: "its size, TPM alone", unit: "kB", values: [size / 1e3] },
+  ];
+}
+
 function bootRows(values: Values): Row[] {
   const of = (name: string) => values[name]!;
   const percent = (a: number[], b: number[]) => ratios(a, b).map((ratio) => (ratio - 1) * 100);
@@ -176,6 +190,13 @@ function bootRows(values: Values): Row[] {
       values: percent(of("qemu"), of("qemu without")),
     },
     { name: "shell, from opening the page", unit: "ms", values: of("page") },
+    { name: "shell of the prepared machine, from opening the page", unit: "ms", values: of("prepared") },
+    {
+      name: "prepared machine to a full boot",
+      unit: "x",
+      values: ratios(of("prepared"), of("page")),
+      bar: { atMost: 1, below: true },
+    },
     { name: "TPM ready, from opening the page", unit: "ms", values: of("page ready") },
     {
       name: "the same with the hidden machine",
@@ -229,9 +250,17 @@ async function main(): Promise<void> {
       say(`Boots and raw commands, ${turn + 1} of ${REPETITIONS[size]} ...`);
       await repeat(values, browser, images, { turn, stock: size === "full" && turn < STOCK_REPETITIONS });
     }
+    say("What keeping a TPM costs ...");
+    const keeping = await browser.keeping(KEEPING_COUNT[size]);
     load.push(loadavg()[0]!);
     const hidden = await hiddenRows({ quick: size === "quick", say });
-    const rows = [...linkRows(link), ...rawRows(values), ...bootRows(values), ...hidden];
+    const rows = [
+      ...linkRows(link),
+      ...rawRows(values),
+      ...bootRows(values),
+      ...keepingRows(keeping),
+      ...hidden,
+    ];
     const host = {
       processors: cpus().length,
       processor: cpus()[0]?.model ?? "",
