@@ -25,10 +25,10 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
     tpm.on("eventlog", () => showLog(store, tpm)),
     tpm.on("reset", () => {
       onReset();
-      store.update({ log: undefined, pcrs: [], changedPcrs: new Set(), ...NOTHING_SELECTED });
+      store.update({ log: undefined, pcrs: [], changedPcrs: new Set(), ima: undefined, ...NOTHING_SELECTED });
     }),
   ];
-  store.update({ handle: tpm, tpm: tpm.status, commands: tpm.commands, guestCommands: 0 });
+  store.update({ handle: tpm, tpm: tpm.status, commands: tpm.commands, guestCommands: 0, ima: undefined });
   news();
   const timer = setInterval(() => look(tpm, store), LOOK_MS);
   return () => {

@@ -7,6 +7,7 @@ export type { Detail } from "./describe-data.ts";
 export { type EventTypeName, eventTypeName } from "./event-types.ts";
 export { type ExplainedChange, explainChanges } from "./explain.ts";
 export { type PcrChange, pcrChanges } from "./extends.ts";
+export { describeImaEntry } from "./ima/describe.ts";
 export type { ImaDigest, ImaEntry, ImaField, ImaList } from "./ima/list.ts";
 export { parseImaAscii, parseImaBinary, parseImaList } from "./ima/parse.ts";
 export {

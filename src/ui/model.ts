@@ -1,5 +1,5 @@
 /** What the page shows, and what its user can ask for. The app fills the one and carries out the other. */
-import type { EventLog, LogDifference, PcrComparison, ReplayedBank } from "../eventlog/index.ts";
+import type { EventLog, ImaList, LogDifference, PcrComparison, ReplayedBank } from "../eventlog/index.ts";
 import type { BootTape } from "../recording/index.ts";
 import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
 import type { TraceRecorder } from "../trace/index.ts";
@@ -176,6 +176,8 @@ export interface PageState {
   /** Bank shown by all views. */
   bank: string;
   log?: LogView | undefined;
+  /** Linux's own list, once the reader has asked for it; where it comes from, in words. */
+  ima?: { list: ImaList; source: string } | undefined;
   previous?: PreviousBoot | undefined;
   /** The machines in this browser's storage. */
   kept: KeptMachines;

@@ -2,6 +2,7 @@
 import { html, nothing } from "lit";
 import "../parts/copy.ts";
 import "./event-log.css";
+import "./ima-view.ts";
 import { toHex } from "../../bytes/hex.ts";
 import {
   checkDigests,
@@ -32,7 +33,7 @@ export class TpmEventLog extends PageElement {
   static override properties = { ...PageElement.properties, open: { state: true }, how: { state: true } };
   /** Keys of the rows that are folded out: only these have a body. */
   declare open: ReadonlySet<string>;
-  declare how: "list" | "two";
+  declare how: "list" | "two" | "ima";
   /** The selection that was brought into sight last. */
   #revealed: number | undefined;
 
@@ -47,9 +48,12 @@ export class TpmEventLog extends PageElement {
   }
 
   override render() {
+    const { store, actions } = this;
+    if (this.how === "ima")
+      return html`${this.#tools()}<ima-view .store=${store} .actions=${actions} ?active=${this.active}></ima-view>`;
     const view = this.state.log;
     if (!view?.log.events.length) {
-      return html`<div class="empty"><strong>The event log</strong> For each measurement the firmware writes down what it
+      return html`${this.#tools()}<div class="empty"><strong>The event log</strong> For each measurement the firmware writes down what it
         measured. Replaying that list must give the very values that the PCRs hold; if it does, the list can be
         believed. Boot the machine to fill it.</div>`;
     }
@@ -71,30 +75,34 @@ export class TpmEventLog extends PageElement {
       ${view.log.algorithms.map(({ name }) => name).join(", ")}.</p>`;
   }
 
-  #tools({ differences, bytes, log }: LogView) {
+  /** What to show, and the firmware's log as a file. */
+  #tools(view?: LogView) {
+    const both = this.state.log?.differences && this.state.previous;
     return html`<div class="toolbar">
-      ${
-        differences && this.state.previous
-          ? segments<"list" | "two">(
-              "eventlog-how",
-              "What to show",
-              [
-                { value: "list", label: "this boot" },
-                { value: "two", label: "two boots" },
-              ],
-              this.how,
-              (how) => {
-                this.how = how;
-              },
-            )
-          : nothing
-      }
+      ${segments<TpmEventLog["how"]>(
+        "eventlog-how",
+        "What to show",
+        [
+          { value: "list", label: "this boot", hint: "What the firmware wrote down" },
+          ...(both ? [{ value: "two", label: "two boots" } as const] : []),
+          { value: "ima", label: "Linux’s list", hint: "What the running kernel measured (IMA)" },
+        ],
+        this.how,
+        (how) => {
+          this.how = how;
+        },
+      )}
       <span class="spacer"></span>
+      ${view ? this.#files(view) : nothing}
+    </div>`;
+  }
+
+  #files({ bytes, log }: LogView) {
+    return html`
       <button class="button quiet" type="button" title="As tpm2_eventlog prints it"
         @click=${() => saveFile("eventlog.yaml", new Uint8Array(eventLogYamlBytes(log)), "application/yaml")}>YAML</button>
       <button class="button quiet" type="button" title="The log as the firmware wrote it (binary_bios_measurements)"
-        @click=${() => saveFile("eventlog.bin", new Uint8Array(bytes.subarray(0, log.end)), "application/octet-stream")}>binary</button>
-    </div>`;
+        @click=${() => saveFile("eventlog.bin", new Uint8Array(bytes.subarray(0, log.end)), "application/octet-stream")}>binary</button>`;
   }
 
   /** An event that was selected elsewhere is folded out and brought into sight. */

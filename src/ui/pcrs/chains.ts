@@ -23,12 +23,14 @@ let last: { key: readonly unknown[]; changes: readonly SeenExtend[] } = { key: [
 
 /** All changes of PCRs in this boot, in order. */
 export function seenExtends(state: Readonly<PageState>): readonly SeenExtend[] {
-  const { commands, commandNews, log, tape, pcrs } = state;
-  const key = [commands, commandNews, log?.log, tape, pcrs];
+  const { commands, commandNews, log, tape, pcrs, ima } = state;
+  const key = [commands, commandNews, log?.log, tape, pcrs, ima];
   if (key.every((part, i) => part === last.key[i])) return last.changes;
   const start = tape?.start ?? 0;
   const changes = commands.filter(({ startedAt }) => startedAt >= start).flatMap(changesOf);
-  last = { key, changes: explainChanges(changes, log?.log ?? EMPTY_LOG, bootAggregates(pcrs)) };
+  const { entries, problems } = bootAggregates(pcrs);
+  const list = { entries: [...entries, ...(ima?.list.entries ?? [])], problems };
+  last = { key, changes: explainChanges(changes, log?.log ?? EMPTY_LOG, list) };
   return last.changes;
 }
 
@@ -65,9 +67,9 @@ export function whoMade({ maker, change }: SeenExtend): string {
 /** What was measured, in words. */
 export function whatWas({ ima, change, text, event }: SeenExtend): string {
   if (event || change.kind === "reset") return text;
-  if (ima) return "boot_aggregate: the hash of the PCRs so far";
-  if (change.pcr === IMA_PCR)
-    return "an entry of Linux's IMA list (the guest has it: ascii_runtime_measurements)";
+  if (ima?.name === "boot_aggregate") return "boot_aggregate: the hash of the PCRs so far";
+  if (ima) return text;
+  if (change.pcr === IMA_PCR) return "an entry of Linux's IMA list (Event log, “Linux’s list” reads it)";
   return "no event of the log has this digest";
 }
 

@@ -20,9 +20,9 @@ export class TpmPcrs extends PageElement {
   #revealed: number | undefined;
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    const { pcrs, changedPcrs, bank, previous, log, command } = state;
+    const { pcrs, changedPcrs, bank, previous, log, command, ima } = state;
     // New commands change a chain only together with the PCRs.
-    return [pcrs, changedPcrs, bank, previous, command, ...(this.unfolded === undefined ? [] : [log])];
+    return [pcrs, changedPcrs, bank, previous, command, ...(this.unfolded === undefined ? [] : [log, ima])];
   }
 
   /** The chain that the selected command is a link of is unfolded. */
