@@ -69,7 +69,7 @@ async function start({ writeThrough }: { writeThrough: boolean }): Promise<void>
     const { device } = snapshot.tpm;
     await startPrepared(
       parts,
-      { ...snapshot, device, emulator: new Uint8Array(snapshot.emulator!) },
+      { ...snapshot, device, emulator: new Uint8Array(snapshot.emulator) },
       commands,
     );
     bus.resume();

@@ -7,17 +7,16 @@ import type { MachineSnapshot } from "../vault/types.ts";
 import type { MachineParts } from "./machine.ts";
 import * as troubles from "./troubles.ts";
 
-/** What a snapshot cannot be taken of or put back. */
+/** There is nothing to take a snapshot of. */
 export class SnapshotError extends Error {
   override name = "SnapshotError";
 }
 
 /** @throws what keeps the machine from being put there; it has been closed then. */
 export async function putBack(machine: MachineParts, snapshot: MachineSnapshot): Promise<void> {
-  const { emulator } = snapshot;
+  const emulator = snapshot.emulator as Uint8Array<ArrayBuffer>;
   try {
-    if (!emulator) throw new SnapshotError("this snapshot is of a TPM alone");
-    await restoreSnapshot(machine, { ...snapshot, emulator: emulator as Uint8Array<ArrayBuffer> });
+    await restoreSnapshot(machine, { ...snapshot, emulator });
   } catch (error) {
     await machine.close();
     throw error;

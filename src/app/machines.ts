@@ -2,7 +2,13 @@
 import type { AutoSnapshot, KeptMachines, MachineActions } from "../ui/machines/model.ts";
 import { machineName } from "../ui/machines/names.ts";
 import type { BootSettings, PageStore } from "../ui/model.ts";
-import { type BundleVault, openVault, VaultMissingError, VaultUnavailableError } from "../vault/index.ts";
+import {
+  type BundleVault,
+  openVault,
+  VaultDamagedError,
+  VaultMissingError,
+  VaultUnavailableError,
+} from "../vault/index.ts";
 import type {
   MachineRecord,
   MachineSettings,
@@ -234,9 +240,8 @@ export class Machines implements MachineActions {
       const snapshot = await this.#vault.getSnapshot(machineId, snapshotId, progress);
       progress("starting the machine", 0, 0);
       const { tpmVersion } = snapshot.tpm.device;
-      if (tpmVersion === "unspecified" || !snapshot.emulator) {
-        throw new VaultMissingError(`the snapshot "${snapshot.name}" is of a TPM alone, without its machine`);
-      }
+      if (tpmVersion === "unspecified")
+        throw new VaultDamagedError(`the snapshot "${snapshot.name}"`, "its TPM had failed");
       this.#choose(machine.name);
       const settings = fromJson(snapshot.settings, this.#store.state.settings);
       await this.#page.start({ ...settings, tpm: tpmVersion }, snapshot);

@@ -113,7 +113,7 @@ export const SNAPSHOT_FORMAT = {
     machineId: text,
     name: text,
     time: count,
-    reason: v.picklist(["hand", "timer", "hidden", "import"]),
+    reason: v.picklist(["hand", "timer", "hidden"]),
     tpmVersion,
     description: text,
     clock: v.number(),

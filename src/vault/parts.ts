@@ -28,7 +28,7 @@ export async function packSnapshot(
     ["device", deviceBytes(tpm.device)],
     ...BLOB_NAMES.map((blob): [PartName, Uint8Array] => [blob, tpm.tpm[blob].bytes]),
     ["eventlog", eventLog],
-    ...(emulator ? [["emulator", emulator] as [PartName, Uint8Array]] : []),
+    ["emulator", emulator],
   ];
   const parts: Part[] = [];
   for (const [part, bytes] of contents) parts.push(await packPart(part, bytes, progress));
@@ -86,7 +86,6 @@ export async function unpackSnapshot(
     bytes: bytes(name),
     flags: description.flags[name],
   });
-  const emulator = contents.get("emulator");
   const { id, name, time, reason, clock, settings } = description;
   return {
     id,
@@ -101,7 +100,7 @@ export async function unpackSnapshot(
       tpm: { permanent: blob("permanent"), volatile: blob("volatile"), savestate: blob("savestate") },
     },
     eventLog: bytes("eventlog"),
-    ...(emulator && { emulator }),
+    emulator: bytes("emulator"),
   };
 }
 

@@ -134,14 +134,22 @@ describe("a snapshot", { timeout: 30_000 }, () => {
     const { emulator: expected, ...others } = given;
     expect(rest).toEqual({ ...others, id: record.id });
     // Quicker than a comparison that is ready to explain five million differences.
-    expect(Buffer.compare(emulator as Uint8Array, expected as Uint8Array)).toBe(0);
+    expect(Buffer.compare(emulator, expected)).toBe(0);
     expect([...steps]).toEqual(["compressing", "saving", "decompressing"]);
     expect(await vault.get(pc.id)).toMatchObject({ snapshotSize: record.storedSize });
   });
 
-  it("of the TPM alone has no emulator's state", async () => {
-    const { id } = await vault.putSnapshot(pc.id, snapshot("small"));
-    expect(await vault.getSnapshot(pc.id, id)).toEqual({ ...snapshot("small"), id });
+  it("of a TPM without its machine is none", async () => {
+    const { id } = await vault.putSnapshot(pc.id, snapshot("half"));
+    expect(await vault.getSnapshot(pc.id, id)).toEqual({ ...snapshot("half"), id });
+    await tamper(name, "snapshots", [pc.id, id], (stored: { parts: { name: string }[] }) => ({
+      ...stored,
+      parts: stored.parts.filter((part) => part.name !== "emulator"),
+    }));
+    await expect(vault.getSnapshot(pc.id, id)).rejects.toMatchObject({
+      name: "VaultDamagedError",
+      message: expect.stringContaining('its part "emulator" is not listed'),
+    });
   });
 
   it("replaces another only when it is there itself", async () => {

@@ -26,7 +26,7 @@ export function tpmSave(seed = 1): TpmSave {
 }
 
 /** A snapshot as of a machine that has just been switched on; `emulator` bytes that gzip can make little of. */
-export function snapshot(name: string, emulator?: number, seed = 1): NewSnapshot {
+export function snapshot(name: string, emulator = 1000, seed = 1): NewSnapshot {
   const none = () => undefined;
   const sink = { execute: none, cancel: none, resetEstablishment: none, irq: none };
   const device = new TisDevice({ version: "2.0", sink });
@@ -37,7 +37,7 @@ export function snapshot(name: string, emulator?: number, seed = 1): NewSnapshot
     tpm: { device: device.snapshot(), tpm: tpmState(seed) },
     description: "swtpm 0.7.1",
     eventLog: bytes(700, seed),
-    ...(emulator !== undefined && { emulator: noise(emulator, seed) }),
+    emulator: noise(emulator, seed),
     clock: 123_456.5,
     settings: { memory: 128 },
   };

@@ -86,7 +86,7 @@ describe("an export", { timeout: 30_000 }, () => {
       const { emulator, ...others } = await elsewhere.getSnapshot(copy.id, id);
       const { emulator: expectedBytes, ...expectedOthers } = expected;
       expect(others).toEqual({ ...expectedOthers, id });
-      expect(emulator && Buffer.compare(emulator, expectedBytes as Uint8Array)).toBe(emulator && 0);
+      expect(Buffer.compare(emulator, expectedBytes)).toBe(0);
     }
     elsewhere.close();
   });

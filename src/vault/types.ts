@@ -46,7 +46,7 @@ export interface TpmSave {
 }
 
 /** Why a snapshot was taken. */
-export type SnapshotReason = "hand" | "timer" | "hidden" | "import";
+export type SnapshotReason = "hand" | "timer" | "hidden";
 
 /** A whole machine at one point: to be stored. */
 export interface NewSnapshot {
@@ -58,8 +58,8 @@ export interface NewSnapshot {
   description: string;
   /** The event-log area, cut after the last event. */
   eventLog: Uint8Array;
-  /** The emulator's own saved state; without it the snapshot is of the TPM alone. */
-  emulator?: Uint8Array;
+  /** The emulator's own saved state. */
+  emulator: Uint8Array;
   /** The guest's clock when the snapshot was taken, in microticks. */
   clock: number;
   settings: MachineSettings;

@@ -12,7 +12,6 @@ const REASONS: Record<SnapshotReason, string> = {
   hand: "",
   timer: "by the clock",
   hidden: "when the page was left",
-  import: "imported",
 };
 const AUTO: readonly [AutoSnapshot, string][] = [
   ["off", "only when asked to"],
