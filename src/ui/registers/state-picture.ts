@@ -5,11 +5,10 @@
 import { html, LitElement, nothing, svg } from "lit";
 import type { TisNews, TpmHandle } from "../../session/types.ts";
 import { LOCALITIES } from "../../tis/ports.ts";
-import { STATES, type TisEvent, type TisState, TRANSITIONS } from "../../tis/states.ts";
+import { STATES, type TisState } from "../../tis/states.ts";
 import type { StateTrace } from "../../tis/trace.ts";
-import { packAccess } from "../../trace/access.ts";
-import { describeAccess, unpackAccess } from "../../trace/index.ts";
 import { Pace } from "../parts/pace.ts";
+import { moveText } from "./move-text.ts";
 
 /** Moves kept for the list below the picture. */
 const MOST_MOVES = 12;
@@ -47,10 +46,6 @@ const EDGES: readonly Edge[] = [
   { from: "ready", to: "idle", path: "M176 122 H138" },
   { from: "execution", to: "idle", path: "M606 128 Q600 216 404 218 Q100 224 52 134" },
 ];
-
-const EVENT_MEANINGS: Partial<Record<TisEvent, string>> = Object.fromEntries(
-  TRANSITIONS.map(({ on, meaning }) => [on, meaning]),
-);
 
 interface Move {
   time: number;
@@ -160,7 +155,7 @@ export class TisStates extends LitElement {
         <p role=${this.announce ? "status" : "note"}>${text}</p>
         ${
           this.moves.length
-            ? html`<details><summary>The last ${this.moves.length} moves</summary>
+            ? html`<details><summary>${this.moves.length === 1 ? "The last move" : `The last ${this.moves.length} moves`}</summary>
           <ol class="moves">${this.moves.map(({ time, trace }) => html`<li><span class="muted mono">${(time / 1000).toFixed(4)} s</span> ${moveText(trace)}</li>`)}</ol></details>`
             : nothing
         }
@@ -199,21 +194,6 @@ function stateWords(state: TisState): string {
     completion: "taking the response",
   };
   return words[state];
-}
-
-/** "Locality 0: reception → execution, by the write of tpmGo to TPM_STS. The TPM runs the command." */
-export function moveText({ locality, event, from, to, access }: StateTrace): string {
-  const step = from === to ? `stays in ${to}` : `${from} → ${to}`;
-  const meaning = EVENT_MEANINGS[event] ?? "";
-  if (!access) return `Locality ${locality}: ${step}, by the TPM's answer. ${meaning}`;
-  const { address, size, value } = access;
-  const word = packAccess(address, size, value !== undefined, "guest");
-  const { register, fields } = describeAccess(unpackAccess(0, 0, word, value ?? 0));
-  const what =
-    value === undefined
-      ? `a read of ${register}`
-      : `the write ${fields ? `of ${fields} ` : ""}to ${register}`;
-  return `Locality ${locality}: ${step}, by ${what}. ${meaning}`;
 }
 
 customElements.define("tis-states", TisStates);
