@@ -110,7 +110,11 @@ async function tabTo(name: RegExp, key = "Enter"): Promise<void> {
 }
 
 test("1: talk to the TPM by hand, by keyboard alone", async () => {
-  // The tabs are one stop; arrows move among them.
+  await tabTo(/^Begin with the lessons$/);
+  await expect(page.locator("#pane-lessons :focus")).toContainText("Talk to the TPM by hand");
+  // The tabs are one stop; arrows, Home and End move among them.
+  await tabTo(/^Lessons$/, "Home");
+  await expect(page.locator("#tab-machine")).toHaveAttribute("aria-selected", "true");
   await tabTo(/^Machine$/, "End");
   await expect(page.locator("#tab-lessons")).toHaveAttribute("aria-selected", "true");
   await tabTo(/^Talk to the TPM by hand/);

@@ -2,6 +2,7 @@
 import { html, nothing } from "lit";
 import "../parts/copy.ts";
 import "./setup.css";
+import { goToPane } from "../lessons/go.ts";
 import type { BootSettings, ImageSlot, PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { ICONS } from "../shell/icons.ts";
@@ -44,6 +45,11 @@ export class MachineSetup extends PageElement {
       </div>
       ${this.#startChoice(settings)}
       ${machine.phase === "loading" ? this.#progress() : nothing}
+      ${
+        this.#first
+          ? html`<p>New to TPMs? <button class="button" type="button" @click=${() => goToPane(this.actions, "lessons")}>Begin with the lessons</button></p>`
+          : nothing
+      }
       <details class="setup-more" ?open=${this.#changed}>
         <summary>Kernel, command line, memory, your own images</summary>
         ${this.#form(settings)}
