@@ -236,7 +236,8 @@ test.describe("with a guest", () => {
     await expect(rows(page).filter({ hasText: "the machine and its TPM were reset" })).toHaveCount(1);
   });
 
-  test("closed and unarmed, nothing is recorded", async () => {
+  test("closed and told not to keep recording, nothing is recorded", async () => {
+    await page.getByRole("checkbox", { name: "keep recording" }).uncheck();
     await page.locator("#tab-pcrs").click();
     await page.waitForTimeout(200);
     const length = () =>

@@ -8,7 +8,7 @@ import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { run, shownPcrs, untilShell } from "./page-guest.ts";
 
-const VIEWS = ["commands", "pcrs", "eventlog", "timeline"];
+const VIEWS = ["commands", "pcrs", "eventlog", "timeline", "trace"];
 const PCRS_AT_REST_MS = 3000;
 const folder = mkdtempSync(join(tmpdir(), "webtpm-views-"));
 
@@ -223,6 +223,17 @@ test.describe("a real boot", () => {
     expect(yaml).toBe(theirs);
   });
 
+  test("a kernel that was told to measure nothing has one entry, and the way to more is said", async () => {
+    await show(page, "eventlog");
+    const pane = page.locator("tpm-event-log");
+    await pane.getByText("Linux’s list", { exact: true }).click();
+    await expect(pane).toContainText("The firmware's log ends where Linux starts");
+    await pane.getByRole("button", { name: "Read it from the guest" }).click();
+    await expect(pane.locator("ima-view .event")).toHaveText(/boot_aggregate/);
+    await expect(pane).toContainText("ima_policy=tcb rootfstype=ramfs");
+    await pane.getByText("this boot", { exact: true }).click();
+  });
+
   test("the timeline has the phases, and each mark selects its command", async () => {
     await show(page, "timeline");
     const legend = page.locator(".timeline-legend");
@@ -314,7 +325,7 @@ test.describe("a real boot", () => {
     await show(page, "machine");
     await page.getByText("Kernel, command line, memory").click();
     const field = page.getByRole("textbox", { name: "Command line" });
-    await field.fill(`${await field.inputValue()} tampered=1`);
+    await field.fill(`${await field.inputValue()} tampered=1 ima_policy=tcb rootfstype=ramfs`);
     await field.blur();
     await page.getByRole("button", { name: "Restart: boot Linux" }).click();
     await untilShell(page);
@@ -327,6 +338,59 @@ test.describe("a real boot", () => {
     await expect(changed.locator(".two-boots-why")).toContainText("became");
     await accessible(page, "two boots");
   });
+
+  test("Linux's own list is read from the guest, replayed against PCR 10, and explains its chain", async () => {
+    await show(page, "eventlog");
+    const pane = page.locator("tpm-event-log");
+    const verdicts = pane.locator("ima-view .verdict");
+    const rows = pane.locator("ima-view .event");
+    const read = pane.getByRole("button", { name: "Read it from the guest" });
+    await pane.getByText("Linux’s list", { exact: true }).click();
+    await read.click();
+    await expect(verdicts.first()).toContainText("gives exactly the TPM's sha256 value of PCR 10");
+    await expect(verdicts.nth(1)).toContainText("the list belongs to this boot");
+    await expect(rows.filter({ hasText: "/bin/busybox" })).toHaveCount(1);
+    const before = await rows.count();
+    await run(page, "tpm2_getrandom --hex 8");
+    await expect(verdicts.first()).toContainText("it has grown. Read it again");
+    await read.click();
+    await expect(verdicts.first()).toHaveAttribute("data-tone", "good");
+    expect(await rows.count()).toBeGreaterThan(before);
+    await rows.filter({ hasText: "/init" }).locator("summary").click();
+    await expect(rows.filter({ hasText: "/init" })).toContainText("the hash of the entry's fields");
+    await accessible(page, "Linux's list");
+
+    await shownPcrs(page, "sha256");
+    await page.getByRole("button", { name: "PCR 10: how it came to be" }).click();
+    const chain = page.locator(".pcr-chain");
+    await expect(chain.locator(".chain-end")).toContainText(/^✓/);
+    await expect(chain.locator(".chain li", { hasText: "/init" })).toContainText(
+      "by the running kernel (IMA)",
+    );
+  });
+
+  test("a list from a file is compared, and a changed entry pointed at", async () => {
+    const PATH = "/sys/kernel/security/ima/ascii_runtime_measurements";
+    const real = await run(page, `cat ${PATH}`);
+    const changed = real.replace(" /init", " /unit");
+    expect(changed).not.toBe(real);
+    await show(page, "eventlog");
+    const view = page.locator("ima-view");
+    const open = (text: string) =>
+      view
+        .getByLabel("Open an IMA list")
+        .setInputFiles({ name: "list.txt", mimeType: "text/plain", buffer: Buffer.from(text) });
+    await open(changed);
+    await expect(view.locator(".verdict").first()).toHaveAttribute("data-tone", "bad");
+    const row = view.locator(".event", { hasText: "/unit" });
+    await row.locator("summary").click();
+    await expect(row).toContainText("not the hash of the entry's fields: it was changed");
+    await open("something else");
+    await expect(view.getByRole("alert")).toContainText("“list.txt” is no IMA list");
+    await open(real);
+    await expect(view.locator(".verdict").first()).toHaveAttribute("data-tone", "good");
+    await expect(view.locator(".pane-foot")).toContainText("of the file list.txt");
+  });
 });
 
 test.describe("the recorded boot that comes with the page", () => {
@@ -336,7 +400,7 @@ test.describe("the recorded boot that comes with the page", () => {
     ["narrow", "light", 390],
   ] as const) {
     test(`nothing bars anybody: ${what}`, async ({ page }) => {
-      test.slow(); // axe looks at seven views
+      test.slow(); // axe looks at eight views
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.setViewportSize({ width, height: 800 });
       await page.goto("/");
