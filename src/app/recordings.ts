@@ -95,8 +95,19 @@ export class Recordings implements RecordingActions {
   #taken(): Recording | undefined {
     const { tape, commands, log, recorder } = this.#store.state;
     if (!tape) return undefined;
-    const accesses = foldAccesses(recorder.ring, recorder.commands.spans, tape.start);
-    return recordingOf(tape, commands, log?.bytes ?? new Uint8Array(), performance.now(), accesses);
+    const { runs, whole } = foldAccesses(recorder.ring, recorder.commands.spans, tape.start);
+    if (!whole) this.#sayCut();
+    return recordingOf(tape, commands, log?.bytes ?? new Uint8Array(), performance.now(), runs);
+  }
+
+  #sayCut(): void {
+    this.#notices.show({
+      id: "recording",
+      level: "info",
+      title: "The recording has the first of the accesses only.",
+      text: "There were too many of them for a file. Commands, PCRs, log and console are whole.",
+      actions: [],
+    });
   }
 
   open(file: File): void {

@@ -33,19 +33,27 @@ function recorded(): TraceRecorder {
 describe("accesses of a recording", () => {
   it("are few where the same was seen again and again", () => {
     const { ring, commands } = recorded();
-    const runs = foldAccesses(ring, commands.spans, 0);
+    const { runs, whole } = foldAccesses(ring, commands.spans, 0);
+    expect(whole).toBe(true);
     expect(runs).toHaveLength(6);
     expect(runs[0]).toEqual({ time: 0, word: put, bytes: Uint8Array.from(REQUEST) });
     expect(runs[1]).toEqual({ time: 12, word: go, value: STS.TPM_GO, count: 1, command: 7 });
     expect(runs[2]).toEqual({ time: 13, word: poll, value: 0x80, count: 300 });
     expect(runs[4]?.bytes).toEqual(Uint8Array.of(0x80, 1, 0, 0, 0, 0x0a, 0, 0, 0, 0, 0, 0));
-    expect(foldAccesses(ring, commands.spans, 13)).toHaveLength(4);
+    expect(foldAccesses(ring, commands.spans, 13).runs).toHaveLength(4);
+  });
+
+  it("are the first ones of very many, and it is said so", () => {
+    const { ring, commands } = recorded();
+    const { runs, whole } = foldAccesses(ring, commands.spans, 0, 14);
+    expect(runs.map(({ time }) => time)).toEqual([0, 12]);
+    expect(whole).toBe(false);
   });
 
   it("are the same accesses and commands when they are played", () => {
     const one = recorded();
     const other = new TraceRecorder({ ring: new TraceRing(1000) });
-    other.play(foldAccesses(one.ring, one.commands.spans, 0));
+    other.play(foldAccesses(one.ring, one.commands.spans, 0).runs);
     const plain = ({ ring }: TraceRecorder) =>
       Array.from({ length: ring.length }, (_, i) => [ring.word(i), ring.value(i)]);
     expect(plain(other)).toEqual(plain(one));

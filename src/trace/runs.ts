@@ -7,8 +7,8 @@ import { isMark, offsetOf, sizeOf } from "./access.ts";
 import type { CommandSpan } from "./commands.ts";
 import type { TraceRing } from "./ring.ts";
 
-/** Runs and bytes that are kept of one boot: some ten times what a boot to the shell has. */
-const MOST = 100_000;
+/** Runs and bytes that are kept of one boot: some twenty times what a boot to the shell has. */
+const MOST = 300_000;
 const WORD_MASK = 0xffc;
 
 export interface AccessRun {
@@ -25,13 +25,25 @@ export interface AccessRun {
   command?: number;
 }
 
-/** The accesses from a time on, oldest first; of very many, the first ones. */
-export function foldAccesses(ring: TraceRing, spans: readonly CommandSpan[], from: number): AccessRun[] {
+/** Accesses as runs, oldest first. */
+export interface FoldedAccesses {
+  runs: AccessRun[];
+  /** False when there were so many that only the first ones are here. */
+  whole: boolean;
+}
+
+/** The accesses from a time on. @param most how many runs and bytes there may be. */
+export function foldAccesses(
+  ring: TraceRing,
+  spans: readonly CommandSpan[],
+  from: number,
+  most = MOST,
+): FoldedAccesses {
   const starts = new Map(spans.flatMap(({ go, id }) => (id === undefined ? [] : [[go, id] as const])));
   const runs: AccessRun[] = [];
   let bytes = 0;
   let at = ring.at(from);
-  while (at < ring.end && runs.length + bytes < MOST) {
+  while (at < ring.end && runs.length + bytes < most) {
     const end = endOfRun(ring, at, starts);
     const run = runOf(ring, at, end);
     bytes += run.bytes?.length ?? 0;
@@ -39,7 +51,7 @@ export function foldAccesses(ring: TraceRing, spans: readonly CommandSpan[], fro
     runs.push(command === undefined ? run : { ...run, command });
     at = end;
   }
-  return runs;
+  return { runs, whole: at >= ring.end };
 }
 
 const isThroughFifo = (word: number) => !isMark(word) && isFifo(offsetOf(word) & WORD_MASK);
