@@ -72,6 +72,7 @@ export class Witness {
       family: version === "2.0" || version === "1.2" ? version : undefined,
       shell: hasShell(state),
       starts: this.#starts - since.starts,
+      start: this.#starts,
       interface: state.interface,
       access: accessRegisters(state.handle),
       accesses: this.#byHand(since),

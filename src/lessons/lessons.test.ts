@@ -17,6 +17,7 @@ const EMPTY: World = {
   family: undefined,
   shell: false,
   starts: 0,
+  start: 1,
   interface: undefined,
   access: [],
   accesses: [],
@@ -188,6 +189,15 @@ describe("sealing", () => {
     const step = stepOf("seal", "seal");
     expect(await check(step, { ...EMPTY, commands: [evict("80000001")] })).toMatchObject([{ met: true }]);
     expect(await check(step, { ...EMPTY, commands: [evict("81010001")] })).toMatchObject([{ met: false }]);
+  });
+
+  it("takes no policy from before the last start: its file is gone", async () => {
+    // No digest; PCR 8 of the SHA-256 bank.
+    const request = fromHex("8001 0000001a 0000017f 03000000 0000 00000001 000b 03 000100");
+    const policy = seen("TPM2_PolicyPCR", request);
+    const step = stepOf("seal", "policy");
+    expect((await check(step, { ...EMPTY, commands: [policy] }))[1]).toMatchObject({ met: true });
+    expect((await check(step, { ...EMPTY, start: 2, commands: [policy] }))[1]).toMatchObject({ met: false });
   });
 
   it("begins with PCRs that the log explains", async () => {

@@ -67,6 +67,11 @@ export function numberOf(field: Field | undefined): number | undefined {
   return typeof field?.value === "number" ? field.value : undefined;
 }
 
+/** The world without the commands of earlier starts of the machine. */
+export function sinceStart(world: World): World {
+  return { ...world, commands: world.commands.filter(({ start }) => start === world.start) };
+}
+
 /** The commands of that name, oldest first. */
 export function commandsNamed(world: World, name: string): SeenCommand[] {
   return world.commands.filter((command) => command.name === name);

@@ -26,6 +26,8 @@ export interface World {
   shell: boolean;
   /** How often the machine was started or reset since the step began. */
   starts: number;
+  /** The machine's latest start, as commands count them. */
+  start: number;
   /** Who owns the registers now, and their state. */
   interface: { locality: number | undefined; state: string } | undefined;
   /** TPM_ACCESS of each locality, as it reads now; empty without a TPM. */

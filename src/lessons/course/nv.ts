@@ -1,6 +1,6 @@
 /** Lesson: NV counters, and state across a crash. */
 import { type Finding, type Lesson, met, missing } from "../lesson.ts";
-import { bytesOf, commandsNamed, lastDone, numberOf, type SeenCommand } from "../seen.ts";
+import { bytesOf, commandsNamed, lastDone, numberOf, type SeenCommand, sinceStart } from "../seen.ts";
 import type { World } from "../world.ts";
 
 const INDEX = 0x150_0020;
@@ -99,7 +99,8 @@ export const NV: Lesson = {
         },
         {
           text: "the counter is where it was",
-          check: (world) => (world.starts ? kept(world) : missing("To be read after the power cut.")),
+          check: (world) =>
+            world.starts ? kept(sinceStart(world)) : missing("To be read after the power cut."),
         },
       ],
     },

@@ -1,6 +1,14 @@
 /** Lesson: seal a secret to PCRs and lose it by tampering. */
 import { type Finding, type Lesson, met, missing } from "../lesson.ts";
-import { bytesOf, commandsNamed, lastDone, numberOf, type SeenCommand, selectedPcrs } from "../seen.ts";
+import {
+  bytesOf,
+  commandsNamed,
+  lastDone,
+  numberOf,
+  type SeenCommand,
+  selectedPcrs,
+  sinceStart,
+} from "../seen.ts";
 import type { World } from "../world.ts";
 import { cleanBoot, TAMPERED } from "./clean-boot.ts";
 
@@ -51,7 +59,7 @@ export const SEAL: Lesson = {
         {
           text: "a policy over PCR 8 was computed",
           check: (world) =>
-            lastDone(world, "TPM2_PolicyPCR", (command) =>
+            lastDone(sinceStart(world), "TPM2_PolicyPCR", (command) =>
               selectedPcrs(command.asked("parameters", "pcrs")).includes(8),
             )
               ? met("TPM2_PolicyPCR has taken PCR 8 into the policy's digest.")
@@ -114,9 +122,10 @@ export const SEAL: Lesson = {
         {
           text: "the TPM refuses",
           check(world) {
-            const last = unseals(world).at(-1);
+            const now = sinceStart(world);
+            const last = unseals(now).at(-1);
             if (!world.starts) return missing("The machine has not been started again.");
-            if (!last) return opened(world);
+            if (!last) return opened(now);
             if (last.ok) return missing("It still gives it. Was the other command line booted?");
             return met(`It answered ${last.result}: PCR 8 is not what the policy wants.`);
           },
@@ -135,7 +144,7 @@ export const SEAL: Lesson = {
         {
           text: "the TPM gives it again",
           check: (world) =>
-            world.starts ? opened(world) : missing("The machine has not been started again."),
+            world.starts ? opened(sinceStart(world)) : missing("The machine has not been started again."),
         },
       ],
     },
