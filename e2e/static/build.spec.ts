@@ -13,10 +13,11 @@ const inBuild = (...path: string[]) => join(buildDirectory(), ...path);
 
 async function imageFiles(): Promise<ImageFile[]> {
   const text = await readFile(inBuild("images/manifest.json"), "utf8");
-  const { bios, vgaBios, initrd, kernels, hiddenState } = JSON.parse(text) as ImageManifest;
+  const { bios, vgaBios, initrd, kernels, hiddenState, prepared } = JSON.parse(text) as ImageManifest;
   expect(kernels.small).toBeDefined();
   expect(hiddenState).toBeDefined();
-  return [bios, vgaBios, initrd, kernels.stock, kernels.small!, hiddenState!];
+  expect(prepared).toBeDefined();
+  return [bios, vgaBios, initrd, kernels.stock, kernels.small!, hiddenState!, prepared!];
 }
 
 test("has every image, as the manifest describes it", async () => {

@@ -19,7 +19,7 @@ const FIRST = [
   /^images\/(bios|vgabios)/,
   /^images\/initrd/,
 ];
-const LAST = /^(notices\/|images\/bzImage)/;
+const LAST = /^(notices\/|images\/(bzImage|prepared))/;
 
 /** A file of the build: path, bytes, SHA-256 in base64; as `src/app/offline/shelf.ts` reads it. */
 type Listed = [path: string, size: number, sha256: string];

@@ -26,6 +26,7 @@ const staticStart: Plugin = {
 /** What a visitor downloads, by the names of the files. */
 const PARTS: readonly [name: string, pattern: RegExp][] = [
   ["hidden TPM machine", /^(images\/hidden-state|assets\/hidden\.worker)/],
+  ["prepared machine", /^images\/prepared/],
   ["firmware", /^images\/(bios|vgabios)/],
   ["kernels", /^images\/bzImage/],
   ["guest", /^images\/initrd/],
