@@ -223,6 +223,35 @@ test.describe("a real boot", () => {
     expect(yaml).toBe(theirs);
   });
 
+  test("a log is opened from a file, compared with the TPM, and a changed digest pointed at", async () => {
+    await show(page, "eventlog");
+    const pane = page.locator("tpm-event-log");
+    const events = await pane.locator(".event").count();
+    const file = readFileSync(await saved(page, "binary"));
+    const open = (buffer: Buffer) =>
+      pane
+        .getByLabel("Open an event log")
+        .setInputFiles({ name: "other.bin", mimeType: "application/octet-stream", buffer });
+    await open(file);
+    await expect(pane.locator(".pane-foot")).toContainText("other.bin: format 2.0");
+    await expect(pane.locator(".event")).toHaveCount(events);
+    await expect(pane.locator("#replay-verdict")).toHaveAttribute("data-tone", "good");
+    const last = pane.locator(".event").last();
+    const changed = Buffer.from(file);
+    const digest = await page.evaluate(() => window.webtpm.eventLog().at(-1)?.digests.sha256);
+    const at = changed.indexOf(Buffer.from(digest ?? "none", "hex"));
+    expect(at).toBeGreaterThan(0);
+    changed[at]! ^= 0xff;
+    await open(changed);
+    await expect(pane.locator("#replay-verdict")).toHaveAttribute("data-tone", "bad");
+    await accessible(page, "a log from a file");
+    await open(Buffer.from("no log"));
+    await expect(pane.getByRole("alert")).toContainText("“other.bin” could not be shown");
+    await pane.getByText("this boot", { exact: true }).click();
+    await expect(pane.locator("#replay-verdict")).toHaveAttribute("data-tone", "good");
+    await expect(last).toBeVisible();
+  });
+
   test("a kernel that was told to measure nothing has one entry, and the way to more is said", async () => {
     await show(page, "eventlog");
     const pane = page.locator("tpm-event-log");

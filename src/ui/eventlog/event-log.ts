@@ -19,6 +19,7 @@ import { saveFile } from "../parts/save-file.ts";
 import { segments } from "../parts/segments.ts";
 import { extendOfEvent } from "../pcrs/chains.ts";
 import { pcrMeaning } from "../pcrs/meanings.ts";
+import { readLogFile } from "./log-file.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { bootVerdict, type EventRow, eventRows, replayVerdict } from "./verdict.ts";
 
@@ -30,10 +31,18 @@ const KINDS: Record<EventRow["kind"], string> = {
 };
 
 export class TpmEventLog extends PageElement {
-  static override properties = { ...PageElement.properties, open: { state: true }, how: { state: true } };
+  static override properties = {
+    ...PageElement.properties,
+    open: { state: true },
+    how: { state: true },
+    problem: { state: true },
+  };
   /** Keys of the rows that are folded out: only these have a body. */
   declare open: ReadonlySet<string>;
-  declare how: "list" | "two" | "ima";
+  declare how: "list" | "two" | "ima" | "file";
+  /** What is wrong with the file that was opened last. */
+  declare problem: string;
+  #file: { name: string; bytes: Uint8Array } | undefined;
   /** The selection that was brought into sight last. */
   #revealed: number | undefined;
 
@@ -41,17 +50,20 @@ export class TpmEventLog extends PageElement {
     super();
     this.open = new Set();
     this.how = "list";
+    this.problem = "";
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [state.log, state.bank, state.event, state.command];
+    const ofFile = this.how === "file" ? [state.pcrs] : [];
+    return [state.log, state.bank, state.event, state.command, ...ofFile];
   }
 
   override render() {
     const { store, actions } = this;
     if (this.how === "ima")
       return html`${this.#tools()}<ima-view .store=${store} .actions=${actions} ?active=${this.active}></ima-view>`;
-    const view = this.state.log;
+    const file = this.how === "file" ? this.#file : undefined;
+    const view = file ? readLogFile(file.bytes, this.state.pcrs) : this.state.log;
     if (!view?.log.events.length) {
       return html`${this.#tools()}<div class="empty"><strong>The event log</strong> For each measurement the firmware writes down what it
         measured. Replaying that list must give the very values that the PCRs hold; if it does, the list can be
@@ -71,7 +83,7 @@ export class TpmEventLog extends PageElement {
           : html`<ol class="events">${eventRows(log, differences).map((row) => this.#row(row, view))}</ol>`
       }
     </div>
-    <p class="pane-foot">Format ${view.log.format}, ${view.log.events.length} events, ${view.log.end} bytes;
+    <p class="pane-foot">${file ? `${file.name}: f` : "F"}ormat ${view.log.format}, ${view.log.events.length} events, ${view.log.end} bytes;
       ${view.log.algorithms.map(({ name }) => name).join(", ")}.</p>`;
   }
 
@@ -86,15 +98,24 @@ export class TpmEventLog extends PageElement {
           { value: "list", label: "this boot", hint: "What the firmware wrote down" },
           ...(both ? [{ value: "two", label: "two boots" } as const] : []),
           { value: "ima", label: "Linux’s list", hint: "What the running kernel measured (IMA)" },
+          ...(this.#file ? [{ value: "file", label: "a file", hint: this.#file.name } as const] : []),
         ],
         this.how,
         (how) => {
           this.how = how;
+          this.open = new Set();
+          this.problem = "";
         },
       )}
       <span class="spacer"></span>
+      ${
+        this.how === "ima"
+          ? nothing
+          : html`<label class="button quiet" title="binary_bios_measurements of any machine, to look into and to compare with this TPM">Open…<input
+              class="visually-hidden" type="file" aria-label="Open an event log" @change=${this.#openFile}></label>`
+      }
       ${view ? this.#files(view) : nothing}
-    </div>`;
+    </div>${this.problem ? html`<p class="is-error log-problem" role="alert">${this.problem}</p>` : nothing}`;
   }
 
   #files({ bytes, log }: LogView) {
@@ -103,6 +124,23 @@ export class TpmEventLog extends PageElement {
         @click=${() => saveFile("eventlog.yaml", new Uint8Array(eventLogYamlBytes(log)), "application/yaml")}>YAML</button>
       <button class="button quiet" type="button" title="The log as the firmware wrote it (binary_bios_measurements)"
         @click=${() => saveFile("eventlog.bin", new Uint8Array(bytes.subarray(0, log.end)), "application/octet-stream")}>binary</button>`;
+  }
+
+  async #openFile(event: Event): Promise<void> {
+    const input = event.target as HTMLInputElement;
+    const file = input.files?.[0];
+    input.value = "";
+    if (!file) return;
+    try {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      readLogFile(bytes, this.state.pcrs);
+      this.#file = { name: file.name, bytes };
+      this.how = "file";
+      this.open = new Set();
+      this.problem = "";
+    } catch (error) {
+      this.problem = `“${file.name}” could not be shown: ${(error as Error).message}.`;
+    }
   }
 
   /** An event that was selected elsewhere is folded out and brought into sight. */
@@ -148,7 +186,7 @@ export class TpmEventLog extends PageElement {
     const { event, kind } = row;
     const { name, text } = describeEvent(event, view.log);
     const key = `${kind === "removed" ? "gone" : ""}${event.index}`;
-    const chosen = kind !== "removed" && this.state.event === event.index;
+    const chosen = kind !== "removed" && this.how !== "file" && this.state.event === event.index;
     return html`<li class="event ${chosen ? "is-chosen" : ""}" data-kind=${kind} data-event=${kind === "removed" ? nothing : event.index}><details ?open=${this.open.has(key)}
       @toggle=${(toggle: Event) => this.#toggle(key, (toggle.target as HTMLDetailsElement).open)}>
       <summary>
@@ -168,7 +206,7 @@ export class TpmEventLog extends PageElement {
     if (open) keys.add(key);
     else keys.delete(key);
     this.open = keys;
-    if (!open || !/^\d+$/.test(key)) return;
+    if (!open || this.how === "file" || !/^\d+$/.test(key)) return;
     // Its place is under the pointer already.
     this.#revealed = Number(key);
     this.actions.select({ event: Number(key) });
@@ -190,7 +228,7 @@ export class TpmEventLog extends PageElement {
     return html`<div class="event-body">
       ${reason ? html`<p class="changed">${reason}</p>` : nothing}
       <p>${sentence(meaning)} Written by ${MAKERS[maker]}.</p>
-      ${kind === "removed" ? nothing : this.#command(event.index)}
+      ${kind === "removed" || this.how === "file" ? nothing : this.#command(event.index)}
       ${details.length ? html`<dl class="facts">${details.map(({ label, value }) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>` : nothing}
       ${this.#digests(event)}
       ${event.data.length ? html`<h3>Data, ${event.data.length} bytes</h3>${hexdump(event.data)}` : nothing}

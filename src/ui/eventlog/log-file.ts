@@ -1,0 +1,23 @@
+/** An event log from a file, e.g. another machine's `/sys/kernel/security/tpm0/binary_bios_measurements`. */
+import { compareWithPcrs, parseEventLog, parseImaList, replay } from "../../eventlog/index.ts";
+import type { PcrBank } from "../../session/types.ts";
+import type { LogView } from "../model.ts";
+
+/** A file that is no event log; the message says what it is instead, where that can be told. */
+export class LogFileError extends Error {
+  override readonly name = "LogFileError";
+}
+
+/**
+ * The log with its replay, compared with the PCRs of the TPM that is there now.
+ * @throws {LogFileError}
+ */
+export function readLogFile(bytes: Uint8Array, pcrs: readonly PcrBank[]): LogView {
+  const ima = parseImaList(bytes);
+  if (ima.entries.length && !ima.problems.length)
+    throw new LogFileError("it is a list of Linux's IMA: open it under “Linux’s list”");
+  const log = parseEventLog(bytes);
+  if (!log.events.length) throw new LogFileError("it has no event as firmware writes them");
+  const banks = replay(log);
+  return { bytes, log, banks, comparison: compareWithPcrs(banks, pcrs) };
+}
