@@ -11,6 +11,8 @@ import { ICONS } from "./icons.ts";
 interface Way {
   pane: PaneId;
   text: string;
+  /** What is left out where there is little room. */
+  more?: string;
   /** What it leads to, for people who only hear it. */
   label: string;
 }
@@ -45,15 +47,15 @@ export class SelectionBar extends PageElement {
     if (startedAt === undefined || !tape || startedAt < tape.start) return html`<strong>Selected</strong>`;
     const phase = phaseAt(phasesOf(tape, seenExtends(this.state), Number.POSITIVE_INFINITY), startedAt);
     return html`<strong>${((startedAt - tape.start) / 1000).toFixed(2)} s</strong>${
-      phase ? html` <span class="muted">in phase</span> ${phase}` : nothing
+      phase ? html` <span class="muted selection-more">in phase</span> ${phase}` : nothing
     }`;
   }
 
-  #way({ pane, text, label }: Way) {
+  #way({ pane, text, more, label }: Way) {
     const { panes } = this.state;
     const shown = panes.left === pane || panes.right === pane;
     return html`<button class="button compact" type="button" aria-label=${label} aria-current=${shown ? "true" : nothing}
-      @click=${() => this.actions.showPane(pane)}>${text}</button>`;
+      @click=${() => this.actions.showPane(pane)}>${text}${more ? html`<span class="selection-more"> ${more}</span>` : nothing}</button>`;
   }
 
   #ways(): Way[] {
@@ -68,8 +70,9 @@ export class SelectionBar extends PageElement {
     if (event !== undefined)
       ways.push({ pane: "eventlog", text: `Event ${event}`, label: `Show event ${event} of the log` });
     if (record) {
-      const text = `#${record.id} ${record.name}`;
-      ways.push({ pane: "commands", text, label: `Show command ${text} with its bytes` });
+      const { id, name } = record;
+      const label = `Show command #${id} ${name} with its bytes`;
+      ways.push({ pane: "commands", text: `#${id}`, more: name, label });
     }
     if (access !== undefined) {
       const span = recorder.commands.at(access);
