@@ -97,7 +97,7 @@ function compareOne(list: ImaList, algorithm: string, pcr: number, real: Uint8Ar
     if (!entries) continue;
     const explained = entries === total;
     const reason = explained
-      ? `the list's ${total} entries give this value (${digests})`
+      ? `${total === 1 ? "the list's one entry gives" : `the list's ${total} entries give`} this value (${digests})`
       : `the first ${entries} of ${total} entries give this value (${digests}); the others came after it was read, or never reached the TPM`;
     return { algorithm, pcr, result: explained ? "explained" : "partly", digests, entries, reason };
   }
