@@ -41,6 +41,14 @@ const test = plain.extend<{ start: Start; copy: (title: string) => Promise<strin
   },
 });
 
+/** What the browser has for the page's address. (`waitForFunction` does not wait for what is asynchronous.) */
+const registered = (page: Page) =>
+  page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.getRegistration();
+    if (!registration) return "none";
+    return registration.waiting ? "a new version waits" : "one version";
+  });
+
 /** Loads the page until it is the new version: once, or twice where the browser is slow to end the page before. */
 async function untilSecond(page: Page): Promise<void> {
   for (let load = 0; load < 2; load++) {
@@ -146,7 +154,7 @@ test("a new version leaves the running page alone and is taken at the next load;
   server.directory = await copy("Second");
   server.served.length = 0;
   await page.evaluate(async () => (await navigator.serviceWorker.ready).update());
-  await page.waitForFunction(async () => !!(await navigator.serviceWorker.getRegistration())?.waiting);
+  await expect.poll(() => registered(page)).toBe("a new version waits");
   await expect(page).toHaveTitle("First");
   await untilSecond(page);
   await untilKept(page);
@@ -168,7 +176,7 @@ test("a new version waits while another window shows the old one", async ({ page
   await untilStarted(other);
   server.directory = await copy("Second");
   await page.reload();
-  await page.waitForFunction(async () => !!(await navigator.serviceWorker.getRegistration())?.waiting);
+  await expect.poll(() => registered(page)).toBe("a new version waits");
   await page.reload();
   await untilStarted(page);
   await expect(page).toHaveTitle("First");
@@ -190,7 +198,7 @@ test("a host that no longer has the page is not hidden behind what was kept", as
     await writeFile(join(other, "index.html"), "<title>Another page</title>");
     server.directory = other;
     await page.reload();
-    await page.waitForFunction(async () => !(await navigator.serviceWorker.getRegistration()));
+    await expect.poll(() => registered(page)).toBe("none");
     await page.reload();
     await expect(page).toHaveTitle("Another page");
   } finally {
