@@ -1,6 +1,6 @@
 /** A start from the prepared machine: the guest of everybody, with a TPM of one's own. */
 import { type Browser, expect, type Page, test } from "@playwright/test";
-import { parsePcrRead, run, shownPcrs, untilShell as untilPrompt } from "../page-guest.ts";
+import { parsePcrRead, run, shownPcrs, untilShell } from "../page-guest.ts";
 
 const DIFFERENCES = /The TPM is this machine's own/;
 const ADDRESS = "/?boot=1&kernel=small&start=prepared";
@@ -12,19 +12,21 @@ async function visitor(browser: Browser, address: string): Promise<Page> {
   return page;
 }
 
-/** The terminal answers the shell's question for its place in the middle of what is typed first: that is nothing. */
-async function untilShell(page: Page): Promise<void> {
-  await untilPrompt(page);
-  await run(page, "true");
-}
+/** What a command prints. The terminal's answer to the new shell, about its cursor, may be echoed in between. */
+const printed = async (page: Page, command: string) =>
+  (await run(page, command)).replaceAll(/\^\[\[\d+;\d+R/g, "").trim();
+
+/** The PCRs as the guest reads them. */
+const guestPcrs = async (page: Page) =>
+  parsePcrRead(await printed(page, "tpm2_pcrread sha256")).get("sha256")!;
 
 /** What tells one TPM from another: its endorsement key, and what it draws. */
 async function identity(page: Page): Promise<{ ek: string; random: string }> {
-  const ek = await run(
+  const ek = await printed(
     page,
     "tpm2_createek -Q -c /tmp/ek.ctx -G ecc -u /tmp/ek.pub && tpm2_flushcontext -t && sha256sum < /tmp/ek.pub",
   );
-  return { ek, random: await run(page, "tpm2_getrandom --hex 16") };
+  return { ek, random: await printed(page, "tpm2_getrandom --hex 16") };
 }
 
 for (const backend of ["bridge", "hidden"] as const) {
@@ -43,8 +45,7 @@ for (const backend of ["bridge", "hidden"] as const) {
     );
     expect(sent).not.toContain("TPM2_Startup");
 
-    const banks = parsePcrRead(await run(page, "tpm2_pcrread"));
-    const sha256 = banks.get("sha256")!;
+    const sha256 = await guestPcrs(page);
     expect(sha256.slice(0, 10).every((value) => !/^0+$/.test(value))).toBe(true);
     expect(await shownPcrs(page, "sha256")).toEqual(sha256);
     await page.getByRole("tab", { name: "Event log" }).click();
@@ -58,8 +59,10 @@ for (const backend of ["bridge", "hidden"] as const) {
 
     const other = await visitor(browser, `${ADDRESS}&backend=${backend}`);
     await untilShell(other);
-    expect(parsePcrRead(await run(other, "tpm2_pcrread sha256")).get("sha256")).toEqual(sha256);
+    expect(await guestPcrs(other)).toEqual(sha256);
     const second = await identity(other);
+    expect(second.ek).toMatch(/^[0-9a-f]{64} /);
+    expect(second.random).toMatch(/^[0-9a-f]{32}$/);
     expect(second.ek).not.toBe(first.ek);
     expect(second.random).not.toBe(first.random);
     await other.context().close();
@@ -75,10 +78,11 @@ for (const backend of ["bridge", "hidden"] as const) {
 test("a reset boots from power-on, with the same measurements", async ({ page }) => {
   await page.goto(ADDRESS);
   await untilShell(page);
-  const prepared = parsePcrRead(await run(page, "tpm2_pcrread sha256")).get("sha256");
+  const prepared = await guestPcrs(page);
   await page.evaluate(() => window.webtpm.reset());
   await untilShell(page);
-  expect(parsePcrRead(await run(page, "tpm2_pcrread sha256")).get("sha256")).toEqual(prepared);
+  await expect(page.locator(".notice", { hasText: "did not boot" })).toHaveCount(0);
+  expect(await guestPcrs(page)).toEqual(prepared);
   const started = () =>
     page.evaluate(() =>
       window.webtpm.commands().some(({ origin, name }) => origin === "guest" && name === "TPM2_Startup"),

@@ -136,14 +136,13 @@ export class PageController implements PageActions {
     const { createMachine } = await code;
     const where = { bridge: this.#bridge, keep: kept?.keep };
     const machine = await createMachine(images, settings, where, (tpm, bus) => this.#watch(tpm, bus));
-    const { prepared } = images;
     if (attempt !== this.#attempt) return machine.close();
-    if (snapshot || prepared) this.#loading(attempt, "putting the machine where it goes on");
+    if (snapshot || images.prepared) this.#loading(attempt, "putting the machine where it goes on");
     if (snapshot) await putBack(machine, snapshot);
-    else if (prepared) await goOn(machine, prepared);
+    else if (images.prepared) await goOn(machine, images.prepared);
     if (attempt !== this.#attempt) return machine.close();
     this.#start(machine, images.label);
-    if (!snapshot) this.#sayHowItStarted(settings, prepared !== undefined);
+    if (!snapshot) this.#sayHowItStarted(settings, images.prepared !== undefined);
   }
 
   #sayHowItStarted(settings: BootSettings, prepared: boolean): void {
@@ -327,6 +326,7 @@ export class PageController implements PageActions {
   #machineReset(): void {
     this.#resetting = true;
     this.#keepBoot();
+    this.notices.dismiss("prepared");
     this.#serial.started();
     const { machine } = this.#store.state;
     this.#store.update({ machine: { ...machine, boots: machine.boots + 1 } });

@@ -23,4 +23,5 @@ export const PREPARED_DIFFERENCES =
   "the page starts it and repeats the measurements of that boot, so that PCRs and event log are those of a measured " +
   "boot, although nothing is measured now. The firmware has not set the TPM's authorizations, so the platform " +
   "hierarchy is open; and until the guest has drawn new ones, its random numbers are those of everybody who starts " +
-  "from this machine: make no keys in it that matter, except in the TPM. A reset boots from power-on.";
+  "from this machine: make no keys in it that matter, except in the TPM. Its clock goes on from the day of that boot. " +
+  "A reset boots from power-on.";
