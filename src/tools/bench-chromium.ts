@@ -12,6 +12,7 @@ import type {} from "../../e2e/bench/page.ts";
 import type { LinkBench } from "../../e2e/link/bench.ts";
 import type { KernelName } from "../images/manifest.ts";
 import { noRawTimes, RAW_COMMANDS, RAW_COUNT, RAW_PASSES, type RawTimes } from "./bench-raw.ts";
+import { timeViews, type ViewTimes } from "./bench-views.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FLAGS = [
@@ -31,6 +32,8 @@ export interface BenchBrowser {
   prepared(prompt: string): Promise<number>;
   /** What it costs that a TPM is kept. @param count repetitions */
   keeping(count: number): Promise<KeepingTimes>;
+  /** The page with one view or another in sight. */
+  views(prompt: string, turns: number): Promise<ViewTimes>;
   close(): Promise<void>;
 }
 
@@ -94,6 +97,11 @@ export async function openBrowser(): Promise<BenchBrowser> {
         return shellMs;
       }),
     keeping: (count) => onBenchPage((page) => page.evaluate((n) => window.bench.keeping(n), count)),
+    views: (prompt, turns) =>
+      onPage(async (page) => {
+        await page.goto(`${origin}/?kernel=small&backend=bridge`);
+        return timeViews(page, prompt, turns);
+      }),
     async close() {
       await browser.close();
       await server.close();

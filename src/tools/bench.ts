@@ -16,6 +16,7 @@ import { hiddenRows } from "./bench-hidden.ts";
 import { type QemuImages, timeQemu } from "./bench-qemu.ts";
 import { RAW_COMMANDS, type RawTimes } from "./bench-raw.ts";
 import { formatTable, type Row, ratios } from "./bench-table.ts";
+import { viewRows } from "./bench-views.ts";
 import { endOnSignal } from "./signals.ts";
 
 const HELP = `Usage: npm run bench [-- OPTIONS]
@@ -34,6 +35,8 @@ const REPETITIONS = { full: 5, quick: 2 };
 const STOCK_REPETITIONS = 3;
 /** With the hidden machine the guest's boot waits for a self-test of seconds. */
 const HIDDEN_REPETITIONS = 3;
+/** Boots with each view: what they cost is less than one boot differs from another. */
+const VIEW_TURNS = { full: 15, quick: 3 };
 const LINK_ROUNDS = { full: 20, quick: 5 };
 const KEEPING_COUNT = { full: 60, quick: 10 };
 
@@ -252,6 +255,8 @@ async function main(): Promise<void> {
     }
     say("What keeping a TPM costs ...");
     const keeping = await browser.keeping(KEEPING_COUNT[size]);
+    say("What the views cost ...");
+    const views = await browser.views(images.small.prompt, VIEW_TURNS[size]);
     load.push(loadavg()[0]!);
     const hidden = await hiddenRows({ quick: size === "quick", say });
     const rows = [
@@ -259,6 +264,7 @@ async function main(): Promise<void> {
       ...rawRows(values),
       ...bootRows(values),
       ...keepingRows(keeping),
+      ...viewRows(views),
       ...hidden,
     ];
     const host = {
