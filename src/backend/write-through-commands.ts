@@ -22,6 +22,12 @@ const FIRST_COMMAND = 0x11f;
 const MAX_QUESTIONS = 3;
 const TPM_TAG_RQU_COMMAND = 0x00c1;
 
+/**
+ * These have the attribute for a TPM that keeps some PCRs in NV, which swtpm does not, and because the first one after a
+ * start takes back what an orderly shutdown has kept. Boots and IMA send them by the hundred.
+ */
+const EXTENDS: ReadonlySet<number> = new Set([TPM_CC.PCR_Extend, TPM_CC.PCR_Event]);
+
 const NOTHING: BlobNames = [];
 const PERMANENT: BlobNames = ["permanent"];
 const BOTH: BlobNames = ["permanent", "savestate"];
@@ -35,6 +41,8 @@ export class PermanentChanges {
   #asked = 0;
   /** An orderly shutdown is kept, and the next change of whatever kind takes it back. */
   #orderly = false;
+  /** An extend was looked after, and no command since can have changed what the next one finds. */
+  #extended = false;
 
   constructor(version: Version) {
     this.#version = version;
@@ -75,7 +83,14 @@ export class PermanentChanges {
     }
     if (code === TPM_CC.Shutdown) this.#orderly = true;
     else if (code === TPM_CC.Startup) this.#orderly = false;
-    return !this.#nv || this.#orderly || refused || this.#nv.has(code) ? PERMANENT : NOTHING;
+    if (this.#nv && !this.#orderly && !refused && (!this.#nv.has(code) || this.#extendsAgain(code)))
+      return NOTHING;
+    this.#extended = EXTENDS.has(code) && responseCode(response) === 0;
+    return PERMANENT;
+  }
+
+  #extendsAgain(code: number): boolean {
+    return this.#extended && EXTENDS.has(code);
   }
 
   /** Permanent state was another than before `command`: what an orderly shutdown kept has been taken back. */

@@ -166,6 +166,33 @@ describe("a TPM 2.0 whose state is kept", () => {
     expect(equalBytes((await on.tpm.getStateBlob("permanent")).bytes, kept)).toBe(true);
   });
 
+  it("looks once at a series of extends, of whatever PCR, which change nothing that is kept", async () => {
+    const keep = new SlowKeep();
+    const on = await startedWithCounter(keep);
+    await on.run(increment());
+    const kept = keep.state!.permanent.bytes;
+    const { looks } = on.tpm.stats;
+    for (let pcr = 0; pcr < 24; pcr++) {
+      const digests = ["sha1", "sha256"].map((algorithm) => ({
+        algorithm,
+        digest: new Uint8Array(algorithm === "sha1" ? 20 : 32).fill(pcr + 1),
+      }));
+      const { code } = await on.run(build.TPM2_PCR_Extend(pcr, digests));
+      // 17 to 22 belong to other localities, which is no matter of authorization.
+      expect(code).toBe(pcr >= 17 && pcr <= 22 ? 0x907 : 0);
+      expect(equalBytes((await on.tpm.getStateBlob("permanent")).bytes, kept)).toBe(true);
+    }
+    expect(on.tpm.stats.looks).toBeLessThan(looks + 16);
+    await on.run(increment());
+    const before = on.tpm.stats.looks;
+    const extend = build.TPM2_PCR_Extend(0, [{ algorithm: "sha256", digest: new Uint8Array(32) }]);
+    await on.run(extend);
+    expect(on.tpm.stats.looks).toBe(before + 1);
+    await on.run(extend);
+    await on.run(extend);
+    expect(on.tpm.stats.looks).toBe(before + 1);
+  });
+
   it("keeps what TPM2_Shutdown(STATE) kept, and not beyond the next change", async () => {
     const keep = new SlowKeep();
     const on = await startedWithCounter(keep);

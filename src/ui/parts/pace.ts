@@ -37,6 +37,11 @@ export class Pace {
     return Math.max(0, this.#next - this.#now());
   }
 
+  /** For {@link keepLooking}: when to look again. @param free as for {@link due}. */
+  next(free: boolean): number {
+    return free ? 0 : Math.max(SHORTEST_MS, this.wait);
+  }
+
   /** To be asked once a frame. @param free nobody is kept waiting: draw whenever there is something new. */
   due(free: boolean): boolean {
     return free || this.wait === 0;
@@ -54,6 +59,26 @@ export class Pace {
       this.#next = end + this.interval;
     });
   }
+}
+
+/**
+ * Looks again and again, in a frame each time: at the next one while `look` gives 0, else after so many milliseconds.
+ * A page that asks for each frame has each one made, which costs a guest time even where nothing has changed.
+ * @returns ends it.
+ */
+export function keepLooking(look: () => number): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let frame = 0;
+  const run = () => {
+    const wait = look();
+    if (wait === 0) frame = requestAnimationFrame(run);
+    else timer = setTimeout(() => (frame = requestAnimationFrame(run)), wait);
+  };
+  run();
+  return () => {
+    clearTimeout(timer);
+    cancelAnimationFrame(frame);
+  };
 }
 
 /** A message queued within a frame is handled when the frame is done. */

@@ -18,7 +18,7 @@ import {
 } from "../../tis/registers.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
-import { Pace } from "../parts/pace.ts";
+import { keepLooking, Pace } from "../parts/pace.ts";
 import { segments } from "../parts/segments.ts";
 import { nextStep } from "./driver-panel.ts";
 import { registerAddress } from "./interface.ts";
@@ -48,7 +48,7 @@ export class TpmRegisters extends PageElement {
   /** Whether the steps of a driver are shown. */
   declare drives: boolean;
   readonly #shown = new Map<RegisterKey, Shown>();
-  #frame = 0;
+  #end: (() => void) | undefined;
   readonly #pace = new Pace();
   #bench: PageState["bench"] = "closed";
 
@@ -78,17 +78,18 @@ export class TpmRegisters extends PageElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    const look = () => {
-      this.#frame = requestAnimationFrame(look);
-      if (!this.active || !this.#pace.due(!this.#driven) || !this.#peekAll()) return;
-      this.#pace.begin();
-      this.requestUpdate();
-    };
-    look();
+    this.#end = keepLooking(() => {
+      const free = !this.#driven;
+      if (this.active && this.#pace.due(free) && this.#peekAll()) {
+        this.#pace.begin();
+        this.requestUpdate();
+      }
+      return this.#pace.next(free && this.active);
+    });
   }
 
   override disconnectedCallback(): void {
-    cancelAnimationFrame(this.#frame);
+    this.#end?.();
     super.disconnectedCallback();
   }
 

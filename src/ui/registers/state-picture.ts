@@ -7,7 +7,7 @@ import type { TisNews, TpmHandle } from "../../session/types.ts";
 import { LOCALITIES } from "../../tis/ports.ts";
 import { STATES, type TisState } from "../../tis/states.ts";
 import type { StateTrace } from "../../tis/trace.ts";
-import { Pace } from "../parts/pace.ts";
+import { keepLooking, Pace } from "../parts/pace.ts";
 import { moveText } from "./move-text.ts";
 
 /** Moves kept for the list below the picture. */
@@ -75,7 +75,7 @@ export class TisStates extends LitElement {
   declare moves: readonly Move[];
   #watched: TpmHandle | undefined;
   #end: (() => void) | undefined;
-  #frame = 0;
+  #endLooking: (() => void) | undefined;
   readonly #pace = new Pace();
   /** The moves as they are; `moves` are those that are drawn. */
   #news: readonly Move[] = [];
@@ -95,16 +95,15 @@ export class TisStates extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    const look = () => {
-      this.#frame = requestAnimationFrame(look);
+    this.#endLooking = keepLooking(() => {
       this.#watch(this.active ? this.handle : undefined);
       if (this.active && this.handle && this.#pace.due(this.free)) this.#look(this.handle);
-    };
-    look();
+      return this.#pace.next(this.free && this.active);
+    });
   }
 
   override disconnectedCallback(): void {
-    cancelAnimationFrame(this.#frame);
+    this.#endLooking?.();
     this.#watch(undefined);
     super.disconnectedCallback();
   }

@@ -10,7 +10,7 @@ import {
   type TraceRow,
   TraceRows,
 } from "../../trace/index.ts";
-import { Pace } from "../parts/pace.ts";
+import { keepLooking, Pace } from "../parts/pace.ts";
 import { ListPlace } from "./place.ts";
 
 /** Pixels; the style sheet has the same. */
@@ -61,7 +61,7 @@ export class AccessList extends LitElement {
   #rows: TraceRows | undefined;
   readonly #pace = new Pace();
   #follow = true;
-  #frame = 0;
+  #endLooking: (() => void) | undefined;
   #focusOn: number | undefined;
   #revealed: number | undefined;
   readonly #resized = new ResizeObserver(() => this.requestUpdate());
@@ -72,18 +72,18 @@ export class AccessList extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    const look = () => {
-      this.#frame = requestAnimationFrame(look);
-      if (!this.active || !this.#rows || this.#rows.complete || !this.#pace.due(this.free)) return;
-      this.#rows.update(PER_FRAME);
-      this.#pace.begin();
-      this.requestUpdate();
-    };
-    look();
+    this.#endLooking = keepLooking(() => {
+      if (this.active && this.#rows && !this.#rows.complete && this.#pace.due(this.free)) {
+        this.#rows.update(PER_FRAME);
+        this.#pace.begin();
+        this.requestUpdate();
+      }
+      return this.#pace.next(this.free && this.active);
+    });
   }
 
   override disconnectedCallback(): void {
-    cancelAnimationFrame(this.#frame);
+    this.#endLooking?.();
     this.#resized.disconnect();
     super.disconnectedCallback();
   }

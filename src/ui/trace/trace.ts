@@ -19,7 +19,7 @@ import {
 } from "../../trace/index.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
-import { Pace } from "../parts/pace.ts";
+import { keepLooking, Pace } from "../parts/pace.ts";
 import type { AccessList } from "./access-list.ts";
 import { namesFor } from "./breakpoint-list.ts";
 
@@ -45,7 +45,6 @@ export class TpmTrace extends PageElement {
   #problem = "";
   #disarm: (() => void) | undefined;
   #ends: (() => void)[] = [];
-  #frame = 0;
   readonly #pace = new Pace();
   /** Accesses when they were counted last. */
   #counted = 0;
@@ -84,9 +83,11 @@ export class TpmTrace extends PageElement {
     super.connectedCallback();
     this.#ends = [
       this.state.recorder.onChange(() => this.requestUpdate()),
-      () => cancelAnimationFrame(this.#frame),
+      keepLooking(() => {
+        if (this.active && this.#pace.due(this.#free)) this.#look();
+        return this.#pace.next(this.#free && this.active);
+      }),
     ];
-    this.#look();
   }
 
   override disconnectedCallback(): void {
@@ -182,8 +183,6 @@ export class TpmTrace extends PageElement {
 
   /** The list grows by itself; the number follows it, and the first access brings the list. */
   #look(): void {
-    this.#frame = requestAnimationFrame(() => this.#look());
-    if (!this.active || !this.#pace.due(this.#free)) return;
     const { length } = this.state.recorder.ring;
     if (length === this.#counted) return;
     this.#pace.begin();
