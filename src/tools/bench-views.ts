@@ -8,8 +8,10 @@ const CLOSED = "pcrs";
 const VIEWS = ["registers", "trace", "timeline"] as const;
 type Pane = typeof CLOSED | (typeof VIEWS)[number];
 
-/** Passes of raw commands after each boot; the first only has the guest's code translated. */
-const PASSES = 3;
+/** Passes of raw commands before those that count: until then the guest's code is still being translated. */
+const WARM_UP = 6;
+/** Passes with each pane, for each turn of boots. */
+const ROUNDS = 3;
 
 export interface ViewTimes {
   /** Milliseconds from switching the machine on to its shell, by the pane in sight: a value for each turn. */
@@ -18,30 +20,34 @@ export interface ViewTimes {
   commandUs: Record<Pane, number[]>;
 }
 
-/** On the page itself, booted anew for each value, the panes taking turns. */
+/** On the page itself, the panes taking turns: boots, and then commands on the machine that was booted last. */
 export async function timeViews(page: Page, prompt: string, turns: number): Promise<ViewTimes> {
   const panes: readonly Pane[] = [CLOSED, ...VIEWS];
   const empty = () =>
     Object.fromEntries(panes.map((pane) => [pane, []])) as unknown as Record<Pane, number[]>;
   const times: ViewTimes = { bootMs: empty(), commandUs: empty() };
-  for (let turn = -1; turn < turns; turn++) {
-    for (const pane of turn % 2 ? panes : [...panes].reverse()) {
-      await page.locator(`#tab-${pane}`).click();
-      const { bootMs, commandUs } = await page.evaluate(timeBoot, [prompt, RAW_COUNT, PASSES] as const);
-      // The first turn warms the page up.
-      if (turn < 0) continue;
-      times.bootMs[pane].push(bootMs);
-      times.commandUs[pane].push(...commandUs);
+  const takeTurns = async (count: number, measure: (pane: Pane) => Promise<void>) => {
+    for (let turn = 0; turn < count; turn++) {
+      for (const pane of turn % 2 ? panes : [...panes].reverse()) {
+        await page.locator(`#tab-${pane}`).click();
+        await measure(pane);
+      }
     }
-  }
+  };
+  await page.evaluate(timeBoot, prompt);
+  await takeTurns(turns, async (pane) => {
+    times.bootMs[pane].push(await page.evaluate(timeBoot, prompt));
+  });
+  const pass = () => page.evaluate(timeCommands, [prompt, RAW_COUNT] as const);
+  for (let i = 0; i < WARM_UP; i++) await pass();
+  await takeTurns(turns * ROUNDS, async (pane) => {
+    times.commandUs[pane].push(await pass());
+  });
   return times;
 }
 
-/** Runs in the page, so it may have no named function within. */
-async function timeBoot([prompt, count, passes]: readonly [string, number, number]): Promise<{
-  bootMs: number;
-  commandUs: number[];
-}> {
+/** Milliseconds to the shell. Runs in the page, so it may have no named function within. */
+async function timeBoot(prompt: string): Promise<number> {
   const { webtpm } = window;
   const began = performance.now();
   await webtpm.boot();
@@ -49,24 +55,26 @@ async function timeBoot([prompt, count, passes]: readonly [string, number, numbe
     if (performance.now() - began > 60_000) throw new Error("the guest has no shell after a minute");
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  const bootMs = performance.now() - began;
-  const commandUs: number[] = [];
-  for (let pass = 0; pass < passes; pass++) {
-    const marks: number[] = [];
-    let from = webtpm.serial.text().length;
-    webtpm.serial.send(`rawtpm GetRandom ${count}\n`);
-    for (const text of ["rawtpm start GetRandom", "rawtpm end GetRandom", prompt]) {
-      for (let at = -1; at < 0; ) {
-        at = webtpm.serial.text().indexOf(text, from);
-        if (at >= 0) from = at + text.length;
-        else if (performance.now() - began > 120_000) throw new Error(`no "${text}" from the guest`);
-        else await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-      marks.push(performance.now());
+  return performance.now() - began;
+}
+
+/** Microseconds a command. Runs in the page, too. */
+async function timeCommands([prompt, count]: readonly [string, number]): Promise<number> {
+  const { serial } = window.webtpm;
+  const began = performance.now();
+  const marks: number[] = [];
+  let from = serial.text().length;
+  serial.send(`rawtpm GetRandom ${count}\n`);
+  for (const text of ["rawtpm start GetRandom", "rawtpm end GetRandom", prompt]) {
+    for (let at = -1; at < 0; ) {
+      at = serial.text().indexOf(text, from);
+      if (at >= 0) from = at + text.length;
+      else if (performance.now() - began > 60_000) throw new Error(`no "${text}" from the guest`);
+      else await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    if (pass > 0) commandUs.push(((marks[1]! - marks[0]!) * 1000) / count);
+    marks.push(performance.now());
   }
-  return { bootMs, commandUs };
+  return ((marks[1]! - marks[0]!) * 1000) / count;
 }
 
 /** What each view costs, in percent of the same without it, value by value of the same turn. */

@@ -13,7 +13,11 @@ export class Store<S extends object> {
   #later: ReturnType<typeof setTimeout> | undefined;
 
   /** @param schedule when to tell the listeners; in the page, before the next paint. */
-  constructor(state: S, schedule: (callback: () => void) => void = nextFrame, pace = new Pace()) {
+  constructor(
+    state: S,
+    schedule: (callback: () => void) => void = nextFrame,
+    pace = new Pace({ longest: NEWS_MS }),
+  ) {
     this.#state = state;
     this.#schedule = schedule;
     this.#pace = pace;
@@ -57,6 +61,8 @@ export class Store<S extends object> {
   }
 }
 
+/** How long news of the guest wait at most, in milliseconds: a list that lags more looks as if it hung. */
+const NEWS_MS = 500;
 /** Frames stop in a hidden tab; a page that goes on working there must not save up its news for ever. */
 const HIDDEN_TAB_MS = 500;
 

@@ -36,8 +36,8 @@ describe("the pace of a view", () => {
         elapsed += 16;
       }
     }
-    expect(drawn / 20_000).toBeLessThan(0.016);
-    expect(drawn / 20_000).toBeGreaterThan(0.01);
+    expect(drawn / 20_000).toBeLessThan(0.008);
+    expect(drawn / 20_000).toBeGreaterThan(0.004);
   });
 
   it("is quick where drawing is cheap, and never stops", () => {

@@ -5,12 +5,14 @@
  */
 
 /** Part of the thread's time that a view may take. */
-const SHARE = 0.015;
+const SHARE = 0.006;
 /** Milliseconds between two drawings, at least and at most. */
 const SHORTEST_MS = 50;
 const LONGEST_MS = 1000;
 
 export interface PaceOptions {
+  /** Milliseconds between two drawings at most, whatever they cost. */
+  longest?: number;
   now?: () => number;
   /** Calls back when the frame that is being made has been painted. */
   painted?: (done: () => void) => void;
@@ -19,17 +21,23 @@ export interface PaceOptions {
 export class Pace {
   readonly #now: () => number;
   readonly #painted: (done: () => void) => void;
+  readonly #longest: number;
   #next = 0;
   #cost = 0;
 
-  constructor({ now = () => performance.now(), painted = afterPaint }: PaceOptions = {}) {
+  constructor({
+    now = () => performance.now(),
+    painted = afterPaint,
+    longest = LONGEST_MS,
+  }: PaceOptions = {}) {
+    this.#longest = longest;
     this.#now = now;
     this.#painted = painted;
   }
 
   /** Milliseconds that must pass between two drawings, by what the last ones have cost. */
   get interval(): number {
-    return Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.#cost / SHARE));
+    return Math.min(this.#longest, Math.max(SHORTEST_MS, this.#cost / SHARE));
   }
 
   /** Milliseconds until the next drawing may begin; 0 when it may. */

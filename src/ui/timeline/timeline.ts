@@ -8,12 +8,13 @@ import type { CommandRecord } from "../../session/types.ts";
 import { summary } from "../../tpm2/summary.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
+import { Pace } from "../parts/pace.ts";
 import { type SeenExtend, seenExtends, whatWas, whoMade } from "../pcrs/chains.ts";
 import { type Phase, phaseAt, phasesOf } from "./phases.ts";
 import { pan, type Span, ticks, zoom } from "./span.ts";
 
-/** While a boot goes on, it is drawn anew this often at most, in milliseconds. */
-const REDRAW_MS = 500;
+/** A long boot's thousands of marks take long to draw: milliseconds until the next drawing, at most. */
+const LONGEST_MS = 4000;
 /** Pixels. */
 const LANES = { phases: 0, measured: 30, commands: 64, console: 98, axis: 140, height: 158 } as const;
 const LEAST_WIDTH = 3;
@@ -39,7 +40,9 @@ export class BootTimeline extends PageElement {
   /** Whether the page's own commands are shown too. */
   declare own: boolean;
   #width = 600;
-  #drawnAt = 0;
+  readonly #pace = new Pace({ longest: LONGEST_MS });
+  /** Ends the wait for the next drawing. */
+  #hurry: (() => void) | undefined;
   #urgent = true;
   #picture: Picture | undefined;
   readonly #resized = new ResizeObserver(([entry]) => {
@@ -68,17 +71,21 @@ export class BootTimeline extends PageElement {
   #now(): void {
     this.#urgent = true;
     this.requestUpdate();
+    this.#hurry?.();
   }
 
-  /** News of the boot wait for the next turn, what the user does does not. */
+  /** News of the boot wait until a drawing costs the guest little, what the user does does not. */
   protected override async scheduleUpdate(): Promise<void> {
-    const wait = this.#drawnAt + REDRAW_MS - performance.now();
     const chosen = this.state.command !== this.#chosen;
-    if (wait > 0 && !this.#urgent && !chosen && this.active)
-      await new Promise((resolve) => setTimeout(resolve, wait));
+    if (!this.#urgent && !chosen && this.active) {
+      await new Promise<void>((resolve) => {
+        this.#hurry = resolve;
+        setTimeout(() => requestAnimationFrame(() => resolve()), this.#pace.wait);
+      });
+    }
     this.#urgent = false;
     this.#chosen = this.state.command;
-    this.#drawnAt = performance.now();
+    this.#pace.begin();
     super.scheduleUpdate();
   }
   #chosen: number | undefined;
