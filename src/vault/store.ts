@@ -2,6 +2,7 @@
 import { get, promisifyRequest, values } from "idb-keyval";
 import type { BundleVault, MachineBundle } from "./bundle.ts";
 import { Database, keysUnder, type Stores } from "./database.ts";
+import { VaultFullError } from "./errors.ts";
 import { TPM_FORMAT, writeFormat } from "./format.ts";
 import { newId } from "./ids.ts";
 import { Owners } from "./locks.ts";
@@ -22,6 +23,9 @@ import type {
   StorageEstimate,
   TpmSave,
 } from "./types.ts";
+
+/** How long to wait, in milliseconds, before a TPM's state is saved again that found the storage full. */
+const FULL_WAITS_MS = [200, 800];
 
 export const DATABASE_NAME = "webtpm-vault";
 
@@ -162,11 +166,22 @@ class IndexedDbVault implements BundleVault {
   async saveTpm(id: string, save: TpmSave): Promise<void> {
     const packed = await packTpm(save);
     const names = ["machines", "tpms", "owners"] as const;
-    await this.#database.transact("readwrite", names, "the TPM's state was not saved", async (stores) => {
-      const [machine] = await Promise.all([machineOf(stores, id), this.#owners.check(stores, id)]);
-      putTpm(stores.tpms, id, packed);
-      putMachine(stores.machines, { ...withTpm(machine, packed), changed: save.time });
-    });
+    const write = () =>
+      this.#database.transact("readwrite", names, "the TPM's state was not saved", async (stores) => {
+        const [machine] = await Promise.all([machineOf(stores, id), this.#owners.check(stores, id)]);
+        putTpm(stores.tpms, id, packed);
+        putMachine(stores.machines, { ...withTpm(machine, packed), changed: save.time });
+      });
+    // A snapshot that did not fit is counted for a moment longer; the few kB of a TPM need not fail for that.
+    for (const wait of FULL_WAITS_MS) {
+      try {
+        return void (await write());
+      } catch (error) {
+        if (!(error instanceof VaultFullError)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+    await write();
   }
 
   async bundle(id: string): Promise<MachineBundle> {
