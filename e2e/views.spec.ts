@@ -113,11 +113,12 @@ test.describe("a real boot", () => {
   });
 
   test("a command is refused in words while the guest has the TPM", async () => {
-    const ACCESS = 0xfed40000;
+    // Not locality 0: Linux draws random numbers of its own there, and then gives it back.
+    const ACCESS = 0xfed41000;
     await page.evaluate((access) => window.webtpm.write(access, 1, 0x02), ACCESS);
     await page.getByRole("button", { name: "Compose" }).click();
     await page.locator("command-composer").getByRole("button", { name: "Send" }).click();
-    await expect(page.locator(".composer-said")).toContainText(/Not sent: .*has the TPM \(locality 0/);
+    await expect(page.locator(".composer-said")).toContainText(/Not sent: .*has the TPM \(locality [01]/);
     await page.evaluate((access) => window.webtpm.write(access, 1, 0x20), ACCESS);
     await page.getByRole("button", { name: "Close the composer" }).click();
   });
