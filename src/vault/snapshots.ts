@@ -17,6 +17,7 @@ import { newId } from "./ids.ts";
 import type { Owners } from "./locks.ts";
 import { type Part, packSnapshot, unpackSnapshot } from "./parts.ts";
 import { machineOf, putMachine } from "./records.ts";
+import { mustFit } from "./room.ts";
 import type { MachineSnapshot, NewSnapshot, Progress, PutOptions, SnapshotRecord } from "./types.ts";
 
 type SnapshotStores = Pick<Stores, "snapshots" | "pieces">;
@@ -54,6 +55,7 @@ export class SnapshotShelf {
   async #putPacked({ description, parts }: PackedSnapshot, { replace, progress }: PutOptions): Promise<void> {
     const { machineId, storedSize } = description;
     const what = `the snapshot "${description.name}" was not saved`;
+    await mustFit(storedSize, what);
     await this.#database.transact("readwrite", WRITTEN, what, async (stores) => {
       await this.#owners.check(stores, machineId);
       await this.write(stores, description, parts, progress);

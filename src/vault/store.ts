@@ -2,11 +2,11 @@
 import { get, promisifyRequest, values } from "idb-keyval";
 import type { BundleVault, MachineBundle } from "./bundle.ts";
 import { Database, keysUnder, type Stores } from "./database.ts";
-import { VaultFullError } from "./errors.ts";
 import { TPM_FORMAT, writeFormat } from "./format.ts";
 import { newId } from "./ids.ts";
 import { Owners } from "./locks.ts";
 import { checkedName, machineOf, missing, putMachine, readMachine, refuseTakenName } from "./records.ts";
+import { mustFit } from "./room.ts";
 import { SnapshotShelf } from "./snapshots.ts";
 import { type PackedTpm, packTpm, tpmSizeOf, unpackTpm } from "./tpm-state.ts";
 import type {
@@ -23,9 +23,6 @@ import type {
   StorageEstimate,
   TpmSave,
 } from "./types.ts";
-
-/** How long to wait, in milliseconds, before a TPM's state is saved again that found the storage full. */
-const FULL_WAITS_MS = [200, 800];
 
 export const DATABASE_NAME = "webtpm-vault";
 
@@ -166,22 +163,11 @@ class IndexedDbVault implements BundleVault {
   async saveTpm(id: string, save: TpmSave): Promise<void> {
     const packed = await packTpm(save);
     const names = ["machines", "tpms", "owners"] as const;
-    const write = () =>
-      this.#database.transact("readwrite", names, "the TPM's state was not saved", async (stores) => {
-        const [machine] = await Promise.all([machineOf(stores, id), this.#owners.check(stores, id)]);
-        putTpm(stores.tpms, id, packed);
-        putMachine(stores.machines, { ...withTpm(machine, packed), changed: save.time });
-      });
-    // A snapshot that did not fit is counted for a moment longer; the few kB of a TPM need not fail for that.
-    for (const wait of FULL_WAITS_MS) {
-      try {
-        return void (await write());
-      } catch (error) {
-        if (!(error instanceof VaultFullError)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, wait));
-      }
-    }
-    await write();
+    await this.#database.transact("readwrite", names, "the TPM's state was not saved", async (stores) => {
+      const [machine] = await Promise.all([machineOf(stores, id), this.#owners.check(stores, id)]);
+      putTpm(stores.tpms, id, packed);
+      putMachine(stores.machines, { ...withTpm(machine, packed), changed: save.time });
+    });
   }
 
   async bundle(id: string): Promise<MachineBundle> {
@@ -197,18 +183,15 @@ class IndexedDbVault implements BundleVault {
     const packed = await Promise.all(snapshots.map((snapshot) => this.#snapshots.adopt(snapshot, id)));
     const snapshotSize = packed.reduce((sum, { description }) => sum + description.storedSize, 0);
     const checked = checkedName(name);
-    return this.#database.transact(
-      "readwrite",
-      ALL,
-      `the machine "${name}" was not imported`,
-      async (stores) => {
-        await refuseTakenName(stores.machines, checked);
-        if (tpm) putTpm(stores.tpms, id, tpm);
-        for (const { description, parts } of packed) await this.#snapshots.write(stores, description, parts);
-        const record = { ...machine, id, name: checked, tpmSize: 0, snapshotSize };
-        return putMachine(stores.machines, tpm ? withTpm(record, tpm) : record);
-      },
-    );
+    const what = `the machine "${name}" was not imported`;
+    await mustFit(snapshotSize, what);
+    return this.#database.transact("readwrite", ALL, what, async (stores) => {
+      await refuseTakenName(stores.machines, checked);
+      if (tpm) putTpm(stores.tpms, id, tpm);
+      for (const { description, parts } of packed) await this.#snapshots.write(stores, description, parts);
+      const record = { ...machine, id, name: checked, tpmSize: 0, snapshotSize };
+      return putMachine(stores.machines, tpm ? withTpm(record, tpm) : record);
+    });
   }
 
   putSnapshot(machineId: string, snapshot: NewSnapshot, options?: PutOptions): Promise<SnapshotRecord> {
