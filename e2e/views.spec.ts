@@ -8,7 +8,7 @@ import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { run, shownPcrs, untilShell } from "./page-guest.ts";
 
-const VIEWS = ["commands", "pcrs", "eventlog", "timeline", "trace"];
+const VIEWS = ["commands", "pcrs", "eventlog", "trace", "timeline"];
 const PCRS_AT_REST_MS = 3000;
 const folder = mkdtempSync(join(tmpdir(), "webtpm-views-"));
 
