@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { startNativeBackend } from "../../src/bridge/testing.ts";
+import { startNativeBackend } from "../../src/bridge/native-backend.ts";
 import type { DifferenceId } from "../../src/tis/differences.ts";
 import { TisModel, type Version } from "./model.ts";
 import { listenOnce, QtestPeer } from "./peer.ts";

@@ -1,3 +1,4 @@
+import type { Page } from "@playwright/test";
 import { afterEach, describe, expect, it } from "vitest";
 import { build } from "../../src/tpm2/index.ts";
 import { type Served, serve } from "./chromium.ts";
@@ -18,6 +19,15 @@ async function start(options: { isolated?: boolean } = {}) {
 /** Process ids of the sessions that the bridge has begun. */
 const swtpms = () =>
   served.log.flatMap((line) => /began: .*swtpm process (\d+)/.exec(line)?.[1] ?? []).map(Number);
+
+/** The TPM's process dies while it works on a command of the guest's. */
+async function killInCommand(page: Page): Promise<void> {
+  const [pid] = swtpms();
+  process.kill(pid!, "SIGSTOP");
+  await send(page, build.TPM2_GetRandom(16));
+  await page.waitForFunction(() => window.attached.bus.holds.includes("TPM command"));
+  process.kill(pid!, "SIGKILL");
+}
 
 async function until(condition: () => boolean): Promise<void> {
   for (let waited = 0; !condition(); waited += 20) {
@@ -56,11 +66,7 @@ for (const isolated of [true, false]) {
       await attach(page);
       await send(page, build.TPM2_Startup());
       expect(await receive(page)).toEqual(SUCCESS);
-      const [pid] = swtpms();
-      process.kill(pid!, "SIGSTOP");
-      await send(page, build.TPM2_GetRandom(16));
-      await page.waitForFunction(() => window.attached.bus.holds.includes("TPM command"));
-      process.kill(pid!, "SIGKILL");
+      await killInCommand(page);
       expect(await receive(page)).toEqual(TPM_RC_FAILURE);
       expect(await status(page)).toMatchObject({ phase: "failed", version: "unspecified" });
       expect(await page.evaluate(() => window.attached.bus.holds)).toEqual([]);
@@ -83,11 +89,7 @@ for (const isolated of [true, false]) {
       page.on("console", (message) => message.type() === "info" && notices.push(message.text()));
       await send(page, build.TPM2_Startup());
       expect(await receive(page)).toEqual(SUCCESS);
-      const [pid] = swtpms();
-      process.kill(pid!, "SIGSTOP");
-      await send(page, build.TPM2_GetRandom(16));
-      await page.waitForFunction(() => window.attached.bus.holds.includes("TPM command"));
-      process.kill(pid!, "SIGKILL");
+      await killInCommand(page);
       expect((await receive(page)).slice(0, 10)).toEqual([0x80, 0x01, 0, 0, 0, 28, 0, 0, 0, 0]);
       expect(await status(page)).toMatchObject({ phase: "ready", version: "2.0" });
       expect(swtpms()).toHaveLength(2);

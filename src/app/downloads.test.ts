@@ -25,3 +25,13 @@ test("a download of unknown size does not spoil the fraction", () => {
   one(20, 0);
   expect(told).toEqual([0, 0]);
 });
+
+test("two downloads of one name are two", () => {
+  const told: number[] = [];
+  const downloads = new Downloads((_, fraction) => told.push(fraction));
+  const disk = downloads.add("disk.img");
+  const cd = downloads.add("disk.img");
+  disk(100, 100);
+  cd(50, 300);
+  expect(told).toEqual([1, 150 / 400]);
+});

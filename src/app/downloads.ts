@@ -4,6 +4,7 @@
 export type Progress = (step: string, fraction: number) => void;
 
 interface Part {
+  name: string;
   done: number;
   size: number;
 }
@@ -11,7 +12,7 @@ interface Part {
 /** Names what most is missing of, with how far everything is. */
 export class Downloads {
   readonly #progress: Progress;
-  readonly #parts = new Map<string, Part>();
+  readonly #parts: Part[] = [];
 
   constructor(progress: Progress) {
     this.#progress = progress;
@@ -19,11 +20,11 @@ export class Downloads {
 
   /**
    * Another one: what to call with the bytes that are there, and with all there will be, 0 where nobody knows.
-   * @param name e.g. "the firmware"; parts of one name are counted together
+   * @param name e.g. "the firmware"
    */
   add(name: string): (done: number, size: number) => void {
-    const part: Part = { done: 0, size: 0 };
-    this.#parts.set(name, part);
+    const part: Part = { name, done: 0, size: 0 };
+    this.#parts.push(part);
     return (done, size) => {
       part.done = done;
       part.size = size;
@@ -35,11 +36,11 @@ export class Downloads {
     let done = 0;
     let size = 0;
     let [slowest, most] = ["", -1];
-    for (const [name, part] of this.#parts) {
+    for (const part of this.#parts) {
       done += part.done;
       size += part.size;
       const missing = part.size - part.done;
-      if (missing > most) [slowest, most] = [name, missing];
+      if (missing > most) [slowest, most] = [part.name, missing];
     }
     this.#progress(`loading ${slowest}`, size > 0 ? Math.min(1, done / size) : 0);
   }

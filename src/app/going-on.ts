@@ -15,22 +15,25 @@ export class SnapshotError extends Error {
 /** @throws what keeps the machine from being put there; it has been closed then. */
 export async function putBack(machine: MachineParts, snapshot: MachineSnapshot): Promise<void> {
   const emulator = snapshot.emulator as Uint8Array<ArrayBuffer>;
-  try {
-    await restoreSnapshot(machine, { ...snapshot, emulator });
-  } catch (error) {
-    await machine.close();
-    throw error;
-  }
+  await orClose(machine, restoreSnapshot(machine, { ...snapshot, emulator }));
 }
 
 /** @throws {PreparedError} the machine has been closed then. */
 export async function goOn(machine: MachineParts, prepared: PreparedMachine): Promise<void> {
   try {
-    await startPrepared(machine, prepared, prepared.commands);
+    await orClose(machine, startPrepared(machine, prepared, prepared.commands));
   } catch (cause) {
-    await machine.close();
     const reason = (cause as Error).message;
     throw new PreparedError(`The prepared machine could not be started: ${reason}.`, { cause });
+  }
+}
+
+async function orClose(machine: MachineParts, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    await machine.close();
+    throw error;
   }
 }
 

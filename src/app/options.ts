@@ -4,6 +4,7 @@
  * the page says what was wrong.
  */
 import * as v from "valibot";
+import { bridgeUrls } from "../session/backend-target.ts";
 import type { BootSettings, ImageSlot, Theme } from "../ui/model.ts";
 
 /** v86 puts the initrd at 64 MiB, so Linux with the project's initrd needs more than that. */
@@ -74,12 +75,7 @@ const addresses = (schemes: readonly string[]) => {
   return v.pipe(
     v.string(),
     v.check(
-      (text) =>
-        text.trim() !== "" &&
-        text
-          .trim()
-          .split(/\s+/)
-          .every((part) => v.is(one, part)),
+      (text) => text.trim() !== "" && bridgeUrls(text).every((url) => v.is(one, url)),
       `must be addresses that begin with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
     ),
   );

@@ -12,13 +12,14 @@ import {
 } from "../recording/index.ts";
 import type { PcrBank } from "../session/types.ts";
 import { foldAccesses } from "../trace/index.ts";
+import { logView } from "../ui/eventlog/log-view.ts";
 import type { PageStore, RecordingActions } from "../ui/model.ts";
 import { saveFile } from "../ui/parts/save-file.ts";
 import { NOTHING_SELECTED, selectionOf } from "../ui/selection.ts";
 import { type Notices, sentence } from "./notices.ts";
 import { TapeRecorder } from "./recording-tape.ts";
 import type { SerialEmulator, SerialPort } from "./serial-port.ts";
-import { changedPcrs, logView } from "./watch-tpm.ts";
+import { changedPcrs } from "./watch-tpm.ts";
 
 /** The recording that plays when the page is first opened. */
 const FIRST_RECORDING = "recordings/first-boot.webtpm";
@@ -280,7 +281,7 @@ export class Recordings implements RecordingActions {
     this.#store.update({
       pcrs,
       changedPcrs: changedPcrs(before ?? NO_PCRS, pcrs),
-      log: logEnd ? logView(logBytes.slice(0, logEnd), pcrs, undefined) : undefined,
+      log: logEnd ? logView(logBytes.slice(0, logEnd), pcrs) : undefined,
     });
   }
 }

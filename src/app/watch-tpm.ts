@@ -1,7 +1,8 @@
 /** Carries what a TPM tells into the page's state. */
-import { compareLogs, compareWithPcrs, parseEventLog, replay } from "../eventlog/index.ts";
+import { compareWithPcrs } from "../eventlog/index.ts";
 import type { PcrBank, TpmHandle } from "../session/types.ts";
-import type { LogView, PageStore, PreviousBoot } from "../ui/model.ts";
+import { logView } from "../ui/eventlog/log-view.ts";
+import type { PageStore } from "../ui/model.ts";
 import { interfaceState } from "../ui/registers/interface.ts";
 import { NOTHING_SELECTED } from "../ui/selection.ts";
 
@@ -70,23 +71,6 @@ export function changedPcrs(before: readonly PcrBank[], now: readonly PcrBank[])
     });
   }
   return changed;
-}
-
-/** A log with its replay, compared with PCRs and with the boot before. */
-export function logView(
-  bytes: Uint8Array,
-  pcrs: readonly PcrBank[],
-  previous: PreviousBoot | undefined,
-): LogView {
-  const log = parseEventLog(bytes);
-  const banks = replay(log);
-  return {
-    bytes,
-    log,
-    banks,
-    comparison: compareWithPcrs(banks, pcrs),
-    ...(previous && { differences: compareLogs(previous.log, log) }),
-  };
 }
 
 function showLog(store: PageStore, tpm: TpmHandle): void {

@@ -1,6 +1,6 @@
 /** A TPM that outlives its places, and what ends that; real swtpm processes. Over bridges: `session/two-bridges.test.ts`. */
 import { afterEach, describe, expect, it } from "vitest";
-import { type NativeBackend, startNativeBackend } from "../bridge/testing.ts";
+import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
 import { toHex } from "../bytes/hex.ts";
 import { build, encodeCommand } from "../tpm2/index.ts";
 import type { TpmState } from "./port.ts";

@@ -1,6 +1,7 @@
 /** Permanent state that is kept elsewhere, with a real swtpm in each session and a keep that fails on demand. */
+
 import { afterEach, describe, expect, it } from "vitest";
-import { type NativeBackend, startNativeBackend } from "../bridge/testing.ts";
+import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
 import { equalBytes, toHex } from "../bytes/hex.ts";
 import { build, encodeCommand } from "../tpm2/index.ts";
 import { commandCode, responseCode } from "../tpm2/parse.ts";
@@ -17,6 +18,7 @@ import {
   write,
   writeArea,
 } from "./testing/nv-commands.ts";
+import { startPolicySession } from "./testing/session-commands.ts";
 import { WriteThroughBackend } from "./write-through.ts";
 
 const open: NativeBackend[] = [];
@@ -143,15 +145,7 @@ describe("a TPM 2.0 whose state is kept", () => {
       build.TPM2_PCR_Read([{ algorithm: "sha256", pcrs: [0, 1, 2] }]),
       build.TPM2_ReadClock(),
       build.TPM2_GetCapability(6, 0x100, 8),
-      encodeCommand("StartAuthSession", {
-        handles: { tpmKey: "NULL", bind: "NULL" },
-        parameters: {
-          nonceCaller: "00".repeat(16),
-          sessionType: "POLICY",
-          symmetric: { algorithm: "NULL" },
-          authHash: "SHA256",
-        },
-      }),
+      startPolicySession(),
       encodeCommand("HashSequenceStart", { parameters: { hashAlg: "SHA256" } }),
       encodeCommand("Hash", { parameters: { data: "aa", hashAlg: "SHA256", hierarchy: "NULL" } }),
       encodeCommand("NV_ReadPublic", { handles: { nvIndex: 0x0100_0001 } }),

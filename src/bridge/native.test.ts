@@ -6,8 +6,8 @@ import type { TpmState } from "../backend/port.ts";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { SwtpmError } from "../swtpm/commands.ts";
+import { type NativeBackend, type NativeBackendOptions, startNativeBackend } from "./native-backend.ts";
 import { spawnSwtpm } from "./swtpm-process.ts";
-import { type NativeBackend, type NativeBackendOptions, startNativeBackend } from "./testing.ts";
 
 /** A busy computer takes its time, a TPM 1.2 that makes its first keys most of all. */
 const LIMIT = { timeout: 20_000 };

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { V86 } from "v86";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
-import { startNativeBackend } from "../bridge/testing.ts";
+import { startNativeBackend } from "../bridge/native-backend.ts";
 import { toHex } from "../bytes/hex.ts";
 import { Cache } from "../images/cache.ts";
 import { ImageSet, readImage } from "../images/image-set.ts";

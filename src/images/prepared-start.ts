@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { V86 } from "v86";
-import { startNativeBackend } from "../bridge/testing.ts";
+import { startNativeBackend } from "../bridge/native-backend.ts";
 import { createV86 } from "../machine/create-v86.ts";
 import { NO_BOOT_MENU, pcOptions } from "../machine/pc.ts";
 import { DirectBoot } from "../rom/index.ts";

@@ -1,6 +1,8 @@
 /** A TPM whose bridge is lost, with another bridge to go on at: real bridges, a real swtpm behind each. */
+
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { counterIn, defineCounter, increment, readIndex } from "../backend/testing/nv-commands.ts";
+import { startPolicySession } from "../backend/testing/session-commands.ts";
 import { NodeWebSocket, startTestBridge, type TestBridge } from "../bridge/test-server.ts";
 import { toHex } from "../bytes/hex.ts";
 import { TIS_BASE } from "../tis/ports.ts";
@@ -45,15 +47,7 @@ async function ok(tpm: Tpm, command: Uint8Array): Promise<Uint8Array> {
 
 const EXTEND = build.TPM2_PCR_Extend(16, [{ algorithm: "sha256", digest: new Uint8Array(32).fill(9) }]);
 const PCR16 = build.TPM2_PCR_Read([{ algorithm: "sha256", pcrs: [16] }]);
-const START_SESSION = encodeCommand("StartAuthSession", {
-  handles: { tpmKey: "NULL", bind: "NULL" },
-  parameters: {
-    nonceCaller: "11".repeat(16),
-    sessionType: "POLICY",
-    symmetric: { algorithm: "NULL" },
-    authHash: "SHA256",
-  },
-});
+const START_SESSION = startPolicySession();
 /** TPM2_PolicyGetDigest of the first policy session, and TPM2_PolicyCommandCode, which changes that. */
 const DIGEST = encodeCommand("PolicyGetDigest", { handles: { policySession: 0x0300_0000 } });
 const POLICY = encodeCommand("PolicyCommandCode", {

@@ -11,7 +11,14 @@ import type { MachineTimes } from "../../e2e/bench/machine.ts";
 import type {} from "../../e2e/bench/page.ts";
 import type { LinkBench } from "../../e2e/link/bench.ts";
 import type { KernelName } from "../images/manifest.ts";
-import { noRawTimes, RAW_COMMANDS, RAW_COUNT, RAW_PASSES, type RawTimes } from "./bench-raw.ts";
+import {
+  noRawTimes,
+  RAW_COMMANDS,
+  RAW_COUNT,
+  RAW_PASSES,
+  type RawTimes,
+  timeRawInPage,
+} from "./bench-raw.ts";
 import { timeViews, type ViewTimes } from "./bench-views.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -130,8 +137,7 @@ async function timePage(page: Page, address: string, prompt: string): Promise<Pa
   const raw = noRawTimes();
   for (let pass = 0; pass < RAW_PASSES; pass++) {
     for (const name of RAW_COMMANDS) {
-      const ms = await page.evaluate(timeInPage, [name, RAW_COUNT, prompt] as const);
-      raw[name].push((ms * 1000) / RAW_COUNT);
+      raw[name].push(await page.evaluate(timeRawInPage, [name, RAW_COUNT, prompt] as const));
     }
   }
   return { ...times, raw, snapshot: await page.evaluate(timeSnapshot) };
@@ -144,26 +150,4 @@ async function timeSnapshot(): Promise<PageTimes["snapshot"]> {
   const taken = performance.now();
   await window.webtpm.restore("bench");
   return { takeMs: taken - began, restoreMs: performance.now() - taken, size: storedSize / 1e6 };
-}
-
-/**
- * Milliseconds between the two marks of `rawtpm`, on the page's own console; looked for every millisecond. Runs in the
- * page, so it may have no named function within: the name would be set by a helper that is not there.
- */
-async function timeInPage([name, count, prompt]: readonly [string, number, string]): Promise<number> {
-  const { serial } = window.webtpm;
-  let from = serial.text().length;
-  serial.send(`rawtpm ${name} ${count}\n`);
-  const times: number[] = [];
-  const began = performance.now();
-  for (const text of [`rawtpm start ${name}`, `rawtpm end ${name}`, prompt]) {
-    for (let at = -1; at < 0; ) {
-      at = serial.text().indexOf(text, from);
-      if (at >= 0) from = at + text.length;
-      else if (performance.now() - began > 60_000) throw new Error(`no "${text}" from the guest`);
-      else await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    times.push(performance.now());
-  }
-  return times[1]! - times[0]!;
 }

@@ -3,7 +3,7 @@
  * turns, in one process, by the host's clock.
  */
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
-import { startNativeBackend } from "../bridge/testing.ts";
+import { startNativeBackend } from "../bridge/native-backend.ts";
 import type { HiddenMachine } from "../hidden/machine.ts";
 import { Cache } from "../images/cache.ts";
 import { bootHiddenMachine } from "../images/hidden-state.ts";

@@ -32,3 +32,30 @@ export async function timeRawCommands(
   }
   return times;
 }
+
+/**
+ * Microseconds a command, between the two marks of `rawtpm` on the page's own console, which are looked for every
+ * millisecond. Runs in the page, so it may have no named function within: the name would be set by a helper that is
+ * not there.
+ */
+export async function timeRawInPage([name, count, prompt]: readonly [
+  RawCommand,
+  number,
+  string,
+]): Promise<number> {
+  const { serial } = window.webtpm;
+  let from = serial.text().length;
+  serial.send(`rawtpm ${name} ${count}\n`);
+  const times: number[] = [];
+  const began = performance.now();
+  for (const text of [`rawtpm start ${name}`, `rawtpm end ${name}`, prompt]) {
+    for (let at = -1; at < 0; ) {
+      at = serial.text().indexOf(text, from);
+      if (at >= 0) from = at + text.length;
+      else if (performance.now() - began > 60_000) throw new Error(`no "${text}" from the guest`);
+      else await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    times.push(performance.now());
+  }
+  return ((times[1]! - times[0]!) * 1000) / count;
+}

@@ -36,6 +36,10 @@ export function summarize(values: readonly number[]): Summary {
 export const ratios = (a: readonly number[], b: readonly number[]): number[] =>
   a.slice(0, b.length).map((value, i) => value / b[i]!);
 
+/** By how many percent each `a` is more than its `b`. */
+export const percents = (a: readonly number[], b: readonly number[]): number[] =>
+  ratios(a, b).map((ratio) => (ratio - 1) * 100);
+
 /** True when the median keeps to the bar; undefined without one. */
 export function keepsBar({ values, bar }: Row): boolean | undefined {
   if (!bar) return undefined;

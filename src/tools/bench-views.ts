@@ -1,7 +1,7 @@
 /** What the views that watch the guest cost it: boots and raw commands with each of them in sight, and with none. */
 import type { Page } from "@playwright/test";
-import { RAW_COUNT } from "./bench-raw.ts";
-import { type Row, ratios } from "./bench-table.ts";
+import { RAW_COUNT, timeRawInPage } from "./bench-raw.ts";
+import { percents, type Row } from "./bench-table.ts";
 
 /** Panes in sight, by their ids; none of the three draws while the first one is. */
 const CLOSED = "pcrs";
@@ -38,7 +38,7 @@ export async function timeViews(page: Page, prompt: string, turns: number): Prom
   await takeTurns(turns, async (pane) => {
     times.bootMs[pane].push(await page.evaluate(timeBoot, prompt));
   });
-  const pass = () => page.evaluate(timeCommands, [prompt, RAW_COUNT] as const);
+  const pass = () => page.evaluate(timeRawInPage, ["GetRandom", RAW_COUNT, prompt] as const);
   for (let i = 0; i < WARM_UP; i++) await pass();
   await takeTurns(turns * ROUNDS, async (pane) => {
     times.commandUs[pane].push(await pass());
@@ -58,47 +58,21 @@ async function timeBoot(prompt: string): Promise<number> {
   return performance.now() - began;
 }
 
-/** Microseconds a command. Runs in the page, too. */
-async function timeCommands([prompt, count]: readonly [string, number]): Promise<number> {
-  const { serial } = window.webtpm;
-  const began = performance.now();
-  const marks: number[] = [];
-  let from = serial.text().length;
-  serial.send(`rawtpm GetRandom ${count}\n`);
-  for (const text of ["rawtpm start GetRandom", "rawtpm end GetRandom", prompt]) {
-    for (let at = -1; at < 0; ) {
-      at = serial.text().indexOf(text, from);
-      if (at >= 0) from = at + text.length;
-      else if (performance.now() - began > 60_000) throw new Error(`no "${text}" from the guest`);
-      else await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    marks.push(performance.now());
-  }
-  return ((marks[1]! - marks[0]!) * 1000) / count;
-}
-
 /** What each view costs, in percent of the same without it, value by value of the same turn. */
 export function viewRows({ bootMs, commandUs }: ViewTimes): Row[] {
-  const percent = (of: Record<Pane, number[]>, pane: Pane) =>
-    ratios(of[pane], of[CLOSED]).map((ratio) => (ratio - 1) * 100);
+  const costs = (what: string, of: Record<Pane, number[]>) =>
+    VIEWS.map(
+      (view): Row => ({
+        name: `what the ${view} view costs ${what}`,
+        unit: "%",
+        values: percents(of[view], of[CLOSED]),
+        bar: { atMost: 3 },
+      }),
+    );
   return [
     { name: "boot again, no view open", unit: "ms", values: bootMs[CLOSED] },
-    ...VIEWS.map(
-      (view): Row => ({
-        name: `what the ${view} view costs the boot`,
-        unit: "%",
-        values: percent(bootMs, view),
-        bar: { atMost: 3 },
-      }),
-    ),
+    ...costs("the boot", bootMs),
     { name: "GetRandom, no view open", unit: "us", values: commandUs[CLOSED] },
-    ...VIEWS.map(
-      (view): Row => ({
-        name: `what the ${view} view costs a command`,
-        unit: "%",
-        values: percent(commandUs, view),
-        bar: { atMost: 3 },
-      }),
-    ),
+    ...costs("a command", commandUs),
   ];
 }

@@ -15,7 +15,7 @@ import { type BenchBrowser, openBrowser } from "./bench-chromium.ts";
 import { hiddenRows } from "./bench-hidden.ts";
 import { type QemuImages, timeQemu } from "./bench-qemu.ts";
 import { RAW_COMMANDS, type RawTimes } from "./bench-raw.ts";
-import { formatTable, type Row, ratios } from "./bench-table.ts";
+import { formatTable, percents, type Row, ratios } from "./bench-table.ts";
 import { viewRows } from "./bench-views.ts";
 import { endOnSignal } from "./signals.ts";
 
@@ -181,8 +181,7 @@ function keepingRows({ keptMs, freeMs, takeMs, restoreMs, size }: KeepingTimes):
 
 function bootRows(values: Values): Row[] {
   const of = (name: string) => values[name]!;
-  const percent = (a: number[], b: number[]) => ratios(a, b).map((ratio) => (ratio - 1) * 100);
-  const cost = percent(of("with"), of("without"));
+  const cost = percents(of("with"), of("without"));
   const rows: Row[] = [
     { name: "shell, small kernel, no TPM", unit: "ms", values: of("without") },
     { name: "shell, small kernel, TPM", unit: "ms", values: of("with") },
@@ -190,7 +189,7 @@ function bootRows(values: Values): Row[] {
     {
       name: "what it costs the boot in QEMU",
       unit: "%",
-      values: percent(of("qemu"), of("qemu without")),
+      values: percents(of("qemu"), of("qemu without")),
     },
     { name: "shell, from opening the page", unit: "ms", values: of("page") },
     { name: "shell of the prepared machine, from opening the page", unit: "ms", values: of("prepared") },

@@ -2,7 +2,7 @@
  * A TPM for a machine in Node: the register interface on v86's own thread, a real swtpm process behind it. The page
  * does the same through a worker; here everything is in one place, to boot with and to measure.
  */
-import { type NativeBackend, startNativeBackend } from "../bridge/testing.ts";
+import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
 import { EVENT_LOG_WINDOW, firmwareFiles } from "../machine/acpi.ts";
 import { CommandHold } from "../machine/command-hold.ts";
 import { EventLogArea } from "../machine/event-log-area.ts";

@@ -3,10 +3,12 @@
  * beside one that is left alone: both have to show the same at every access. The TPMs begin from one state, so that
  * even their random numbers are the same.
  */
+
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { TpmState } from "../backend/port.ts";
-import { type NativeBackend, startNativeBackend } from "../bridge/testing.ts";
+import { startPolicySession } from "../backend/testing/session-commands.ts";
+import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
 import { type AccessSize, TIS_BASE } from "../tis/ports.ts";
 import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
 import { build, encodeCommand } from "../tpm2/index.ts";
@@ -43,15 +45,7 @@ const COMMANDS = [
   build.TPM2_PCR_Extend(16, [{ algorithm: "sha256", digest: new Uint8Array(32).fill(5) }]),
   build.TPM2_PCR_Read([{ algorithm: "sha256", pcrs: [16] }]),
   encodeCommand("HashSequenceStart", { parameters: { hashAlg: "SHA256" } }),
-  encodeCommand("StartAuthSession", {
-    handles: { tpmKey: "NULL", bind: "NULL" },
-    parameters: {
-      nonceCaller: "11".repeat(16),
-      sessionType: "POLICY",
-      symmetric: { algorithm: "NULL" },
-      authHash: "SHA256",
-    },
-  }),
+  startPolicySession(),
 ];
 
 /** What the guest does; a cut may be made right after it, while the TPM works. */

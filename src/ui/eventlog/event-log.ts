@@ -6,6 +6,7 @@ import "./ima-view.ts";
 import { toHex } from "../../bytes/hex.ts";
 import {
   checkDigests,
+  compareWithPcrs,
   describeEvent,
   eventLogYamlBytes,
   eventTypeName,
@@ -42,7 +43,7 @@ export class TpmEventLog extends PageElement {
   declare how: "list" | "two" | "ima" | "file";
   /** What is wrong with the file that was opened last. */
   declare problem: string;
-  #file: { name: string; bytes: Uint8Array } | undefined;
+  #file: { name: string; view: LogView } | undefined;
   /** The selection that was brought into sight last. */
   #revealed: number | undefined;
 
@@ -63,7 +64,9 @@ export class TpmEventLog extends PageElement {
     if (this.how === "ima")
       return html`${this.#tools()}<ima-view .store=${store} .actions=${actions} ?active=${this.active}></ima-view>`;
     const file = this.how === "file" ? this.#file : undefined;
-    const view = file ? readLogFile(file.bytes, this.state.pcrs) : this.state.log;
+    const view = file
+      ? { ...file.view, comparison: compareWithPcrs(file.view.banks, this.state.pcrs) }
+      : this.state.log;
     if (!view?.log.events.length) {
       return html`${this.#tools()}<div class="empty"><strong>The event log</strong> For each measurement the firmware writes down what it
         measured. Replaying that list must give the very values that the PCRs hold; if it does, the list can be
@@ -133,8 +136,7 @@ export class TpmEventLog extends PageElement {
     if (!file) return;
     try {
       const bytes = new Uint8Array(await file.arrayBuffer());
-      readLogFile(bytes, this.state.pcrs);
-      this.#file = { name: file.name, bytes };
+      this.#file = { name: file.name, view: readLogFile(bytes, this.state.pcrs) };
       this.how = "file";
       this.open = new Set();
       this.problem = "";

@@ -1,7 +1,8 @@
 /** An event log from a file, e.g. another machine's `/sys/kernel/security/tpm0/binary_bios_measurements`. */
-import { compareWithPcrs, parseEventLog, parseImaList, replay } from "../../eventlog/index.ts";
+import { parseImaList } from "../../eventlog/index.ts";
 import type { PcrBank } from "../../session/types.ts";
 import type { LogView } from "../model.ts";
+import { logView } from "./log-view.ts";
 
 /** A file that is no event log; the message says what it is instead, where that can be told. */
 export class LogFileError extends Error {
@@ -16,8 +17,7 @@ export function readLogFile(bytes: Uint8Array, pcrs: readonly PcrBank[]): LogVie
   const ima = parseImaList(bytes);
   if (ima.entries.length && !ima.problems.length)
     throw new LogFileError("it is a list of Linux's IMA: open it under “Linux’s list”");
-  const log = parseEventLog(bytes);
-  if (!log.events.length) throw new LogFileError("it has no event as firmware writes them");
-  const banks = replay(log);
-  return { bytes, log, banks, comparison: compareWithPcrs(banks, pcrs) };
+  const view = logView(bytes, pcrs);
+  if (!view.log.events.length) throw new LogFileError("it has no event as firmware writes them");
+  return view;
 }

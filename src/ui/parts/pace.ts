@@ -45,11 +45,6 @@ export class Pace {
     return Math.max(0, this.#next - this.#now());
   }
 
-  /** For {@link keepLooking}: when to look again. @param free as for {@link due}. */
-  next(free: boolean): number {
-    return free ? 0 : Math.max(SHORTEST_MS, this.wait);
-  }
-
   /** To be asked once a frame. @param free nobody is kept waiting: draw whenever there is something new. */
   due(free: boolean): boolean {
     return free || this.wait === 0;
@@ -70,17 +65,19 @@ export class Pace {
 }
 
 /**
- * Looks again and again, in a frame each time: at the next one while `look` gives 0, else after so many milliseconds.
+ * Looks again and again, in a frame each time, whenever a drawing is due: at each frame while `free`, else by a timer.
  * A page that asks for each frame has each one made, which costs a guest time even where nothing has changed.
+ * @param free the view is in sight, and nobody is kept waiting
  * @returns ends it.
  */
-export function keepLooking(look: () => number): () => void {
+export function keepLooking(pace: Pace, free: () => boolean, look: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let frame = 0;
   const run = () => {
-    const wait = look();
-    if (wait === 0) frame = requestAnimationFrame(run);
-    else timer = setTimeout(() => (frame = requestAnimationFrame(run)), wait);
+    const now = free();
+    if (pace.due(now)) look();
+    if (now) frame = requestAnimationFrame(run);
+    else timer = setTimeout(() => (frame = requestAnimationFrame(run)), Math.max(SHORTEST_MS, pace.wait));
   };
   run();
   return () => {

@@ -78,14 +78,15 @@ export class TpmRegisters extends PageElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#end = keepLooking(() => {
-      const free = !this.#driven;
-      if (this.active && this.#pace.due(free) && this.#peekAll()) {
+    this.#end = keepLooking(
+      this.#pace,
+      () => this.active && !this.#driven,
+      () => {
+        if (!this.active || !this.#peekAll()) return;
         this.#pace.begin();
         this.requestUpdate();
-      }
-      return this.#pace.next(free && this.active);
-    });
+      },
+    );
   }
 
   override disconnectedCallback(): void {

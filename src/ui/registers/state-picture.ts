@@ -95,11 +95,14 @@ export class TisStates extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#endLooking = keepLooking(() => {
-      this.#watch(this.active ? this.handle : undefined);
-      if (this.active && this.handle && this.#pace.due(this.free)) this.#look(this.handle);
-      return this.#pace.next(this.free && this.active);
-    });
+    this.#endLooking = keepLooking(
+      this.#pace,
+      () => this.active && this.free,
+      () => {
+        this.#watch(this.active ? this.handle : undefined);
+        if (this.active && this.handle) this.#look(this.handle);
+      },
+    );
   }
 
   override disconnectedCallback(): void {

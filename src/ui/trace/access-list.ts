@@ -72,14 +72,16 @@ export class AccessList extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#endLooking = keepLooking(() => {
-      if (this.active && this.#rows && !this.#rows.complete && this.#pace.due(this.free)) {
+    this.#endLooking = keepLooking(
+      this.#pace,
+      () => this.active && this.free,
+      () => {
+        if (!this.active || !this.#rows || this.#rows.complete) return;
         this.#rows.update(PER_FRAME);
         this.#pace.begin();
         this.requestUpdate();
-      }
-      return this.#pace.next(this.free && this.active);
-    });
+      },
+    );
   }
 
   override disconnectedCallback(): void {

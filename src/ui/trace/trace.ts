@@ -83,10 +83,13 @@ export class TpmTrace extends PageElement {
     super.connectedCallback();
     this.#ends = [
       this.state.recorder.onChange(() => this.requestUpdate()),
-      keepLooking(() => {
-        if (this.active && this.#pace.due(this.#free)) this.#look();
-        return this.#pace.next(this.#free && this.active);
-      }),
+      keepLooking(
+        this.#pace,
+        () => this.active && this.#free,
+        () => {
+          if (this.active) this.#look();
+        },
+      ),
     ];
   }
 

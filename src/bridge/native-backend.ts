@@ -1,4 +1,4 @@
-/** A real, started TPM in one call, for tests and tools in Node. */
+/** A real, started TPM in one call, for the tools in Node and what they build, and for tests. */
 import type { BackendInfo, TpmState } from "../backend/port.ts";
 import { SwtpmBackend, type SwtpmTimeouts } from "../backend/swtpm-backend.ts";
 import { type SwtpmChild, spawnSwtpm, swtpmVersion } from "./swtpm-process.ts";
