@@ -1,9 +1,10 @@
 /**
  * `npm test`: everything that can be checked, in order: formatting and lint, types, unused code, unit and integration
- * tests, the comparison with QEMU, and the page in Chromium. One plain line at the end counts it all.
+ * tests, the comparison with QEMU, and the page in Chromium. At the end stands
+ * again what failed, and one plain line counts it all.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,13 +13,9 @@ import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
 import { endOnSignal } from "./signals.ts";
+import { type Count, readPlaywright, readVitest } from "./test-reports.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-interface Count {
-  passed: number;
-  failed: number;
-}
 
 interface Step {
   name: string;
@@ -29,27 +26,12 @@ interface Step {
   count?: () => Count;
 }
 
-/** Vitest's and Playwright's JSON reports. */
-const countVitest = (path: string): Count => {
-  const report = readReport<{ numPassedTests: number; numFailedTests: number }>(path);
-  return { passed: report.numPassedTests, failed: report.numFailedTests };
-};
-const countPlaywright = (path: string): Count => {
-  const { stats } = readReport<{ stats: { expected: number; unexpected: number; flaky: number } }>(path);
-  // A test that only passes when repeated has not passed.
-  return { passed: stats.expected, failed: stats.unexpected + stats.flaky };
-};
-
-function readReport<T>(path: string): T {
-  return JSON.parse(readFileSync(path, "utf8")) as T;
-}
-
 function vitest(name: string, report: string, config: string): Step {
   const options = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   return {
     name,
     command: ["vitest", "run", "--config", config, ...options],
-    count: () => countVitest(report),
+    count: () => readVitest(report, ROOT),
   };
 }
 
@@ -58,7 +40,7 @@ function playwright(name: string, config: string, report: string, env: Record<st
     name,
     command: ["playwright", "test", "--config", config, "--reporter=list,json"],
     env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
-    count: () => countPlaywright(report),
+    count: () => readPlaywright(report),
   };
 }
 
@@ -114,12 +96,11 @@ function execute(step: Step, signal: AbortSignal): Promise<boolean> {
 
 /** Counts a step. A program that fails without a failed test of its own counts as one failure. */
 function tally(step: Step, succeeded: boolean): Count {
-  let count: Count = { passed: succeeded ? 1 : 0, failed: 0 };
+  let count: Count = { passed: succeeded ? 1 : 0, failed: 0, failures: [] };
   try {
     if (step.count) count = step.count();
   } catch (error) {
-    console.error(`${step.name}: its report cannot be read (${(error as Error).message})`);
-    count = { passed: 0, failed: 0 };
+    count = { passed: 0, failed: 0, failures: [`its report cannot be read (${(error as Error).message})`] };
     succeeded = false;
   }
   if (!succeeded && count.failed === 0) count.failed = 1;
@@ -135,7 +116,7 @@ async function main(): Promise<void> {
   await set.preparePrepared();
   const scratch = mkdtempSync(join(tmpdir(), "webtpm-test-"));
   const lines: string[] = [];
-  const total: Count = { passed: 0, failed: 0 };
+  const total = { passed: 0, failed: 0 };
   try {
     for (const step of await steps(scratch)) {
       if (signal.aborted) break;
@@ -147,6 +128,7 @@ async function main(): Promise<void> {
       const seconds = ((Date.now() - begin) / 1000).toFixed(0);
       lines.push(
         `${count.failed ? "FAILED" : "ok    "}  ${step.name}: ${count.passed} passed, ${count.failed} failed (${seconds} s)`,
+        ...count.failures.map((failure) => `        ${failure}`),
       );
     }
   } finally {

@@ -1,0 +1,85 @@
+/** Reads the JSON reports that Vitest and Playwright leave: how many tests passed, and which did not, and why. */
+import { readFileSync } from "node:fs";
+import { relative } from "node:path";
+
+export interface Count {
+  passed: number;
+  failed: number;
+  /** Each failed test in a line: file, name, and the first line of what went wrong. */
+  failures: string[];
+}
+
+interface VitestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages?: string[] }[];
+  }[];
+}
+
+interface PlaywrightSuite {
+  title: string;
+  suites?: PlaywrightSuite[];
+  specs?: {
+    title: string;
+    file: string;
+    tests: { status: string; results: { error?: { message?: string } }[] }[];
+  }[];
+}
+
+interface PlaywrightReport {
+  stats: { expected: number; unexpected: number; flaky: number };
+  suites: PlaywrightSuite[];
+  errors: { message?: string }[];
+}
+
+/** Vitest's report; a file that could not be run is a failure, too. @param root what file names are relative to */
+export function readVitest(path: string, root: string): Count {
+  const report = read<VitestReport>(path);
+  const failures: string[] = [];
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    const file = relative(root, name);
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    for (const { fullName, failureMessages } of failed)
+      failures.push(line(file, fullName, failureMessages?.[0]));
+    if (status === "failed" && failed.length === 0) failures.push(line(file, "cannot be run", message));
+  }
+  return {
+    passed: report.numPassedTests,
+    failed: Math.max(report.numFailedTests, failures.length),
+    failures,
+  };
+}
+
+/** Playwright's report. A test that only passes when repeated has not passed. */
+export function readPlaywright(path: string): Count {
+  const { stats, suites, errors } = read<PlaywrightReport>(path);
+  const failures = suites.flatMap((suite) => failedSpecs(suite, []));
+  for (const { message } of errors) failures.push(line("the run", "an error outside of any test", message));
+  return { passed: stats.expected, failed: stats.unexpected + stats.flaky, failures };
+}
+
+function failedSpecs({ suites = [], specs = [] }: PlaywrightSuite, above: readonly string[]): string[] {
+  const failed = specs.flatMap(({ file, title, tests }) =>
+    tests
+      .filter(({ status }) => status === "unexpected" || status === "flaky")
+      .map(({ results }) =>
+        line(file, [...above, title].join(" > "), results.find(({ error }) => error)?.error?.message),
+      ),
+  );
+  // The outermost suite is the file, which each spec names.
+  return [...failed, ...suites.flatMap((suite) => failedSpecs(suite, [...above, suite.title]))];
+}
+
+function read<T>(path: string): T {
+  return JSON.parse(readFileSync(path, "utf8")) as T;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
+const COLOURS = /\u001b\[[0-9;]*m/g;
+
+const line = (file: string, name: string, message = "no reason given"): string =>
+  `${file}: ${name}: ${message.replace(COLOURS, "").trim().split("\n", 1)[0]}`;
