@@ -13,6 +13,7 @@ import { applyTheme } from "../ui/shell/theme.ts";
 import { MachineInUseError } from "../vault/index.ts";
 import type { MachineRecord, MachineSnapshot } from "../vault/types.ts";
 import { showAddress } from "./address.ts";
+import { Attempts } from "./attempts.ts";
 import { benchTpm } from "./bench.ts";
 import { loadBootImages, loadHiddenMachine } from "./boot-images.ts";
 import { goOn, putBack, SnapshotError, startNotice } from "./going-on.ts";
@@ -51,13 +52,11 @@ export class PageController implements PageActions {
   /** A TPM without a machine. */
   #bench: TpmHandle | undefined;
   #ends: (() => void)[] = [];
-  /** Counts boots asked for; one that is overtaken by another gives up. */
-  #attempt = 0;
+  /** A boot that is overtaken by another gives up. */
+  readonly #attempts = new Attempts();
   #paused = false;
   /** From a reset of the machine until its TPM has been through its power cycle. */
   #resetting = false;
-  #ready = Promise.withResolvers<void>();
-  #readySettled = false;
 
   constructor(store: PageStore, serial: SerialPort, bridge: string | undefined) {
     this.#store = store;
@@ -80,7 +79,7 @@ export class PageController implements PageActions {
 
   /** Resolves when the machine asked for last runs and its TPM is powered on. */
   get ready(): Promise<void> {
-    return this.#ready.promise;
+    return this.#attempts.ready;
   }
 
   boot(): void {
@@ -88,30 +87,15 @@ export class PageController implements PageActions {
   }
 
   #begin(how: BootKind): void {
-    const attempt = ++this.#attempt;
-    this.#expectReady();
+    const attempt = this.#attempts.next();
+    this.#attempts.expectReady();
     this.#boot(attempt, how).then(
-      () => this.#settle(attempt, undefined),
+      () => this.#attempts.settle(undefined, attempt),
       (error: Error) => {
-        if (attempt === this.#attempt) this.#bootFailed(error);
-        this.#settle(attempt, error);
+        if (this.#attempts.isLast(attempt)) this.#bootFailed(error);
+        this.#attempts.settle(error, attempt);
       },
     );
-  }
-
-  /** From here on `ready` stands for what has just been asked for. One that still waits goes on waiting, for that. */
-  #expectReady(): void {
-    if (this.#readySettled) this.#ready = Promise.withResolvers<void>();
-    this.#readySettled = false;
-    // Failures are shown as notices; a script that wants to know has its own handler.
-    this.#ready.promise.catch(() => {});
-  }
-
-  #settle(attempt: number, error: Error | undefined): void {
-    if (attempt !== this.#attempt || this.#readySettled) return;
-    this.#readySettled = true;
-    if (error) this.#ready.reject(error);
-    else this.#ready.resolve();
   }
 
   async #boot(attempt: number, { snapshot, steal = false }: BootKind): Promise<void> {
@@ -131,16 +115,16 @@ export class PageController implements PageActions {
     const images = await loadBootImages(manifest, load, hidden, (step, progress) =>
       this.#loading(attempt, step, progress),
     );
-    if (attempt !== this.#attempt) return;
+    if (!this.#attempts.isLast(attempt)) return;
     this.#loading(attempt, startStep(settings, images.hidden !== undefined));
     const { createMachine } = await code;
     const where = { bridge: this.#bridge, keep: kept?.keep };
     const machine = await createMachine(images, settings, where, (tpm, bus) => this.#watch(tpm, bus));
-    if (attempt !== this.#attempt) return machine.close();
+    if (!this.#attempts.isLast(attempt)) return machine.close();
     if (snapshot || images.prepared) this.#loading(attempt, "putting the machine where it goes on");
     if (snapshot) await putBack(machine, snapshot);
     else if (images.prepared) await goOn(machine, images.prepared);
-    if (attempt !== this.#attempt) return machine.close();
+    if (!this.#attempts.isLast(attempt)) return machine.close();
     this.#start(machine, images.label);
     if (!snapshot) this.#sayHowItStarted(settings, images.prepared !== undefined);
   }
@@ -170,7 +154,7 @@ export class PageController implements PageActions {
 
   /** Another tab has asked for this machine: it ends here, with everything saved. */
   async #leave({ name }: MachineRecord): Promise<void> {
-    this.#attempt++;
+    this.#attempts.next();
     await this.#endMachine();
     this.#store.update({ machine: { ...this.#store.state.machine, phase: "off", holds: [] } });
     this.notices.show(troubles.takenOver(name, () => this.#begin({ steal: true })));
@@ -184,7 +168,7 @@ export class PageController implements PageActions {
   }
 
   #loading(attempt: number, step: string, progress?: number): void {
-    if (attempt !== this.#attempt) return;
+    if (!this.#attempts.isLast(attempt)) return;
     const { boots, label } = this.#store.state.machine;
     this.#store.update({
       machine: {
@@ -240,9 +224,9 @@ export class PageController implements PageActions {
   }
 
   openBench(): void {
-    const attempt = ++this.#attempt;
+    const attempt = this.#attempts.next();
     this.#openBench(attempt).catch((error: Error) => {
-      if (attempt !== this.#attempt) return;
+      if (!this.#attempts.isLast(attempt)) return;
       this.#endMachine().catch(() => undefined); // it has failed already
       this.notices.show(troubles.noBench(error, () => this.openBench()));
     });
@@ -257,14 +241,14 @@ export class PageController implements PageActions {
     const hidden = (await this.#needsHiddenMachine(settings.backend))
       ? await loadHiddenMachine(await this.images.read())
       : undefined;
-    if (attempt !== this.#attempt) return;
+    if (!this.#attempts.isLast(attempt)) return;
     const tpm = benchTpm({ settings, bridge: this.#bridge, hidden });
     this.#bench = tpm;
     this.#watch(tpm);
     // Nothing else goes on: the reader may look at what was done at any time.
     this.#ends.push(this.#store.state.recorder.arm());
     await tpm.ready;
-    if (attempt === this.#attempt) this.#store.update({ bench: "open" });
+    if (this.#attempts.isLast(attempt)) this.#store.update({ bench: "open" });
   }
 
   pause(): void {
@@ -285,8 +269,8 @@ export class PageController implements PageActions {
       return;
     }
     const { bus, tpm } = this.#machine;
-    const attempt = ++this.#attempt;
-    this.#expectReady();
+    const attempt = this.#attempts.next();
+    this.#attempts.expectReady();
     this.resume();
     const { backend } = this.#store.state.settings;
     if (backend === "auto" || backend === tpm.status.backend) {
@@ -295,11 +279,11 @@ export class PageController implements PageActions {
     }
     this.#swapBackend(tpm, backend).then(
       () => {
-        if (attempt === this.#attempt) bus.reset();
+        if (this.#attempts.isLast(attempt)) bus.reset();
       },
       (error: Error) => {
-        if (attempt === this.#attempt) this.#swapFailed(error);
-        this.#settle(attempt, error);
+        if (this.#attempts.isLast(attempt)) this.#swapFailed(error);
+        this.#attempts.settle(error, attempt);
       },
     );
   }
@@ -339,7 +323,7 @@ export class PageController implements PageActions {
     if (!tpm || !this.#resetting || holds.includes(RESET_HOLD)) return;
     this.#resetting = false;
     const { phase, message } = tpm.status;
-    this.#settle(this.#attempt, phase === "failed" ? new Error(message) : undefined);
+    this.#attempts.settle(phase === "failed" ? new Error(message) : undefined);
   }
 
   /** Keeps the last boot's log to compare the next one with. */
