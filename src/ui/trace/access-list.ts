@@ -61,6 +61,8 @@ export class AccessList extends LitElement {
   #rows: TraceRows | undefined;
   readonly #pace = new Pace();
   #follow = true;
+  /** Where the list stood when it was drawn, in pixels. */
+  #drawnAt = 0;
   #endLooking: (() => void) | undefined;
   #focusOn: number | undefined;
   #revealed: number | undefined;
@@ -183,6 +185,7 @@ export class AccessList extends LitElement {
     this.#resized.observe(list);
     this.#reveal(list);
     if (this.#follow) list.scrollTop = list.scrollHeight;
+    this.#drawnAt = list.scrollTop;
     const row =
       this.#focusOn !== undefined && this.querySelector<HTMLElement>(`[data-sequence="${this.#focusOn}"]`);
     if (!row) return;
@@ -218,6 +221,8 @@ export class AccessList extends LitElement {
 
   #scrolled(event: Event): void {
     const list = event.currentTarget as HTMLElement;
+    // Its own doing: what is in sight has been drawn.
+    if (list.scrollTop === this.#drawnAt) return;
     this.#follow = list.scrollTop + list.clientHeight >= list.scrollHeight - ROW / 2;
     this.requestUpdate();
   }
