@@ -391,12 +391,21 @@ test.describe("a real boot", () => {
     await accessible(page, "Linux's list");
 
     await shownPcrs(page, "sha256");
-    await page.getByRole("button", { name: "PCR 10: how it came to be" }).click();
+    // Folded out already: the entry that was looked at is selected.
     const chain = page.locator(".pcr-chain");
     await expect(chain.locator(".chain-end")).toContainText(/^✓/);
     await expect(chain.locator(".chain li", { hasText: "/init" })).toContainText(
       "by the running kernel (IMA)",
     );
+    // From the link of the chain to the entry, and from there to the command.
+    const link = chain.locator(".chain li", { hasText: "/bin/busybox" });
+    await link.getByRole("button", { name: "Linux’s list" }).click();
+    const entry = rows.filter({ hasText: "/bin/busybox" });
+    await expect(entry).toHaveClass(/is-chosen/);
+    await expect(entry).toBeInViewport();
+    await expect(page.getByRole("button", { name: /^Show entry \d+ of Linux’s list$/ })).toBeVisible();
+    await entry.getByRole("button", { name: /^command \d+, TPM2_PCR_Extend$/ }).click();
+    await expect(page.locator(".command-row[aria-selected=true]")).toContainText("PCR_Extend");
   });
 
   test("a list from a file is compared, and a changed entry pointed at", async () => {

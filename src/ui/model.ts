@@ -161,6 +161,8 @@ export interface PageState {
   command?: number | undefined;
   /** The selected event of the log, by index. */
   event?: number | undefined;
+  /** Index in Linux's list of the selected entry. */
+  entry?: number | undefined;
   /** The selected access of the trace, by sequence number. */
   access?: number | undefined;
   /** The boot that goes on or went on, or that is played. */

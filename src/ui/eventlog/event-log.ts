@@ -20,6 +20,7 @@ import { saveFile } from "../parts/save-file.ts";
 import { segments } from "../parts/segments.ts";
 import { extendOfEvent } from "../pcrs/chains.ts";
 import { pcrMeaning } from "../pcrs/meanings.ts";
+import { extendedBy } from "./extended-by.ts";
 import { readLogFile } from "./log-file.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { bootVerdict, type EventRow, eventRows, replayVerdict } from "./verdict.ts";
@@ -44,8 +45,9 @@ export class TpmEventLog extends PageElement {
   /** What is wrong with the file that was opened last. */
   declare problem: string;
   #file: { name: string; view: LogView } | undefined;
-  /** The selection that was brought into sight last. */
+  /** The event that was brought into sight last, and the entry of Linux's list. */
   #revealed: number | undefined;
+  #entry: number | undefined;
 
   constructor() {
     super();
@@ -56,7 +58,7 @@ export class TpmEventLog extends PageElement {
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
     const ofFile = this.how === "file" ? [state.pcrs] : [];
-    return [state.log, state.bank, state.event, state.command, ...ofFile];
+    return [state.log, state.bank, state.event, state.entry, state.command, ...ofFile];
   }
 
   override render() {
@@ -147,7 +149,11 @@ export class TpmEventLog extends PageElement {
 
   /** An event that was selected elsewhere is folded out and brought into sight. */
   override willUpdate(): void {
-    const { event } = this.state;
+    const { event, entry } = this.state;
+    if (this.active && entry !== this.#entry) {
+      this.#entry = entry;
+      if (entry !== undefined) this.how = "ima";
+    }
     if (!this.active || event === this.#revealed || event === undefined) return;
     this.how = "list";
     this.open = new Set([...this.open, String(event)]);
@@ -214,23 +220,12 @@ export class TpmEventLog extends PageElement {
     this.actions.select({ event: Number(key) });
   }
 
-  /** The command that extended it. */
-  #command(index: number) {
-    const found = extendOfEvent(this.state, index);
-    if (!found) return nothing;
-    const { id, name } = found.change.record;
-    return html`<p>Extended by <button class="link" type="button" @click=${() => {
-      this.actions.select({ command: id });
-      this.actions.showPane("commands");
-    }}>command ${id}, ${name}</button>.</p>`;
-  }
-
   #details({ event, reason, before, kind }: EventRow, view: LogView) {
     const { meaning, details, maker } = describeEvent(event, view.log);
     return html`<div class="event-body">
       ${reason ? html`<p class="changed">${reason}</p>` : nothing}
       <p>${sentence(meaning)} Written by ${MAKERS[maker]}.</p>
-      ${kind === "removed" || this.how === "file" ? nothing : this.#command(event.index)}
+      ${kind === "removed" || this.how === "file" ? nothing : extendedBy(extendOfEvent(this.state, event.index), this.actions)}
       ${details.length ? html`<dl class="facts">${details.map(({ label, value }) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>` : nothing}
       ${this.#digests(event)}
       ${event.data.length ? html`<h3>Data, ${event.data.length} bytes</h3>${hexdump(event.data)}` : nothing}

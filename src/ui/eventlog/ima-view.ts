@@ -12,7 +12,8 @@ import {
 } from "../../eventlog/index.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
-import { chainOf } from "../pcrs/chains.ts";
+import { chainOf, extendOfEntry } from "../pcrs/chains.ts";
+import { extendedBy } from "./extended-by.ts";
 import { readGuestFile } from "./guest-file.ts";
 import { aggregateVerdict, imaVerdict } from "./ima-verdict.ts";
 import type { Verdict } from "./verdict.ts";
@@ -34,6 +35,8 @@ export class ImaView extends PageElement {
   declare problem: string;
   /** Entries that are folded out, by index. */
   declare open: ReadonlySet<number>;
+  /** The selection that was brought into sight last. */
+  #revealed: number | undefined;
 
   constructor() {
     super();
@@ -43,7 +46,23 @@ export class ImaView extends PageElement {
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [state.ima, state.pcrs, state.bank, state.machine.phase];
+    return [state.ima, state.pcrs, state.bank, state.entry, state.machine.phase];
+  }
+
+  /** An entry that was selected elsewhere is folded out and brought into sight. */
+  override willUpdate(): void {
+    const { entry } = this.state;
+    if (!this.active || entry === this.#revealed || entry === undefined) return;
+    this.open = new Set([...this.open, entry]);
+  }
+
+  protected override updated(): void {
+    const { entry } = this.state;
+    if (!this.active || entry === this.#revealed) return;
+    const row = this.querySelector(`[data-ima="${entry}"]`);
+    if (entry !== undefined && !row) return;
+    this.#revealed = entry;
+    row?.scrollIntoView({ block: "center" });
   }
 
   override render() {
@@ -102,7 +121,8 @@ export class ImaView extends PageElement {
   #row(entry: ImaEntry, list: ImaList) {
     const { index, pcr, name, template, violation } = entry;
     const open = this.open.has(index);
-    return html`<li class="event" data-ima=${index}><details ?open=${open}
+    const chosen = this.state.entry === index;
+    return html`<li class="event ${chosen ? "is-chosen" : ""}" data-ima=${index}><details ?open=${open}
       @toggle=${(event: Event) => this.#toggle(index, (event.target as HTMLDetailsElement).open)}>
       <summary><span class="event-index">${index}</span><span class="event-pcr">PCR ${pcr}</span>
         <span class="event-what"><span class="event-text">${name || "no name"}</span><code class="event-type">${template}</code></span>
@@ -116,6 +136,7 @@ export class ImaView extends PageElement {
     const step = this.#step(entry, list);
     const fits = checkImaEntry(entry);
     return html`<div class="event-body"><p>${describeImaEntry(entry)}.</p>
+      ${extendedBy(extendOfEntry(this.state, entry.index), this.actions)}
       <dl class="facts">
         ${file ? html`<dt>${file.algorithm} of the content</dt><dd><code class="digest">${toHex(file.digest)}</code></dd>` : nothing}
         <dt>sha1 of the entry</dt><dd class="event-digest"><code class="digest">${toHex(templateDigest)}</code>
@@ -153,6 +174,10 @@ export class ImaView extends PageElement {
     if (open) indexes.add(index);
     else indexes.delete(index);
     this.open = indexes;
+    if (!open) return;
+    // Its place is under the pointer already.
+    this.#revealed = index;
+    this.actions.select({ entry: index });
   }
 
   #readGuest(): void {
@@ -181,6 +206,9 @@ export class ImaView extends PageElement {
       .then((ima) => {
         this.open = new Set();
         this.store.update({ ima });
+        // The list may have what is selected, or no longer have it.
+        const { command } = this.state;
+        this.actions.select(command === undefined ? undefined : { command });
       })
       .catch((error: Error) => {
         this.problem = `The list could not be read: ${error.message}.`;

@@ -6,7 +6,7 @@ import { initialPcr } from "../../eventlog/replay.ts";
 import { algorithmId } from "../../tpm2/algorithms.ts";
 import type { PageActions, PageState, PaneId } from "../model.ts";
 import { phaseAt, phasesOf } from "../timeline/phases.ts";
-import { chainOf, digestIn, type SeenExtend, seenExtends, whatWas, whoMade } from "./chains.ts";
+import { chainOf, digestIn, entryOf, type SeenExtend, seenExtends, whatWas, whoMade } from "./chains.ts";
 
 export function chainView(state: Readonly<PageState>, bank: string, pcr: number, actions: PageActions) {
   const chain = chainOf(state, pcr);
@@ -57,6 +57,7 @@ function link(
 ) {
   const { id } = one.change.record;
   const { event } = one;
+  const entry = entryOf(state, one);
   const chosen = id === state.command;
   const go = (pane: PaneId) => {
     actions.select({ command: id });
@@ -68,6 +69,7 @@ function link(
     ${digest ? html`<span class="chain-math"><span class="muted">extended</span> <code title=${toHex(digest)}>${brief(digest)}</code> <span class="muted">→</span> <code title=${toHex(after)}>${brief(after)}</code></span>` : nothing}
     <span class="chain-links"><button class="link" type="button" @click=${() => go("commands")}>command ${id}</button>
       ${event ? html`<button class="link" type="button" @click=${() => go("eventlog")}>event ${event.index} of the log</button>` : nothing}
+      ${entry !== undefined ? html`<button class="link" type="button" @click=${() => go("eventlog")}>entry ${entry} of Linux’s list</button>` : nothing}
       ${state.recorder.commands.byId(id) ? html`<button class="link" type="button" @click=${() => go("trace")}>its accesses</button>` : nothing}
       <button class="link" type="button" @click=${() => go("timeline")}>on the timeline</button></span>
   </li>`;

@@ -29,7 +29,7 @@ export function seenExtends(state: Readonly<PageState>): readonly SeenExtend[] {
   const start = tape?.start ?? 0;
   const changes = commands.filter(({ startedAt }) => startedAt >= start).flatMap(changesOf);
   const { entries, problems } = bootAggregates(pcrs);
-  const list = { entries: [...entries, ...(ima?.list.entries ?? [])], problems };
+  const list = { entries: [...(ima?.list.entries ?? []), ...entries], problems };
   last = { key, changes: explainChanges(changes, log?.log ?? EMPTY_LOG, list) };
   return last.changes;
 }
@@ -49,6 +49,16 @@ function changesOf(record: CommandRecord): SeenChange[] {
 /** The extend that an event of the log belongs to, if it was seen. */
 export function extendOfEvent(state: Readonly<PageState>, index: number): SeenExtend | undefined {
   return seenExtends(state).find(({ event }) => event?.index === index);
+}
+
+/** The extend that an entry of Linux's list belongs to, if it was seen. */
+export function extendOfEntry(state: Readonly<PageState>, index: number): SeenExtend | undefined {
+  return seenExtends(state).find((one) => entryOf(state, one) === index);
+}
+
+/** The place in Linux's list of the entry that explains an extend; undefined where the list was not read. */
+export function entryOf({ ima }: Readonly<PageState>, one: SeenExtend): number | undefined {
+  return one.ima && ima?.list.entries[one.ima.index] === one.ima ? one.ima.index : undefined;
 }
 
 /** What a command changed, by its id. */

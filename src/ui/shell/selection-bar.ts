@@ -19,15 +19,15 @@ interface Way {
 
 export class SelectionBar extends PageElement {
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    const { command, event, access, panes, log } = state;
-    const selected = command !== undefined || event !== undefined || access !== undefined;
-    return [command, event, access, state.commands.length > 0, ...(selected ? [panes, log] : [])];
+    const { command, event, entry, access, panes, log } = state;
+    const selected = [command, event, entry, access].some((one) => one !== undefined);
+    return [command, event, entry, access, state.commands.length > 0, ...(selected ? [panes, log] : [])];
   }
 
   override render() {
-    const { command, event, access, commands } = this.state;
+    const { command, event, entry, access, commands } = this.state;
     if (!commands.length) return nothing;
-    if (command === undefined && event === undefined && access === undefined) {
+    if ([command, event, entry, access].every((one) => one === undefined)) {
       return html`<section class="selection" aria-label="Selection"><p class="muted">Choose a command, an event, an
         access or a mark on the timeline: all views will show it.</p></section>`;
     }
@@ -59,7 +59,7 @@ export class SelectionBar extends PageElement {
   }
 
   #ways(): Way[] {
-    const { command, event, access, commands, recorder, tape } = this.state;
+    const { command, event, entry, access, commands, recorder, tape } = this.state;
     const record = commands.find(({ id }) => id === command);
     const [link] = record ? extendsOfCommand(this.state, record.id) : [];
     const ways: Way[] = [];
@@ -69,6 +69,8 @@ export class SelectionBar extends PageElement {
     }
     if (event !== undefined)
       ways.push({ pane: "eventlog", text: `Event ${event}`, label: `Show event ${event} of the log` });
+    if (entry !== undefined)
+      ways.push({ pane: "eventlog", text: `Entry ${entry}`, label: `Show entry ${entry} of Linux’s list` });
     if (record) {
       const { id, name } = record;
       const label = `Show command #${id} ${name} with its bytes`;

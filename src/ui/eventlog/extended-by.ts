@@ -1,0 +1,14 @@
+/** The way from what a list says was measured to the command that extended it. */
+import { html, nothing } from "lit";
+import type { PageActions } from "../model.ts";
+import type { SeenExtend } from "../pcrs/chains.ts";
+
+/** @param found undefined: it was not seen. */
+export function extendedBy(found: SeenExtend | undefined, actions: PageActions) {
+  if (!found) return nothing;
+  const { id, name } = found.change.record;
+  return html`<p>Extended by <button class="link" type="button" @click=${() => {
+    actions.select({ command: id });
+    actions.showPane("commands");
+  }}>command ${id}, ${name}</button>.</p>`;
+}
