@@ -2,7 +2,7 @@
  * A row of tabs (ARIA Authoring Practices, "Tabs" with automatic activation): arrows, Home and End choose, Tab goes
  * on into the panel. The panels are the caller's: `pane-<id>`.
  */
-import { html, LitElement } from "lit";
+import { html, LitElement, type PropertyValues } from "lit";
 
 export interface Tab {
   id: string;
@@ -37,7 +37,9 @@ export class TabRow extends LitElement {
     </div>`;
   }
 
-  override updated(): void {
+  override updated(changed: PropertyValues): void {
+    // Badges count on while a guest runs, and to measure the row costs it time.
+    if (!changed.has("selected")) return;
     const tab = this.querySelector<HTMLElement>('[aria-selected="true"]');
     const row = this.querySelector<HTMLElement>('[role="tablist"]');
     if (!tab || !row || row.scrollWidth <= row.clientWidth) return;

@@ -2,11 +2,12 @@
 import { html, nothing } from "lit";
 import "../parts/copy.ts";
 import "./pcrs.css";
-import { equalBytes, toHex } from "../../bytes/hex.ts";
+import { toHex } from "../../bytes/hex.ts";
 import type { PcrBank } from "../../session/types.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { segments } from "../parts/segments.ts";
+import { changedSinceBefore } from "./boot-before.ts";
 import { chainView } from "./chain-view.ts";
 import { extendsOfCommand } from "./chains.ts";
 import { pcrMeaning } from "./meanings.ts";
@@ -22,7 +23,7 @@ export class TpmPcrs extends PageElement {
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
     const { pcrs, changedPcrs, bank, previous, log, command, ima } = state;
     // New commands change a chain only together with the PCRs.
-    return [pcrs, changedPcrs, bank, previous, command, ...(this.unfolded === undefined ? [] : [log, ima])];
+    return [pcrs, changedPcrs, bank, previous, log, command, ...(this.unfolded === undefined ? [] : [ima])];
   }
 
   /** The chain that the selected command is a link of is unfolded. */
@@ -48,6 +49,7 @@ export class TpmPcrs extends PageElement {
         new value = hash(old value, measurement). After a boot they say what was started, and in which order. Boot the
         machine to fill them.</div>`;
     }
+    const different = changedSinceBefore(this.state, bank);
     return html`<div class="toolbar">
         ${segments(
           "pcr-bank",
@@ -65,17 +67,16 @@ export class TpmPcrs extends PageElement {
           <caption class="visually-hidden">PCRs of the ${bank.algorithm} bank</caption>
           <thead><tr><th scope="col">PCR</th><th scope="col">for</th><th scope="col">${bank.algorithm}</th>
             <th scope="col"><span class="visually-hidden">Copy</span></th></tr></thead>
-          <tbody>${bank.values.map((value, pcr) => this.#row(bank, pcr, value))}</tbody>
+          <tbody>${bank.values.map((value, pcr) => this.#row(bank, pcr, value, different?.includes(pcr) === true))}</tbody>
         </table>
       </div>
-      ${this.#legend(bank)}`;
+      ${this.#legend(different)}`;
   }
 
-  #row({ algorithm }: PcrBank, pcr: number, value: Uint8Array) {
+  #row({ algorithm }: PcrBank, pcr: number, value: Uint8Array, differs: boolean) {
     const hex = toHex(value);
     const { short, long } = pcrMeaning(pcr);
     const changed = this.state.changedPcrs.has(`${algorithm}:${pcr}`);
-    const differs = this.#differs(algorithm, pcr, value);
     const unused = /^(0*|f*)$/.test(hex);
     return html`<tr class="${changed ? "is-changed" : unused ? "is-unused" : ""} ${pcr % 2 ? "is-even" : ""}" data-pcr=${pcr}>
       <th scope="row"><button class="pcr-fold" type="button" aria-expanded=${this.unfolded === pcr}
@@ -95,16 +96,9 @@ export class TpmPcrs extends PageElement {
     return html`<tr class="pcr-chain"><td colspan="4"><p>${long}</p>${chainView(this.state, algorithm, pcr, this.actions)}</td></tr>`;
   }
 
-  #differs(algorithm: string, pcr: number, value: Uint8Array): boolean {
-    const before = this.state.previous?.pcrs.find((bank) => bank.algorithm === algorithm)?.values[pcr];
-    return before !== undefined && !equalBytes(before, value);
-  }
-
-  #legend({ algorithm, values }: PcrBank) {
-    const { previous } = this.state;
-    const different = values.flatMap((value, pcr) => (this.#differs(algorithm, pcr, value) ? [pcr] : []));
+  #legend(different: readonly number[] | undefined) {
     return html`<p class="pane-foot">${
-      previous === undefined
+      different === undefined
         ? "Zero or all ones: not extended since power-on."
         : different.length
           ? `Not as at the end of the boot before: PCR ${different.join(", ")}.`

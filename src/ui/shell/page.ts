@@ -61,9 +61,14 @@ export class WebTpmPage extends PageElement {
 
   override updated(changed: PropertyValues): void {
     super.updated(changed);
+    const { panes } = this.state;
+    const wide = this.#wide.matches;
+    if (panes === this.#arranged?.panes && wide === this.#arranged.wide) return;
+    this.#arranged = { panes, wide };
     // The console and the screen measure themselves; they need to know when they got another size.
     window.dispatchEvent(new Event("resize"));
   }
+  #arranged: { panes: PageState["panes"]; wide: boolean } | undefined;
 
   #tabs(side: Side | "both") {
     const { panes } = this.state;

@@ -21,12 +21,12 @@ export class SelectionBar extends PageElement {
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
     const { command, event, entry, access, panes, log } = state;
     const selected = [command, event, entry, access].some((one) => one !== undefined);
-    return [command, event, entry, access, state.commands.length > 0, ...(selected ? [panes, log] : [])];
+    return [command, event, entry, access, ...(selected ? [panes, log] : [])];
   }
 
   override render() {
-    const { command, event, entry, access, commands } = this.state;
-    if (!commands.length) return nothing;
+    const { command, event, entry, access } = this.state;
+    // There from the start, and between two boots: the views would jump when it comes, and the console draw itself anew.
     if ([command, event, entry, access].every((one) => one === undefined)) {
       return html`<section class="selection" aria-label="Selection"><p class="muted">Choose a command, an event, an
         access or a mark on the timeline: all views will show it.</p></section>`;
