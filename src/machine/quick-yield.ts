@@ -34,6 +34,8 @@ export function useQuickYield(machine: object): void {
   };
   const unregister = yielding.unregister_yield?.bind(machine);
   yielding.unregister_yield = () => {
+    // An open port keeps its listener, and with it the whole machine with its memory, for the page's life.
+    port1.close();
     sleeper?.end();
     unregister?.();
   };
@@ -47,6 +49,7 @@ const MICROSECONDS = 1;
 class Sleeper {
   readonly #cells = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   readonly #worker: Worker;
+  readonly #woken: MessagePort;
   #tick = 0;
 
   constructor(wake: (tick: number) => void) {
@@ -55,6 +58,7 @@ class Sleeper {
     this.#worker = new Worker(url, { name: "WebTPM sleeper" });
     URL.revokeObjectURL(url);
     const { port1, port2 } = new MessageChannel();
+    this.#woken = port1;
     port1.onmessage = (event: MessageEvent<number>) => {
       if (event.data === this.#cells[ASKED]) wake(this.#tick);
     };
@@ -69,6 +73,7 @@ class Sleeper {
   }
 
   end(): void {
+    this.#woken.close();
     this.#worker.terminate();
   }
 }

@@ -40,6 +40,11 @@ export class DeviceWorker {
   #timer: ReturnType<typeof setInterval> | undefined;
   #silent = 0;
   #ended = false;
+  /**
+   * Comlink keeps a worker for as long as any proxy of its functions is alive. One that has ended may hold nothing: by
+   * its listeners it would keep those proxies, and with them the machine with its memory, for the page's life.
+   */
+  readonly #listening = new AbortController();
 
   constructor(options: DeviceWorkerOptions) {
     this.lost = new Promise((_, reject) => {
@@ -48,14 +53,15 @@ export class DeviceWorker {
     this.lost.catch(() => undefined);
     this.#worker = (options.createWorker ?? defaultWorker)();
     this.calls = wrap(this.#worker) as unknown as WorkerCalls;
-    this.#worker.addEventListener("message", ({ data }: MessageEvent<Partial<WorkerMessage>>) => {
-      if (!this.#ended && ("events" in data || "backendFailure" in data || "notice" in data)) {
+    const { signal } = this.#listening;
+    const onMessage = ({ data }: MessageEvent<Partial<WorkerMessage>>) => {
+      if ("events" in data || "backendFailure" in data || "notice" in data)
         options.onMessage(data as WorkerMessage);
-      }
-    });
-    this.#worker.addEventListener("error", (event) => {
+    };
+    const onError = (event: ErrorEvent) =>
       this.#lose(`the TPM's worker has failed (${event.message || "it could not be loaded"})`);
-    });
+    this.#worker.addEventListener("message", onMessage, { signal });
+    this.#worker.addEventListener("error", onError, { signal });
     this.#watch();
   }
 
@@ -83,6 +89,7 @@ export class DeviceWorker {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#timer);
+    this.#listening.abort();
     this.calls[releaseProxy]();
     this.#worker.terminate();
   }
