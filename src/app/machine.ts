@@ -5,6 +5,7 @@ import type { TpmKeep } from "../backend/port.ts";
 import { BusToCome } from "../machine/bus-to-come.ts";
 import { createV86 } from "../machine/create-v86.ts";
 import { pcOptions } from "../machine/pc.ts";
+import { drawInSight } from "../machine/screen-in-sight.ts";
 import type { V86Bus } from "../machine/v86.ts";
 import { DirectBoot } from "../rom/index.ts";
 import { attachTpm, type Tpm } from "../session/tpm.ts";
@@ -61,6 +62,7 @@ export async function createMachine(
     const machine = await createV86(V86, machineOptions(images, settings, screen), wasmUrl);
     const { bus } = machine;
     emulator = machine.emulator;
+    drawInSight(emulator, screen);
     emulator.keyboard_set_enabled(false);
     emulator.mouse_set_enabled(false);
     early.become(bus);

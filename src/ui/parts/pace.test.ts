@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { Pace } from "./pace.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { keepLooking, type Looked, Pace } from "./pace.ts";
 
 function world() {
   let time = 0;
@@ -27,7 +27,7 @@ describe("the pace of a view", () => {
     const { pace, draw, pass } = world();
     let drawn = 0;
     for (let elapsed = 0; elapsed < 20_000; ) {
-      if (pace.due(false)) {
+      if (pace.wait === 0) {
         draw(6);
         drawn += 6;
         elapsed += 6;
@@ -44,16 +44,50 @@ describe("the pace of a view", () => {
     const { pace, draw, pass } = world();
     draw(0.1);
     expect(pace.interval).toBe(50);
-    expect(pace.due(false)).toBe(false);
+    expect(pace.wait).toBe(50);
     pass(50);
-    expect(pace.due(false)).toBe(true);
+    expect(pace.wait).toBe(0);
     for (let i = 0; i < 10; i++) draw(500);
     expect(pace.interval).toBe(1000);
   });
+});
 
-  it("does not matter where nobody waits", () => {
-    const { pace, draw } = world();
-    draw(100);
-    expect(pace.due(true)).toBe(true);
+describe("looking again and again", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  /** @returns frames asked for and drawings made in a second of a view that changes all the time, or never. */
+  function second(view: Partial<Looked>) {
+    const made = { frames: 0, drawings: 0 };
+    vi.stubGlobal("requestAnimationFrame", (callback: () => void) => {
+      made.frames++;
+      return setTimeout(callback, 16);
+    });
+    vi.stubGlobal("cancelAnimationFrame", clearTimeout);
+    const pace = new Pace({ now: () => Date.now(), painted: (done) => done() });
+    const draw = () => void made.drawings++;
+    const always = { inSight: () => true, free: () => false, changed: () => true };
+    const end = keepLooking(pace, { ...always, draw, ...view });
+    vi.advanceTimersByTime(1000);
+    end();
+    const { frames } = made;
+    vi.advanceTimersByTime(1000);
+    expect(made.frames).toBe(frames);
+    return made;
+  }
+
+  it("draws at the pace while a guest waits, and at each frame when nobody does", () => {
+    const { drawings } = second({});
+    expect(drawings).toBeGreaterThan(10);
+    expect(drawings).toBeLessThanOrEqual(20);
+    expect(second({ free: () => true }).drawings).toBeGreaterThan(50);
+  });
+
+  it("asks for no frame out of sight, or where nothing is new", () => {
+    expect(second({ inSight: () => false })).toEqual({ frames: 0, drawings: 0 });
+    expect(second({ changed: () => false })).toEqual({ frames: 0, drawings: 0 });
   });
 });

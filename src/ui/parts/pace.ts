@@ -45,11 +45,6 @@ export class Pace {
     return Math.max(0, this.#next - this.#now());
   }
 
-  /** To be asked once a frame. @param free nobody is kept waiting: draw whenever there is something new. */
-  due(free: boolean): boolean {
-    return free || this.wait === 0;
-  }
-
   /** To be told when a drawing begins. */
   begin(): void {
     const start = this.#now();
@@ -64,22 +59,49 @@ export class Pace {
   }
 }
 
+/** What is looked at again and again. */
+export interface Looked {
+  /** Somebody can see it. */
+  inSight(): boolean;
+  /** Nobody is kept waiting by its drawing. */
+  free(): boolean;
+  /** Whether there is anything new to draw. */
+  changed(): boolean;
+  draw(): void;
+}
+
+/** How soon something that has come into sight is looked at, in milliseconds. */
+const OUT_OF_SIGHT_MS = 150;
+
 /**
- * Looks again and again, in a frame each time, whenever a drawing is due: at each frame while `free`, else by a timer.
- * A page that asks for each frame has each one made, which costs a guest time even where nothing has changed.
- * @param free the view is in sight, and nobody is kept waiting
+ * Looks again and again, and draws in a frame what is new: at each frame while `free`, else whenever the pace allows.
+ * A page that asks for a frame has it made, which costs a guest time even where nothing has changed: so none is asked
+ * for without need.
  * @returns ends it.
  */
-export function keepLooking(pace: Pace, free: () => boolean, look: () => void): () => void {
+export function keepLooking(pace: Pace, { inSight, free, changed, draw }: Looked): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let frame = 0;
-  const run = () => {
-    const now = free();
-    if (pace.due(now)) look();
-    if (now) frame = requestAnimationFrame(run);
-    else timer = setTimeout(() => (frame = requestAnimationFrame(run)), Math.max(SHORTEST_MS, pace.wait));
+  const drawn = () => {
+    pace.begin();
+    draw();
   };
-  run();
+  const look = () => {
+    if (!inSight()) {
+      timer = setTimeout(look, OUT_OF_SIGHT_MS);
+    } else if (free()) {
+      frame = requestAnimationFrame(() => {
+        if (changed()) drawn();
+        look();
+      });
+    } else if (pace.wait === 0 && changed()) {
+      frame = requestAnimationFrame(() => {
+        drawn();
+        look();
+      });
+    } else timer = setTimeout(look, Math.max(SHORTEST_MS, pace.wait));
+  };
+  look();
   return () => {
     clearTimeout(timer);
     cancelAnimationFrame(frame);

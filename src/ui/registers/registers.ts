@@ -78,15 +78,12 @@ export class TpmRegisters extends PageElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#end = keepLooking(
-      this.#pace,
-      () => this.active && !this.#driven,
-      () => {
-        if (!this.active || !this.#peekAll()) return;
-        this.#pace.begin();
-        this.requestUpdate();
-      },
-    );
+    this.#end = keepLooking(this.#pace, {
+      inSight: () => this.active,
+      free: () => !this.#driven,
+      changed: () => this.#peekAll(),
+      draw: () => this.requestUpdate(),
+    });
   }
 
   override disconnectedCallback(): void {

@@ -80,6 +80,8 @@ export class TisStates extends LitElement {
   /** The moves as they are; `moves` are those that are drawn. */
   #news: readonly Move[] = [];
   #newsAt = 0;
+  /** The states as they are; `states` are those that are drawn. */
+  #known: TisState[] = [];
 
   constructor() {
     super();
@@ -95,14 +97,18 @@ export class TisStates extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#endLooking = keepLooking(
-      this.#pace,
-      () => this.active && this.free,
-      () => {
+    this.#endLooking = keepLooking(this.#pace, {
+      inSight: () => {
         this.#watch(this.active ? this.handle : undefined);
-        if (this.active && this.handle) this.#look(this.handle);
+        return this.#watched !== undefined;
       },
-    );
+      free: () => this.free,
+      changed: () => this.#look(),
+      draw: () => {
+        this.states = this.#known;
+        this.moves = this.#news;
+      },
+    });
   }
 
   override disconnectedCallback(): void {
@@ -132,12 +138,12 @@ export class TisStates extends LitElement {
     else if (trace.kind === "state") this.#news = [{ time, trace }, ...this.#news].slice(0, MOST_MOVES);
   }
 
-  #look(handle: TpmHandle): void {
-    const states = Array.from({ length: LOCALITIES }, (_, locality) => this.#stateOf(handle, locality));
-    if (this.#news === this.moves && states.every((state, i) => state === this.states[i])) return;
-    this.#pace.begin();
-    this.states = states;
-    this.moves = this.#news;
+  /** Takes down where the localities are. @returns whether the picture shows something else. */
+  #look(): boolean {
+    const handle = this.#watched;
+    if (!handle) return false;
+    this.#known = Array.from({ length: LOCALITIES }, (_, locality) => this.#stateOf(handle, locality));
+    return this.#news !== this.moves || this.#known.some((state, i) => state !== this.states[i]);
   }
 
   override render() {

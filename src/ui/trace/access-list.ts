@@ -74,16 +74,15 @@ export class AccessList extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#endLooking = keepLooking(
-      this.#pace,
-      () => this.active && this.free,
-      () => {
-        if (!this.active || !this.#rows || this.#rows.complete) return;
-        this.#rows.update(PER_FRAME);
-        this.#pace.begin();
+    this.#endLooking = keepLooking(this.#pace, {
+      inSight: () => this.active,
+      free: () => this.free,
+      changed: () => this.#rows?.complete === false,
+      draw: () => {
+        this.#rows?.update(PER_FRAME);
         this.requestUpdate();
       },
-    );
+    });
   }
 
   override disconnectedCallback(): void {

@@ -83,13 +83,12 @@ export class TpmTrace extends PageElement {
     super.connectedCallback();
     this.#ends = [
       this.state.recorder.onChange(() => this.requestUpdate()),
-      keepLooking(
-        this.#pace,
-        () => this.active && this.#free,
-        () => {
-          if (this.active) this.#look();
-        },
-      ),
+      keepLooking(this.#pace, {
+        inSight: () => this.active,
+        free: () => this.#free,
+        changed: () => this.state.recorder.ring.length !== this.#counted,
+        draw: () => this.#count(),
+      }),
     ];
   }
 
@@ -185,10 +184,8 @@ export class TpmTrace extends PageElement {
   }
 
   /** The list grows by itself; the number follows it, and the first access brings the list. */
-  #look(): void {
+  #count(): void {
     const { length } = this.state.recorder.ring;
-    if (length === this.#counted) return;
-    this.#pace.begin();
     if (!length || !this.#counted) this.requestUpdate();
     this.#counted = length;
     const total = this.querySelector(".access-total");
