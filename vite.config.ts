@@ -39,5 +39,8 @@ export default defineConfig({
     include: ["src/**/*.test.ts"],
     // Real swtpm processes and machines run in some of these; two cores bear no more.
     maxWorkers: 2,
+    // Limits that find what hangs, not what is slow beside something else.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
   },
 });
