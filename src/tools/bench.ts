@@ -36,7 +36,7 @@ const STOCK_REPETITIONS = 3;
 /** With the hidden machine the guest's boot waits for a self-test of seconds. */
 const HIDDEN_REPETITIONS = 3;
 /** Boots with each view: what they cost is less than one boot differs from another. */
-const VIEW_TURNS = { full: 15, quick: 3 };
+const VIEW_TURNS = { full: 20, quick: 3 };
 const LINK_ROUNDS = { full: 20, quick: 5 };
 const KEEPING_COUNT = { full: 60, quick: 10 };
 
