@@ -69,9 +69,12 @@ export class Shelf {
   async give(file: ShippedFile, stay: (work: Promise<unknown>) => void): Promise<Response> {
     const [path, size] = file;
     // A second reader need not fetch it again. When that comes to nothing, this reader tries for itself.
-    await this.#coming.get(path)?.catch(() => undefined);
-    const kept = await this.#kept(file);
-    if (kept) return kept;
+    do {
+      await this.#coming.get(path)?.catch(() => undefined);
+      const kept = await this.#kept(file);
+      if (kept) return kept;
+      // Another may have begun to fetch it while the shelf was looked through.
+    } while (this.#coming.has(path));
     return new Promise((resolve, reject) => {
       const pass = size < LARGE ? this.#pass(file, resolve) : this.#passOn(file, resolve);
       const work = this.#come(file, () => pass);
