@@ -46,8 +46,22 @@ async function needsReload(
   return (await within(workers.ready)) !== undefined;
 }
 
+/** How long after a page was loaded its worker has surely given everything away, in milliseconds. */
+const QUIET_MS = 300;
+
+/**
+ * Chromium replaces a worker when that has nothing more to do, and now and then forgets to when it is told so in the
+ * middle of its work: neither version then answers, for minutes.
+ */
+async function untilServed(): Promise<void> {
+  if (document.readyState !== "complete")
+    await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
+  await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+}
+
 /** A new version waits: has it replace the one that served this page. */
 async function takeOver(workers: ServiceWorkerContainer, waiting: ServiceWorker): Promise<boolean> {
+  await within(untilServed());
   const changed = new Promise<true>((resolve) =>
     workers.addEventListener("controllerchange", () => resolve(true), { once: true }),
   );
