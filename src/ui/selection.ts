@@ -1,6 +1,7 @@
 /**
  * The one selection that all views show: a command, the event of the log or the entry of Linux's list that tells of
- * it, and the access of the trace that ran it. Whichever of them is chosen, the others follow from it; nobody else sets them.
+ * it, and the access of the trace that ran it. Whichever of them is chosen, the others follow from it; nobody else
+ * sets them.
  */
 import type { PageState } from "./model.ts";
 import { entryOf, extendOfEntry, extendOfEvent, extendsOfCommand } from "./pcrs/chains.ts";

@@ -16,6 +16,7 @@ import {
 import type { LogView, PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { hexdump } from "../parts/hexdump.ts";
+import { Reveal } from "../parts/reveal.ts";
 import { saveFile } from "../parts/save-file.ts";
 import { segments } from "../parts/segments.ts";
 import { extendOfEvent } from "../pcrs/chains.ts";
@@ -45,8 +46,8 @@ export class TpmEventLog extends PageElement {
   /** What is wrong with the file that was opened last. */
   declare problem: string;
   #file: { name: string; view: LogView } | undefined;
-  /** The event that was brought into sight last, and the entry of Linux's list. */
-  #revealed: number | undefined;
+  readonly #reveal = new Reveal("data-event");
+  /** The entry of Linux's list for which that list was shown last. */
   #entry: number | undefined;
 
   constructor() {
@@ -154,18 +155,13 @@ export class TpmEventLog extends PageElement {
       this.#entry = entry;
       if (entry !== undefined) this.how = "ima";
     }
-    if (!this.active || event === this.#revealed || event === undefined) return;
+    if (!this.active || !this.#reveal.isDue(event)) return;
     this.how = "list";
     this.open = new Set([...this.open, String(event)]);
   }
 
   protected override updated(): void {
-    const { event } = this.state;
-    if (!this.active || event === this.#revealed) return;
-    const row = this.querySelector(`[data-event="${event}"]`);
-    if (event !== undefined && !row) return;
-    this.#revealed = event;
-    row?.scrollIntoView({ block: "center" });
+    if (this.active) this.#reveal.show(this, this.state.event);
   }
 
   #verdicts({ comparison, differences, log }: LogView) {
@@ -215,8 +211,7 @@ export class TpmEventLog extends PageElement {
     else keys.delete(key);
     this.open = keys;
     if (!open || this.how === "file" || !/^\d+$/.test(key)) return;
-    // Its place is under the pointer already.
-    this.#revealed = Number(key);
+    this.#reveal.done(Number(key));
     this.actions.select({ event: Number(key) });
   }
 

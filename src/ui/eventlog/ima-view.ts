@@ -12,6 +12,7 @@ import {
 } from "../../eventlog/index.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
+import { Reveal } from "../parts/reveal.ts";
 import { chainOf, extendOfEntry } from "../pcrs/chains.ts";
 import { extendedBy } from "./extended-by.ts";
 import { readGuestFile } from "./guest-file.ts";
@@ -35,8 +36,7 @@ export class ImaView extends PageElement {
   declare problem: string;
   /** Entries that are folded out, by index. */
   declare open: ReadonlySet<number>;
-  /** The selection that was brought into sight last. */
-  #revealed: number | undefined;
+  readonly #reveal = new Reveal("data-ima");
 
   constructor() {
     super();
@@ -52,17 +52,11 @@ export class ImaView extends PageElement {
   /** An entry that was selected elsewhere is folded out and brought into sight. */
   override willUpdate(): void {
     const { entry } = this.state;
-    if (!this.active || entry === this.#revealed || entry === undefined) return;
-    this.open = new Set([...this.open, entry]);
+    if (this.active && this.#reveal.isDue(entry)) this.open = new Set([...this.open, entry]);
   }
 
   protected override updated(): void {
-    const { entry } = this.state;
-    if (!this.active || entry === this.#revealed) return;
-    const row = this.querySelector(`[data-ima="${entry}"]`);
-    if (entry !== undefined && !row) return;
-    this.#revealed = entry;
-    row?.scrollIntoView({ block: "center" });
+    if (this.active) this.#reveal.show(this, this.state.entry);
   }
 
   override render() {
@@ -175,8 +169,7 @@ export class ImaView extends PageElement {
     else indexes.delete(index);
     this.open = indexes;
     if (!open) return;
-    // Its place is under the pointer already.
-    this.#revealed = index;
+    this.#reveal.done(index);
     this.actions.select({ entry: index });
   }
 

@@ -2,6 +2,7 @@
 import { equalBytes } from "../../bytes/hex.ts";
 import type { EventLog } from "../../eventlog/index.ts";
 import { initialPcr } from "../../eventlog/replay.ts";
+import type { BootTape } from "../../recording/index.ts";
 import type { PcrBank } from "../../session/types.ts";
 import type { PageState } from "../model.ts";
 import { phasesOf } from "../timeline/phases.ts";
@@ -12,24 +13,26 @@ export function changedSinceBefore(
   state: Readonly<PageState>,
   { algorithm, values }: PcrBank,
 ): number[] | undefined {
-  const { previous, tape } = state;
+  const { previous, tape, log } = state;
   const before = previous?.pcrs.find((bank) => bank.algorithm === algorithm)?.values;
   if (!before || !tape) return undefined;
-  return values.flatMap((value, pcr) => {
+  const different = [...values.keys()].filter((pcr) => {
     const was = before[pcr];
-    return was && !equalBytes(was, value) && isThrough(state, previous.log, pcr, value) ? [pcr] : [];
+    return was && !equalBytes(was, values[pcr]!);
   });
+  const measured = different.filter((pcr) => isMeasured(previous.log, log?.log, pcr, values[pcr]!));
+  // The phases are read off the console's output: only where they make a difference, and once.
+  return measured.length === different.length || !hasLeftKernel(state, tape) ? measured : different;
 }
 
-/** Whether what this boot extends into a PCR has been extended: until then it differs for want of time. */
-function isThrough(state: Readonly<PageState>, before: EventLog, pcr: number, value: Uint8Array): boolean {
-  const events = ({ events }: Pick<EventLog, "events">) => events.filter((event) => event.pcr === pcr).length;
-  if (events(state.log?.log ?? { events: [] }) < events(before)) return hasLeftKernel(state);
-  return !equalBytes(value, initialPcr(pcr, value.length)) || hasLeftKernel(state);
+/** Whether this boot has measured into a PCR what the one before did: until then it differs for want of time. */
+function isMeasured(before: EventLog, now: EventLog | undefined, pcr: number, value: Uint8Array): boolean {
+  const events = (log: EventLog | undefined) => log?.events.filter((event) => event.pcr === pcr).length ?? 0;
+  return events(now) >= events(before) && !equalBytes(value, initialPcr(pcr, value.length));
 }
 
-function hasLeftKernel(state: Readonly<PageState>): boolean {
-  if (!state.tape) return false;
-  const phases = phasesOf(state.tape, seenExtends(state), Number.POSITIVE_INFINITY);
+/** From there on nothing more is measured than what programs do by themselves. */
+function hasLeftKernel(state: Readonly<PageState>, tape: BootTape): boolean {
+  const phases = phasesOf(tape, seenExtends(state), Number.POSITIVE_INFINITY);
   return phases.some(({ name }) => name === "init" || name === "shell");
 }
