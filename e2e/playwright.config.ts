@@ -30,7 +30,7 @@ export default defineConfig({
     cwd: "..",
     url: `http://127.0.0.1:${port}`,
     timeout: 300_000,
-    stdout: "pipe",
+    stdout: process.env.CI ? "ignore" : "pipe",
     gracefulShutdown: { signal: "SIGTERM", timeout: 10_000 },
   },
 });

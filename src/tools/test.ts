@@ -16,6 +16,8 @@ import { endOnSignal } from "./signals.ts";
 import { type Count, readPlaywright, readVitest } from "./test-reports.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Logs of continuous integration are often cut: there, what passes takes a dot, and what fails is told in full. */
+const BRIEF = Boolean(process.env.CI);
 
 interface Step {
   name: string;
@@ -27,7 +29,8 @@ interface Step {
 }
 
 function vitest(name: string, report: string, config: string): Step {
-  const options = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const shown = BRIEF ? ["--reporter=dot", "--silent=passed-only"] : ["--reporter=default"];
+  const options = [...shown, "--reporter=json", `--outputFile.json=${report}`];
   return {
     name,
     command: ["vitest", "run", "--config", config, ...options],
@@ -38,7 +41,7 @@ function vitest(name: string, report: string, config: string): Step {
 function playwright(name: string, config: string, report: string, env: Record<string, string> = {}): Step {
   return {
     name,
-    command: ["playwright", "test", "--config", config, "--reporter=list,json"],
+    command: ["playwright", "test", "--config", config, `--reporter=${BRIEF ? "dot" : "list"},json`],
     env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
     count: () => readPlaywright(report),
   };
@@ -81,7 +84,7 @@ function execute(step: Step, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn(join(ROOT, "node_modules/.bin", program), args, {
       cwd: ROOT,
-      env: { ...process.env, ...step.env },
+      env: { ...process.env, ...(BRIEF && { NO_COLOR: "1" }), ...step.env },
       stdio: ["ignore", "inherit", "inherit"],
     });
     const stop = () => child.kill("SIGTERM");
