@@ -6,6 +6,8 @@
  * only where nothing else uses any: Chromium gathers what is due on one thread, up to 8 ms late, and 4 ms is what a
  * page with a short interval of its own then waits each time.
  */
+import { Sleeper } from "./sleeper.ts";
+
 interface YieldingMachine {
   yield?: (milliseconds: number, tick: number) => void;
   yield_callback?: (tick: number) => void;
@@ -38,55 +40,5 @@ export function useQuickYield(machine: object): void {
     port1.close();
     sleeper?.end();
     unregister?.();
-  };
-}
-
-/** The cells of the memory that page and worker share: how often a sleep was asked for, and for how long. */
-const ASKED = 0;
-const MICROSECONDS = 1;
-
-/** A worker that does nothing but sleep; a new request ends the sleep before it. */
-class Sleeper {
-  readonly #cells = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
-  readonly #worker: Worker;
-  readonly #woken: MessagePort;
-  #tick = 0;
-
-  constructor(wake: (tick: number) => void) {
-    // As v86 does with its own: a page that embeds the machine need not know of one more file.
-    const url = URL.createObjectURL(new Blob([`(${sleepForOthers})()`], { type: "text/javascript" }));
-    this.#worker = new Worker(url, { name: "WebTPM sleeper" });
-    URL.revokeObjectURL(url);
-    const { port1, port2 } = new MessageChannel();
-    this.#woken = port1;
-    port1.onmessage = (event: MessageEvent<number>) => {
-      if (event.data === this.#cells[ASKED]) wake(this.#tick);
-    };
-    this.#worker.postMessage([this.#cells, port2, ASKED, MICROSECONDS], [port2]);
-  }
-
-  sleep(milliseconds: number, tick: number): void {
-    this.#tick = tick;
-    Atomics.store(this.#cells, MICROSECONDS, Math.min(milliseconds * 1000, 2 ** 31 - 1));
-    Atomics.add(this.#cells, ASKED, 1);
-    Atomics.notify(this.#cells, ASKED);
-  }
-
-  end(): void {
-    this.#woken.close();
-    this.#worker.terminate();
-  }
-}
-
-/** Runs in the worker, from its text alone: it may use nothing of this file. */
-function sleepForOthers(): void {
-  globalThis.onmessage = ({ data }: MessageEvent<[Int32Array, MessagePort, number, number]>) => {
-    const [cells, port, asked, microseconds] = data;
-    for (let seen = 0; ; ) {
-      Atomics.wait(cells, asked, seen);
-      seen = Atomics.load(cells, asked);
-      const ended = Atomics.wait(cells, asked, seen, Atomics.load(cells, microseconds) / 1000);
-      if (ended === "timed-out") port.postMessage(seen);
-    }
   };
 }
