@@ -3,6 +3,7 @@
  * to the event loop: the devices get the machine's own clock, and a crash of v86 is caught.
  */
 import type { MachineClock } from "./clock.ts";
+import { setTranslation } from "./translator.ts";
 import type { V86Cpu, V86Machine } from "./v86-internals.ts";
 
 /** A slice goes on in bursts of so many instructions, at the end of each of which v86 looks at the clock ... */
@@ -12,15 +13,13 @@ const SLICE_MS = 1.01;
 
 /** An address with this bit flipped is in another page. */
 const PAGE_BIT = 0x1000;
-/** The first of v86's settings of its translator: whether it is off. */
-const JIT_DISABLED = 0;
 
 /**
  * Ends slices early, from within an access: v86 is made to think that burst and slice are over. The guest's clock
  * goes ahead by a slice's length.
  *
  * That alone lets the guest run on to its next call or return where it is interpreted, and where it is translated,
- * until it leaves the three pages that were translated together, or to the end of the burst. To be exact, everything
+ * until it leaves the page that was translated, or to the end of the burst. To be exact, everything
  * is interpreted, and the interpreter is made to think that the instruction has left its page, on which it returns
  * to look at the clock, and finds the true address again.
  */
@@ -56,8 +55,7 @@ export class SliceEnd {
   setPrecise(on: boolean): void {
     if (on === this.#precise) return;
     this.#precise = on;
-    this.#cpu.wm.exports.set_jit_config(JIT_DISABLED, on ? 1 : 0);
-    this.#cpu.jit_clear_cache();
+    setTranslation(this.#cpu, !on);
   }
 }
 

@@ -3,6 +3,8 @@
  * there. Every name below is one that v86's release build keeps.
  */
 
+import type { Translating } from "./translator.ts";
+
 /** The version of the npm package `v86` with which all of this was tried. */
 export const TRIED_V86_VERSION = "0.5.462";
 
@@ -37,7 +39,7 @@ export interface V86Io {
 }
 
 /** `emulator.v86.cpu`. */
-export interface V86Cpu {
+export interface V86Cpu extends Translating {
   io: V86Io;
   option_roms: OptionRom[];
   memory_size: Int32Array;
@@ -45,10 +47,6 @@ export interface V86Cpu {
   instruction_counter: Uint32Array;
   /** Address of the next instruction, while one is interpreted. */
   instruction_pointer: Int32Array;
-  /** v86's WebAssembly module. */
-  wm: { exports: { set_jit_config(index: number, value: number): void } };
-  /** Throws all translated code away. */
-  jit_clear_cache(): void;
   /** `acpi` only in a machine made with that option. It remembers the highest time that its timer has shown. */
   devices: { acpi?: { timer_last_value: number; timer_imprecision_offset: number } };
   /** Runs a slice of guest code; gives the milliseconds that the machine may then sleep. */
