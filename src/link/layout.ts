@@ -38,7 +38,7 @@ export const SLEEP = {
   AWAKE: 0,
   /** To be woken when there is something for the worker to do: a command, a cancel, an interrupt, a reset. */
   DEEP: 1,
-  /** To be woken by each operation: somebody waits for the guest's next move. */
+  /** To be woken by each move of the command interface as well: somebody waits for the guest's next one. */
   LIGHT: 2,
 } as const;
 

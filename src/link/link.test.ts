@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { type AccessSize, TIS_BASE } from "../tis/ports.ts";
 import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
-import { createLinkMemory } from "./layout.ts";
+import { createLinkMemory, LINK, mapLink, SLEEP } from "./layout.ts";
 import { type LinkBrokenError, MmioProxy, type MmioProxyOptions } from "./proxy.ts";
+import type { LinkStats } from "./server.ts";
 import type { EchoOptions } from "./testing/echo-tpm.ts";
 import { walk } from "./testing/sequences.ts";
 
@@ -37,6 +39,7 @@ async function start(echo: Partial<EchoOptions> = {}, proxy: Partial<MmioProxyOp
   let resets = 0;
   return {
     thread,
+    memory,
     device,
     read: (register: { offset: number }, size: AccessSize = 1) =>
       device.read(TIS_BASE + register.offset, size),
@@ -74,6 +77,52 @@ describe("a device in another thread", () => {
     write(REGISTERS.STS, STS.COMMAND_READY);
     for (let i = 0; i < 20_000; i++) write(REGISTERS.DATA_FIFO, i === 4 ? 0x10 : i === 0 ? 0x80 : 0);
     expect(read(REGISTERS.STS) & STS.EXPECT).toBe(0);
+  });
+});
+
+describe("a worker that sleeps lightly", () => {
+  it("is woken by each move of the command interface, and not by each byte", async () => {
+    const { thread, memory, read, write } = await start({ attentive: true });
+    const { control } = mapLink(memory);
+    const stats = async (): Promise<LinkStats> => {
+      const said = once(thread, "message");
+      thread.postMessage("stats");
+      return (await said)[0];
+    };
+    const told = async () => {
+      while (Atomics.load(control, LINK.DONE) !== Atomics.load(control, LINK.POSTED)) await pause();
+    };
+    const asleep = async () => {
+      while (Atomics.load(control, LINK.ASLEEP) !== SLEEP.LIGHT) await pause();
+    };
+    await asleep();
+    // As drivers do; from here on the page knows the registers.
+    expect(read(REGISTERS.ACCESS) & ACCESS.VALID).toBe(ACCESS.VALID);
+    // Each of these is a move, and reaches the worker though nothing follows.
+    const command = [0x80, 0x01, 0, 0, 0, 110, 0, 0, 1, 0x7b];
+    const moves = [
+      () => write(REGISTERS.ACCESS, ACCESS.REQUEST_USE),
+      () => write(REGISTERS.STS, STS.COMMAND_READY),
+      () => write(REGISTERS.DATA_FIFO, command[0]!),
+    ];
+    for (const move of moves) {
+      move();
+      await told();
+      await asleep();
+    }
+    const before = await stats();
+    await asleep();
+    for (let i = 1; i < 109; i++) {
+      write(REGISTERS.DATA_FIFO, command[i] ?? i);
+      if (i % 10 === 0) await pause();
+    }
+    expect(await stats()).toMatchObject({ turns: before.turns, operations: before.operations });
+    // The last byte makes Expect fall.
+    write(REGISTERS.DATA_FIFO, 0);
+    await told();
+    expect((await stats()).operations).toBe(before.operations + 109);
+    write(REGISTERS.STS, STS.TPM_GO);
+    while (!(read(REGISTERS.STS) & STS.DATA_AVAIL)) await pause();
   });
 });
 

@@ -69,6 +69,8 @@ export class MmioProxy implements MmioDevice {
   #sequence: number | undefined;
   /** What was posted last has something in it for the worker to do. */
   #urgent = false;
+  /** Since the last operation was posted, the command interface has moved. Known while `#copy.onTrace` is set. */
+  #moved = false;
   /** The worker was woken to do everything posted up to this, and has not been seen to have done it. */
   #due: number | undefined;
   /** Response bytes that were read and not yet told to the worker, and the offset at which they were read. */
@@ -229,7 +231,19 @@ export class MmioProxy implements MmioDevice {
       this.#urgent = false;
       this.#due = this.#posted;
       if (sleep !== SLEEP.AWAKE) this.#wake();
-    } else if (sleep === SLEEP.LIGHT) this.#wake();
+    } else if (sleep === SLEEP.LIGHT && (this.#moved || !this.#copy.onTrace)) this.#wake();
+    this.#moved = false;
+    if (sleep !== SLEEP.AWAKE) this.#listen(sleep === SLEEP.LIGHT);
+  }
+
+  /** To the copy's moves: that costs each access a little, and only a light sleep asks for it. */
+  #listen(on: boolean): void {
+    if (on === (this.#copy.onTrace !== undefined)) return;
+    this.#copy.onTrace = on
+      ? () => {
+          this.#moved = true;
+        }
+      : undefined;
   }
 
   #backlog(): number {

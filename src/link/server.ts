@@ -31,7 +31,7 @@ export interface LinkServerOptions {
   device: ServedDevice;
   /** The machine was reset, for the n-th time. Called between the accesses before and after the reset. */
   onReset: (number: number) => void;
-  /** True while somebody waits for the guest's next move, so that the page has to tell each one at once. */
+  /** True while somebody waits for the next move of the command interface, so that the page has to tell each at once. */
   attentive?: () => boolean;
   /** Sleep with `Atomics.waitAsync`, the default where there is one; else whoever wakes the worker calls `serve`. */
   waitAsync?: boolean;

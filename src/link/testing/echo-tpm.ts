@@ -12,6 +12,8 @@ export interface EchoOptions {
   delayMs: number;
   /** False plays a browser without `Atomics.waitAsync`. */
   waitAsync: boolean;
+  /** Sleeps lightly, as for somebody who watches. */
+  attentive?: boolean;
 }
 
 const HEADER_BYTES = 10;
@@ -28,7 +30,7 @@ export function echo(command: Uint8Array): Uint8Array {
 }
 
 /** Serves such a device behind shared memory, in the thread that calls. */
-export function serveEcho({ memory, version, delayMs, waitAsync }: EchoOptions): LinkServer {
+export function serveEcho({ memory, version, delayMs, waitAsync, attentive }: EchoOptions): LinkServer {
   const device: TisDevice = new TisDevice({
     version,
     memory: memory.state,
@@ -49,6 +51,7 @@ export function serveEcho({ memory, version, delayMs, waitAsync }: EchoOptions):
     memory,
     device,
     waitAsync,
+    attentive: () => attentive === true,
     onReset: () => device.reset(),
   });
   return server;

@@ -3,8 +3,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { serveEcho } from "./echo-tpm.ts";
 
 const server = serveEcho(workerData);
-parentPort?.on("message", (message: "ring" | "freeze" | "close") => {
+parentPort?.on("message", (message: "ring" | "stats" | "freeze" | "close") => {
   if (message === "ring") server.serve();
+  else if (message === "stats") parentPort?.postMessage(server.stats);
   else if (message === "freeze") for (;;);
   else {
     server.close();
