@@ -35,28 +35,24 @@ function nextWaking(port: MessagePort): Promise<{ request: number; at: number }>
   });
 }
 
-describe("a worker that sleeps for others", () => {
-  it("wakes when it was asked to, and not before", async () => {
-    const { cells, woken } = await sleeper();
-    const waking = nextWaking(woken);
-    const asked = performance.now();
-    askForSleep(cells, LONG_MS);
-    const { request, at } = await waking;
-    expect(request).toBe(1);
-    expect(at - asked).toBeGreaterThanOrEqual(LONG_MS - BRIEF_MS);
-  });
+/** Asks for one long sleep, and sees it through. @param meanwhile what happens in the middle of it. */
+async function sleepsThrough(meanwhile: (cells: Int32Array) => void): Promise<void> {
+  const { cells, woken } = await sleeper();
+  const waking = nextWaking(woken);
+  const asked = performance.now();
+  askForSleep(cells, LONG_MS);
+  await pause(LONG_MS / 4);
+  meanwhile(cells);
+  const { request, at } = await waking;
+  expect(request).toBe(1);
+  expect(at - asked).toBeGreaterThanOrEqual(LONG_MS - BRIEF_MS);
+}
 
-  it("goes on sleeping when a notification comes late: it is that of the request it sleeps for", async () => {
-    const { cells, woken } = await sleeper();
-    const waking = nextWaking(woken);
-    const asked = performance.now();
-    askForSleep(cells, LONG_MS);
-    await pause(LONG_MS / 4);
-    expect(Atomics.notify(cells, ASKED)).toBe(1);
-    const { request, at } = await waking;
-    expect(request).toBe(1);
-    expect(at - asked).toBeGreaterThanOrEqual(LONG_MS - BRIEF_MS);
-  });
+describe("a worker that sleeps for others", () => {
+  it("wakes when it was asked to, and not before", () => sleepsThrough(() => undefined));
+
+  it("goes on sleeping when a notification comes late: it is that of the request it sleeps for", () =>
+    sleepsThrough((cells) => expect(Atomics.notify(cells, ASKED)).toBe(1)));
 
   it("leaves a sleep for the next request", async () => {
     const { cells, woken } = await sleeper();
