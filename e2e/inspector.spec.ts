@@ -256,6 +256,37 @@ test.describe("with a guest", () => {
   });
 });
 
+test("while another machine is switched on, the last one's registers stay in sight, out of reach", async ({
+  page,
+}) => {
+  await page.goto("/?pane=registers&boot=1");
+  await untilShell(page);
+  await page.getByText("Play the driver", { exact: true }).click();
+  const read = page.getByRole("form", { name: "TPM_ACCESS by hand" }).getByRole("button", { name: "Read" });
+  const outcome = page.getByRole("form", { name: "TPM_ACCESS by hand" }).getByRole("status");
+  await read.click();
+  await expect(outcome).toContainText("read 0x");
+  const registers = page.locator(".registers");
+  const before = await registers.elementHandle();
+  const seen = await page.evaluate(async () => {
+    const element = document.querySelector<HTMLElement>(".registers")!;
+    const texts: string[] = [];
+    const seen = new MutationObserver(() => {
+      texts.push(`${element.inert} ${element.textContent?.includes("TPM_ACCESS")}`);
+    });
+    seen.observe(element, { attributeFilter: ["inert"] });
+    await window.webtpm.boot();
+    return texts;
+  });
+  expect(seen).toEqual(["true true", "false true"]);
+  await untilShell(page);
+  expect(await registers.evaluate((element, old) => element === old, before)).toBe(true);
+  // Nothing of what the last TPM said is left.
+  await expect(outcome).toHaveText("");
+  await read.click();
+  await expect(outcome).toContainText("read 0x");
+});
+
 test("a million accesses scroll smoothly", async ({ page }) => {
   await page.goto("/?pane=trace");
   await expect(page.locator("tpm-trace")).toBeVisible();

@@ -219,8 +219,11 @@ export class PageController implements PageActions {
     const { machine } = this.#store.state;
     if (machine.phase !== "running" && machine.phase !== "paused") return;
     this.#resetOver(holds);
-    const paused = this.#paused;
-    this.#store.update({ machine: { ...machine, phase: paused ? "paused" : "running", holds } });
+    const phase = this.#paused ? "paused" : "running";
+    const now = { machine: { ...machine, phase, holds } } as const;
+    // A command that takes its time is the guest's doing, and over soon.
+    if (phase === machine.phase) this.#store.news(now);
+    else this.#store.update(now);
   }
 
   openBench(): void {

@@ -1,6 +1,6 @@
 /** Carries what a TPM tells into the page's state. */
 import { compareWithPcrs } from "../eventlog/index.ts";
-import type { PcrBank, TpmHandle } from "../session/types.ts";
+import type { PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
 import { logView } from "../ui/eventlog/log-view.ts";
 import type { PageStore } from "../ui/model.ts";
 import { interfaceState } from "../ui/registers/interface.ts";
@@ -8,6 +8,7 @@ import { NOTHING_SELECTED } from "../ui/selection.ts";
 
 /** How often the status line looks at the registers, in milliseconds. */
 const LOOK_MS = 250;
+const SERVES: ReadonlySet<TpmStatus["phase"]> = new Set(["ready", "executing"]);
 
 /**
  * @param onReset called when the TPM was reset, before the views are emptied.
@@ -16,7 +17,12 @@ const LOOK_MS = 250;
 export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void): () => void {
   const news = () => store.news({ commandNews: store.state.commandNews + 1 });
   const ends = [
-    tpm.on("status", (status) => store.update({ tpm: status })),
+    tpm.on("status", (status) => {
+      // From command to command is the guest's doing; everything else is waited for.
+      const { tpm: before } = store.state;
+      if (before && SERVES.has(before.phase) && SERVES.has(status.phase)) store.news({ tpm: status });
+      else store.update({ tpm: status });
+    }),
     tpm.on("commandstart", ({ origin }) => {
       if (origin === "guest") store.news({ guestCommands: store.state.guestCommands + 1 });
       news();

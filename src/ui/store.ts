@@ -2,7 +2,7 @@
  * The page's state in one place. Whoever learns something calls `update` or `news`; elements subscribe and are told
  * once per frame, however much happened in it.
  */
-import { Pace } from "./parts/pace.ts";
+import { type Pace, pagePace } from "./parts/pace.ts";
 
 export class Store<S extends object> {
   #state: Readonly<S>;
@@ -13,11 +13,7 @@ export class Store<S extends object> {
   #later: ReturnType<typeof setTimeout> | undefined;
 
   /** @param schedule when to tell the listeners; in the page, before the next paint. */
-  constructor(
-    state: S,
-    schedule: (callback: () => void) => void = nextFrame,
-    pace = new Pace({ longest: NEWS_MS }),
-  ) {
+  constructor(state: S, schedule: (callback: () => void) => void = nextFrame, pace: Pace = pagePace) {
     this.#state = state;
     this.#schedule = schedule;
     this.#pace = pace;
@@ -61,8 +57,6 @@ export class Store<S extends object> {
   }
 }
 
-/** How long news of the guest wait at most, in milliseconds: a list that lags more looks as if it hung. */
-const NEWS_MS = 500;
 /** Frames stop in a hidden tab; a page that goes on working there must not save up its news for ever. */
 const HIDDEN_TAB_MS = 500;
 

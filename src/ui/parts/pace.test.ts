@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { keepLooking, type Looked, Pace } from "./pace.ts";
+import { type Looked, Pace } from "./pace.ts";
 
 function world() {
   let time = 0;
@@ -23,21 +23,23 @@ function world() {
 }
 
 describe("the pace of a view", () => {
-  it("leaves most of the time to the guest", () => {
+  it.each([
+    { cost: 2.5, share: 0.006 },
+    { cost: 25, share: 0.05 },
+  ])("leaves most of the time to the guest, with frames of $cost ms", ({ cost, share }) => {
     const { pace, draw, pass } = world();
     let drawn = 0;
-    for (let elapsed = 0; elapsed < 20_000; ) {
-      if (pace.wait === 0) {
-        draw(6);
-        drawn += 6;
-        elapsed += 6;
-      } else {
-        pass(16);
-        elapsed += 16;
-      }
+    let elapsed = 0;
+    while (elapsed < 20_000) {
+      const took = pace.wait === 0 ? cost : 1;
+      if (took === cost) {
+        draw(cost);
+        drawn += cost;
+      } else pass(took);
+      elapsed += took;
     }
-    expect(drawn / 20_000).toBeLessThan(0.008);
-    expect(drawn / 20_000).toBeGreaterThan(0.004);
+    expect(drawn / elapsed).toBeLessThan(share * 1.1);
+    expect(drawn / elapsed).toBeGreaterThan(share * 0.8);
   });
 
   it("is quick where drawing is cheap, and never stops", () => {
@@ -48,7 +50,7 @@ describe("the pace of a view", () => {
     pass(50);
     expect(pace.wait).toBe(0);
     for (let i = 0; i < 10; i++) draw(500);
-    expect(pace.interval).toBe(1000);
+    expect(pace.interval).toBe(500);
   });
 });
 
@@ -70,7 +72,7 @@ describe("looking again and again", () => {
     const pace = new Pace({ now: () => Date.now(), painted: (done) => done() });
     const draw = () => void made.drawings++;
     const always = { inSight: () => true, free: () => false, changed: () => true };
-    const end = keepLooking(pace, { ...always, draw, ...view });
+    const end = pace.keepLooking({ ...always, draw, ...view });
     vi.advanceTimersByTime(1000);
     end();
     const { frames } = made;
@@ -84,6 +86,39 @@ describe("looking again and again", () => {
     expect(drawings).toBeGreaterThan(10);
     expect(drawings).toBeLessThanOrEqual(20);
     expect(second({ free: () => true }).drawings).toBeGreaterThan(50);
+  });
+
+  it("has views draw in one frame, and in one that is made anyway", () => {
+    const made = { frames: 0, drawings: 0 };
+    vi.stubGlobal("requestAnimationFrame", (callback: () => void) => {
+      made.frames++;
+      return setTimeout(callback, 16);
+    });
+    vi.stubGlobal("cancelAnimationFrame", clearTimeout);
+    const pace = new Pace({ now: () => Date.now(), painted: (done) => done() });
+    let news = 0;
+    const view = (every: number): Looked => {
+      let drawn = 0;
+      return {
+        inSight: () => true,
+        free: () => false,
+        changed: () => news >= drawn + every,
+        draw: () => {
+          drawn = news;
+          made.drawings++;
+        },
+      };
+    };
+    const ends = [pace.keepLooking(view(1)), pace.keepLooking(view(1)), pace.keepLooking(view(2))];
+    news = 1;
+    vi.advanceTimersByTime(1000);
+    expect(made).toEqual({ frames: 1, drawings: 2 });
+    news = 2;
+    pace.begin();
+    expect(made).toEqual({ frames: 1, drawings: 5 });
+    vi.advanceTimersByTime(1000);
+    expect(made).toEqual({ frames: 1, drawings: 5 });
+    for (const end of ends) end();
   });
 
   it("asks for no frame out of sight, or where nothing is new", () => {

@@ -70,6 +70,11 @@ export class DriverPanel extends LitElement {
   override willUpdate(changed: Map<string, unknown>): void {
     if (changed.has("family") && changed.get("family") !== undefined)
       this.text = EXAMPLES[this.family][0]!.hex;
+    // Another TPM: what the last one said is not its doing.
+    if (changed.get("handle")) {
+      this.said = "";
+      this.response = undefined;
+    }
   }
 
   override render() {

@@ -55,6 +55,11 @@ export class RegisterHand extends LitElement {
     return this;
   }
 
+  override willUpdate(changed: Map<string, unknown>): void {
+    // Another TPM: it was not asked yet.
+    if (changed.get("handle")) this.outcome = "";
+  }
+
   get #table(): Register {
     return REGISTERS[this.register];
   }

@@ -8,6 +8,7 @@ import "./register-hand.ts";
 import "./registers.css";
 import "./state-picture.ts";
 import { hexNumber } from "../../bytes/hex.ts";
+import type { TpmHandle } from "../../session/types.ts";
 import { type AccessSize, LOCALITIES } from "../../tis/ports.ts";
 import {
   fieldValue,
@@ -16,9 +17,10 @@ import {
   type RegisterField,
   type RegisterKey,
 } from "../../tis/registers.ts";
+import type { TisState } from "../../tis/states.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
-import { keepLooking, Pace } from "../parts/pace.ts";
+import { pagePace } from "../parts/pace.ts";
 import { segments } from "../parts/segments.ts";
 import { nextStep } from "./driver-panel.ts";
 import { registerAddress } from "./interface.ts";
@@ -49,8 +51,12 @@ export class TpmRegisters extends PageElement {
   declare drives: boolean;
   readonly #shown = new Map<RegisterKey, Shown>();
   #end: (() => void) | undefined;
-  readonly #pace = new Pace();
+  /** The command interface, of which what a driver does next depends. */
+  #interface: TisState | undefined;
   #bench: PageState["bench"] = "closed";
+  /** The machine's that is shown; see `#between`. */
+  #handle: TpmHandle | undefined;
+  #tpm: PageState["tpm"];
 
   constructor() {
     super();
@@ -60,27 +66,21 @@ export class TpmRegisters extends PageElement {
   }
 
   protected override willUpdate(): void {
+    this.#follow();
     const { bench } = this.state;
     if (bench !== this.#bench && bench === "opening") this.drives = true;
     this.#bench = bench;
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [
-      state.handle,
-      state.tpm?.version,
-      state.tpm?.phase,
-      state.interface,
-      state.bench,
-      state.machine.phase,
-    ];
+    return [state.handle, state.tpm?.version, state.tpm?.phase, state.bench, state.machine.phase];
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#end = keepLooking(this.#pace, {
+    this.#end = pagePace.keepLooking({
       inSight: () => this.active,
-      free: () => !this.#driven,
+      free: () => this.#free,
       changed: () => this.#peekAll(),
       draw: () => this.requestUpdate(),
     });
@@ -91,16 +91,32 @@ export class TpmRegisters extends PageElement {
     super.disconnectedCallback();
   }
 
+  /**
+   * While a machine is switched on, the last one's registers stay in sight, out of reach: to build it all anew would
+   * take part of every boot.
+   */
+  get #between(): boolean {
+    return this.state.handle === undefined && this.state.machine.phase === "loading";
+  }
+
+  #follow(): void {
+    if (this.#between) return;
+    const { handle, tpm } = this.state;
+    this.#tpm = tpm;
+    if (handle === this.#handle) return;
+    this.#handle = handle;
+    this.#shown.clear();
+  }
+
   /** @returns whether there is anything new to draw. */
   #peekAll(): boolean {
-    const { handle } = this.state;
-    if (!handle) {
-      const had = this.#shown.size > 0;
-      this.#shown.clear();
-      return had;
-    }
+    this.#follow();
+    const handle = this.#handle;
+    if (!handle || this.#between) return false;
     const now = performance.now();
-    let news = false;
+    const state = handle.state(this.locality);
+    let news = state !== this.#interface;
+    this.#interface = state;
     for (const key of SHOWN) {
       const { offset, size } = REGISTERS[key];
       const value = handle.peek(registerAddress(this.locality, offset), size as AccessSize);
@@ -116,7 +132,9 @@ export class TpmRegisters extends PageElement {
   }
 
   override render() {
-    const { handle, bench, tpm, machine } = this.state;
+    const { bench, machine } = this.state;
+    const handle = this.#handle;
+    const starting = this.#tpm?.phase === "starting";
     if (!handle) {
       return html`<div class="empty"><strong>The register interface (TIS)</strong>
         <p>A driver talks to the TPM through a few registers at 0xFED40000: it asks for a locality, writes a command byte
@@ -142,8 +160,9 @@ export class TpmRegisters extends PageElement {
         )}
         <span class="muted small">${LOCALITY_USES[this.locality]}</span>
       </div>
-      <div class="scroll registers" tabindex="0" role="region" aria-label="Registers of locality ${this.locality}">
-        <tis-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"} ?free=${!this.#driven || machine.holds.length > 0}
+      <div class="scroll registers" tabindex="0" role="region" aria-label="Registers of locality ${this.locality}"
+        aria-busy=${this.#between} ?inert=${this.#between}>
+        <tis-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"} ?free=${this.#free || machine.holds.length > 0}
           .locality=${this.locality}></tis-states>
         <details class="by-hand" ?open=${this.drives} @toggle=${(event: Event) => {
           this.drives = (event.target as HTMLDetailsElement).open;
@@ -155,15 +174,21 @@ export class TpmRegisters extends PageElement {
             same registers, and its driver may stumble over it; pausing the machine first does not change that.</p>`
               : nothing
           }
-          ${
-            tpm?.phase === "starting"
-              ? html`<p class="small muted">The TPM is being switched on …</p>`
-              : html`<driver-panel .handle=${handle} .locality=${this.locality} .next=${nextStep(handle, this.locality)}
-            .family=${tpm?.version === "1.2" ? "1.2" : "2.0"} @by-hand=${() => this.requestUpdate()}></driver-panel>`
-          }
+          <p class="small muted" ?hidden=${!starting}>The TPM is being switched on …</p>
+          <driver-panel ?hidden=${starting} .handle=${handle} .locality=${this.locality} .next=${nextStep(handle, this.locality)}
+            .family=${this.#version === "1.2" ? "1.2" : "2.0"} @by-hand=${() => this.requestUpdate()}></driver-panel>
         </details>
         ${SHOWN.map((key) => this.#register(key))}
       </div>`;
+  }
+
+  /** No guest runs, or is about to, that drawing would hold up. */
+  get #free(): boolean {
+    return !this.#driven && this.state.machine.phase !== "loading";
+  }
+
+  get #version() {
+    return this.#tpm?.version;
   }
 
   /** A guest uses the registers. */
@@ -191,16 +216,15 @@ export class TpmRegisters extends PageElement {
         this.open.has(key)
           ? html`<p class="register-meaning">${register.meaning} <span class="small">At ${address}; “${register.spec}”.</span></p>
         ${register.fields.map((field) => this.#field(field, value, shown?.before ?? value, absent))}
-        <register-hand .handle=${this.state.handle} .register=${key} .locality=${this.locality}
-          .version=${this.state.tpm?.version} ?driven=${this.#driven}></register-hand>`
+        <register-hand .handle=${this.#handle} .register=${key} .locality=${this.locality}
+          .version=${this.#version} ?driven=${this.#driven}></register-hand>`
           : nothing
       }
     </details>`;
   }
 
   #field(field: RegisterField, value: number, before: number, absent: boolean) {
-    const { version } = this.state.tpm ?? {};
-    if (field.only && version !== field.only) return nothing;
+    if (field.only && this.#version !== field.only) return nothing;
     const now = fieldValue(field, value);
     const changed = now !== fieldValue(field, before);
     const [high, low] = field.bits;

@@ -7,7 +7,7 @@ import type { TisNews, TpmHandle } from "../../session/types.ts";
 import { LOCALITIES } from "../../tis/ports.ts";
 import { STATES, type TisState } from "../../tis/states.ts";
 import type { StateTrace } from "../../tis/trace.ts";
-import { keepLooking, Pace } from "../parts/pace.ts";
+import { pagePace } from "../parts/pace.ts";
 import { moveText } from "./move-text.ts";
 
 /** Moves kept for the list below the picture. */
@@ -76,7 +76,6 @@ export class TisStates extends LitElement {
   #watched: TpmHandle | undefined;
   #end: (() => void) | undefined;
   #endLooking: (() => void) | undefined;
-  readonly #pace = new Pace();
   /** The moves as they are; `moves` are those that are drawn. */
   #news: readonly Move[] = [];
   #newsAt = 0;
@@ -97,7 +96,7 @@ export class TisStates extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#endLooking = keepLooking(this.#pace, {
+    this.#endLooking = pagePace.keepLooking({
       inSight: () => {
         this.#watch(this.active ? this.handle : undefined);
         return this.#watched !== undefined;

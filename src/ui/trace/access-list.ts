@@ -10,7 +10,7 @@ import {
   type TraceRow,
   TraceRows,
 } from "../../trace/index.ts";
-import { keepLooking, Pace } from "../parts/pace.ts";
+import { pagePace } from "../parts/pace.ts";
 import { ListPlace } from "./place.ts";
 
 /** Pixels; the style sheet has the same. */
@@ -59,7 +59,6 @@ export class AccessList extends LitElement {
   /** The command that begins to run with this access, for people. */
   declare nameOf: (sequence: number) => string | undefined;
   #rows: TraceRows | undefined;
-  readonly #pace = new Pace();
   #follow = true;
   /** Where the list stood when it was drawn, in pixels. */
   #drawnAt = 0;
@@ -74,7 +73,7 @@ export class AccessList extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#endLooking = keepLooking(this.#pace, {
+    this.#endLooking = pagePace.keepLooking({
       inSight: () => this.active,
       free: () => this.free,
       changed: () => this.#rows?.complete === false,

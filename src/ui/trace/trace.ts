@@ -19,7 +19,7 @@ import {
 } from "../../trace/index.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
-import { keepLooking, Pace } from "../parts/pace.ts";
+import { pagePace } from "../parts/pace.ts";
 import type { AccessList } from "./access-list.ts";
 import { namesFor } from "./breakpoint-list.ts";
 
@@ -45,7 +45,6 @@ export class TpmTrace extends PageElement {
   #problem = "";
   #disarm: (() => void) | undefined;
   #ends: (() => void)[] = [];
-  readonly #pace = new Pace();
   /** Accesses when they were counted last. */
   #counted = 0;
 
@@ -83,7 +82,7 @@ export class TpmTrace extends PageElement {
     super.connectedCallback();
     this.#ends = [
       this.state.recorder.onChange(() => this.requestUpdate()),
-      keepLooking(this.#pace, {
+      pagePace.keepLooking({
         inSight: () => this.active,
         free: () => this.#free,
         changed: () => this.state.recorder.ring.length !== this.#counted,
@@ -180,7 +179,8 @@ export class TpmTrace extends PageElement {
   /** No guest runs that drawing would hold up. */
   get #free(): boolean {
     const { machine, recorder } = this.state;
-    return machine.phase !== "running" || recorder.held !== undefined;
+    const { phase } = machine;
+    return (phase !== "loading" && phase !== "running") || recorder.held !== undefined;
   }
 
   /** The list grows by itself; the number follows it, and the first access brings the list. */
