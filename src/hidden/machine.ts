@@ -6,7 +6,7 @@
 import type { SwtpmChannels } from "../backend/channel.ts";
 import { createGuestClock, type WasmSource } from "../machine/clock.ts";
 import { useQuickYield } from "../machine/quick-yield.ts";
-import { type Translating, translatePagesAlone } from "../machine/translator.ts";
+import { keepTranslated, type Translating, translatePagesAlone } from "../machine/translator.ts";
 import { type V86Emulator, whenLoaded } from "../machine/v86-internals.ts";
 import { watchForCrash } from "./crash.ts";
 import { DataChannel } from "./data-channel.ts";
@@ -72,7 +72,7 @@ interface HiddenEmulator {
   restore_state(state: ArrayBuffer): Promise<void>;
   save_state(): Promise<ArrayBuffer>;
   destroy(): Promise<void>;
-  v86: { cpu: Translating & { mem8: Uint8Array; wasm_memory: WebAssembly.Memory } };
+  v86: { cpu: Translating & { mem8: Uint8Array } };
 }
 
 /** The kernel's command line: silent, no work that a machine of one program does not need. */
@@ -138,6 +138,7 @@ export class HiddenMachine {
     const machine = new HiddenMachine(emulator);
     useQuickYield(emulator.v86);
     translatePagesAlone(emulator.v86.cpu);
+    keepTranslated(emulator.v86.cpu);
     if (options.onConsole) emulator.add_listener("serial0-output-byte", options.onConsole);
     try {
       await machine.#begin(images);

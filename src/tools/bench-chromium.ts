@@ -19,7 +19,7 @@ import {
   type RawTimes,
   timeRawInPage,
 } from "./bench-raw.ts";
-import { timeViews, type ViewTimes } from "./bench-views.ts";
+import { timeViews, type ViewCounts, type ViewTimes } from "./bench-views.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FLAGS = [
@@ -40,7 +40,7 @@ export interface BenchBrowser {
   /** What it costs that a TPM is kept. @param count repetitions */
   keeping(count: number): Promise<KeepingTimes>;
   /** The page with one view or another in sight. */
-  views(prompt: string, turns: number): Promise<ViewTimes>;
+  views(prompt: string, counts: ViewCounts): Promise<ViewTimes>;
   close(): Promise<void>;
 }
 
@@ -104,11 +104,14 @@ export async function openBrowser(): Promise<BenchBrowser> {
         return shellMs;
       }),
     keeping: (count) => onBenchPage((page) => page.evaluate((n) => window.bench.keeping(n), count)),
-    views: (prompt, turns) =>
-      onPage(async (page) => {
-        await page.goto(`${origin}/?kernel=small&backend=bridge`);
-        return timeViews(page, prompt, turns);
-      }),
+    views: (prompt, counts) => {
+      const withoutMachine = <T>(work: (page: Page) => Promise<T>) =>
+        onPage(async (page) => {
+          await page.goto(`${origin}/?kernel=small&backend=bridge`);
+          return work(page);
+        });
+      return timeViews(withoutMachine, prompt, counts);
+    },
     async close() {
       await browser.close();
       await server.close();

@@ -3,63 +3,82 @@ import type { Page } from "@playwright/test";
 import { timeRawInPage } from "./bench-raw.ts";
 import { percents, type Row } from "./bench-table.ts";
 
-/** Panes in sight, by their ids; none of the views draws while the first one is. */
-const CLOSED = "pcrs";
-const VIEWS = ["registers", "trace", "timeline"] as const;
-type View = (typeof VIEWS)[number];
+/** Panes, by their ids; none of the views draws while the first one is in sight. */
+const PANES = ["pcrs", "registers", "trace", "timeline"] as const;
+const [CLOSED, ...VIEWS] = PANES;
+type Pane = (typeof PANES)[number];
 
 /** Commands of one pass: long enough for a view to be drawn several times. */
 const COMMANDS = 600;
-/** Passes before those that count: until then the guest's code is still being translated. */
-const WARM_UP = 4;
-/** Passes with and without each view, for each turn of boots. */
-const ROUNDS = 1;
+/** Boots and passes before those that count: until then the page's and the guest's code is still being translated. */
+const BOOTS_BEFORE = 2;
+const PASSES_BEFORE = 4;
+/** Rounds of boots in one page; after some fifty boots the browser tidies up, for longer than a boot takes. */
+const ROUNDS_A_PAGE = 4;
 /** What is looked at is a view that is open, not one that opens: milliseconds until it has been drawn. */
 const OPENING_MS = 700;
 
-/** The same, first without and then with a view or the other way round: a value for each turn. */
-interface Pairs {
-  without: number[];
-  with: number[];
-}
+/** The same with each pane in sight: a value for each round. */
+type Rounds = Record<Pane, number[]>;
 
 export interface ViewTimes {
   /** Milliseconds from switching the machine on to its shell. */
-  bootMs: Record<View, Pairs>;
+  bootMs: Rounds;
   /** Microseconds a raw command. */
-  commandUs: Record<View, Pairs>;
+  commandUs: Rounds;
 }
 
-/** On the page itself, the panes taking turns: boots, and then commands on the machine that was booted last. */
-export async function timeViews(page: Page, prompt: string, turns: number): Promise<ViewTimes> {
-  await page.evaluate(timeBoot, prompt);
-  const bootMs = await takeTurns(page, turns, () => page.evaluate(timeBoot, prompt));
-  const pass = () => page.evaluate(timeRawInPage, ["GetRandom", COMMANDS, prompt] as const);
-  for (let i = 0; i < WARM_UP; i++) await pass();
-  return { bootMs, commandUs: await takeTurns(page, turns * ROUNDS, pass) };
+export interface ViewCounts {
+  /** How often a machine is booted with each pane. */
+  boots: number;
+  /** How often a pass of commands is taken with each pane. */
+  passes: number;
 }
 
+/**
+ * On the page itself, the panes taking turns: boots, in one page after another, and then commands.
+ * @param onPage opens the page, without a machine, for `work`
+ */
+export async function timeViews(
+  onPage: <T>(work: (page: Page) => Promise<T>) => Promise<T>,
+  prompt: string,
+  { boots, passes }: ViewCounts,
+): Promise<ViewTimes> {
+  const bootMs: Rounds = { pcrs: [], registers: [], trace: [], timeline: [] };
+  const commandUs: Rounds = { pcrs: [], registers: [], trace: [], timeline: [] };
+  while (bootMs.pcrs.length < boots) {
+    await onPage(async (page) => {
+      const boot = () => page.evaluate(timeBoot, prompt);
+      for (let i = 0; i < BOOTS_BEFORE; i++) await boot();
+      await takeTurns(page, Math.min(ROUNDS_A_PAGE, boots - bootMs.pcrs.length), bootMs, boot);
+    });
+  }
+  await onPage(async (page) => {
+    await page.evaluate(timeBoot, prompt);
+    const pass = () => page.evaluate(timeRawInPage, ["GetRandom", COMMANDS, prompt] as const);
+    for (let i = 0; i < PASSES_BEFORE; i++) await pass();
+    await takeTurns(page, passes, commandUs, pass);
+  });
+  return { bootMs, commandUs };
+}
+
+/** What drifts meanwhile is for the one as often as for the other: each pane is as often early as late in a round. */
 async function takeTurns(
   page: Page,
-  count: number,
+  rounds: number,
+  times: Rounds,
   measure: () => Promise<number>,
-): Promise<Record<View, Pairs>> {
-  const pairs = (): Pairs => ({ without: [], with: [] });
-  const times: Record<View, Pairs> = { registers: pairs(), trace: pairs(), timeline: pairs() };
-  const show = async (pane: View | typeof CLOSED) => {
-    await page.locator(`#tab-${pane}`).click();
-    await page.waitForTimeout(OPENING_MS);
-    return measure();
-  };
-  for (let turn = 0; turn < count; turn++) {
-    for (const view of VIEWS) {
-      // What drifts meanwhile is for the one as often as for the other.
-      const before = turn % 2 === 0 ? await show(CLOSED) : undefined;
-      times[view].with.push(await show(view));
-      times[view].without.push(before ?? (await show(CLOSED)));
+): Promise<void> {
+  for (let i = 0; i < rounds; i++) {
+    const round = times[CLOSED].length;
+    const start = (round >> 1) % PANES.length;
+    const turns = [...PANES.slice(start), ...PANES.slice(0, start)];
+    for (const pane of round % 2 === 0 ? turns : turns.reverse()) {
+      await page.locator(`#tab-${pane}`).click();
+      await page.waitForTimeout(OPENING_MS);
+      times[pane].push(await measure());
     }
   }
-  return times;
 }
 
 /** Milliseconds to the shell. Runs in the page, so it may have no named function within. */
@@ -74,22 +93,21 @@ async function timeBoot(prompt: string): Promise<number> {
   return performance.now() - began;
 }
 
-/** What each view costs, in percent of the same without it, pair by pair. */
+/** What each view costs, in percent of the same without it, round by round. */
 export function viewRows({ bootMs, commandUs }: ViewTimes): Row[] {
-  const costs = (what: string, of: Record<View, Pairs>) =>
+  const costs = (what: string, times: Rounds) =>
     VIEWS.map(
       (view): Row => ({
         name: `what the ${view} view costs ${what}`,
         unit: "%",
-        values: percents(of[view].with, of[view].without),
+        values: percents(times[view], times[CLOSED]),
         bar: { atMost: 3 },
       }),
     );
-  const without = (of: Record<View, Pairs>) => VIEWS.flatMap((view) => of[view].without);
   return [
-    { name: "boot again, no view open", unit: "ms", values: without(bootMs) },
+    { name: "boot again, no view open", unit: "ms", values: bootMs[CLOSED] },
     ...costs("the boot", bootMs),
-    { name: "GetRandom, no view open", unit: "us", values: without(commandUs) },
+    { name: "GetRandom, no view open", unit: "us", values: commandUs[CLOSED] },
     ...costs("a command", commandUs),
   ];
 }
