@@ -31,11 +31,19 @@ async function count(page: Page): Promise<[number, number]> {
   ]);
 }
 
-for (const backend of ["bridge", "hidden"]) {
-  test(`with the TPM of the ${backend}, only the machine that runs is in memory`, async ({ page }) => {
+for (const [backend, pane] of [
+  ["bridge", "pcrs"],
+  ["bridge", "registers"],
+  ["hidden", "trace"],
+]) {
+  test(`with the TPM of the ${backend} and ${pane} in sight, only the machine that runs is in memory`, async ({
+    page,
+  }) => {
     await page.addInitScript(noteMachines);
-    await page.goto(`/?backend=${backend}`);
+    await page.goto(`/?backend=${backend}&pane=${pane}`);
     for (let boots = 1; boots <= 3; boots++) {
+      // Nor does a view that is out of sight again hold on to the one that it showed.
+      if (boots === 3) await page.locator("#tab-eventlog").click();
       await page.evaluate(() => window.webtpm.boot());
       await untilShell(page);
       await expect.poll(() => count(page), { timeout: 20_000 }).toEqual([boots, 1]);

@@ -4,6 +4,7 @@
  */
 import { type Remote, releaseProxy, transfer, wrap } from "comlink";
 import type { PortMessage } from "../backend/message-port.ts";
+import { type CompiledModule, CompiledModules, MOST_KEPT } from "../machine/compiled-modules.ts";
 import type { HiddenWorkerApi } from "./api.ts";
 import type { HiddenImages } from "./machine.ts";
 
@@ -17,6 +18,9 @@ export interface HiddenTpm {
   /** Ends machine and worker. */
   stop(): void;
 }
+
+/** What the workers have compiled, each of which lives for one boot: the next one begins with it. */
+const compiled = new CompiledModules(MOST_KEPT);
 
 const defaultWorker = () =>
   new Worker(new URL("./hidden.worker.ts", import.meta.url), {
@@ -38,6 +42,8 @@ export function startHiddenTpm(
   const api: Remote<HiddenWorkerApi> = wrap<HiddenWorkerApi>(worker);
   const control = new MessageChannel();
   const data = new MessageChannel();
+  const news = new MessageChannel();
+  news.port2.onmessage = (event: MessageEvent<CompiledModule>) => compiled.add(event.data);
   let handedOver = false;
   let known: (bytes: number) => void;
   const memory = new Promise<number>((resolve) => {
@@ -49,13 +55,14 @@ export function startHiddenTpm(
     const message: PortMessage = { closed: reason };
     control.port1.postMessage(message);
     data.port1.postMessage(message);
+    news.port2.close();
     worker.terminate();
     known(0);
   };
   worker.onerror = (event) =>
     fail(`the hidden machine's worker failed: ${event.message || "it could not be loaded"}`);
   const start = async () => {
-    known(await api.boot(images));
+    known(await api.boot(images, await compiled.all(), transfer(news.port1, [news.port1])));
     handedOver = true;
     // From here on, the ports close with the reason of a failure, or because their worker is gone.
     await api.start(version, transfer(control.port1, [control.port1]), transfer(data.port1, [data.port1]));
@@ -66,6 +73,7 @@ export function startHiddenTpm(
     data: data.port2,
     memory,
     stop() {
+      news.port2.close();
       api[releaseProxy]();
       worker.terminate();
     },

@@ -3,6 +3,7 @@ import { expose } from "comlink";
 import { V86 } from "v86";
 import wasmUrl from "v86/build/v86.wasm?url";
 import { joinChannel, type PortMessage } from "../backend/message-port.ts";
+import { compiledHere } from "../machine/compiled-modules.ts";
 import type { HiddenWorkerApi } from "./api.ts";
 import { HiddenMachine } from "./machine.ts";
 
@@ -31,7 +32,9 @@ async function tellLife(): Promise<void> {
 }
 
 const api: HiddenWorkerApi = {
-  async boot(images) {
+  async boot(images, known, news) {
+    for (const compiled of known) compiledHere.add(compiled);
+    compiledHere.onCompiled((compiled) => news.postMessage(compiled));
     machine = await HiddenMachine.boot({ V86, wasm: wasmUrl, images });
     return machine.memory;
   },

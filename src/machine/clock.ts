@@ -15,7 +15,7 @@
  * the wall clock too, and those that came due during a pause come at its end.
  */
 import type { GuestClock } from "./bus.ts";
-import { CompiledModules } from "./compiled-modules.ts";
+import { compiledHere } from "./compiled-modules.ts";
 
 /** Longest step of guest time between two looks, in milliseconds; well below any TPM driver's limit (750 ms). */
 export const MAX_STEP_MS = 250;
@@ -130,10 +130,6 @@ export class MachineClock implements GuestClock {
   }
 }
 
-/** Bytes of WebAssembly that are kept compiled: there is one v86.wasm, of two million. */
-const MOST_KEPT = 4e6;
-const kept = new CompiledModules(MOST_KEPT);
-
 /** Where v86.wasm comes from: its URL (fetched), or its bytes. */
 export type WasmSource = string | URL | Uint8Array<ArrayBuffer> | ArrayBuffer;
 
@@ -169,7 +165,7 @@ export function createGuestClock(wasm: WasmSource): GuestClockParts {
       const code = new Uint8Array(await bytes);
       const env = { ...imports.env, microtick: clock.microtick };
       try {
-        return (await WebAssembly.instantiate(await kept.compile(code), { ...imports, env })).exports;
+        return (await WebAssembly.instantiate(await compiledHere.compile(code), { ...imports, env })).exports;
       } catch (cause) {
         throw new WasmLoadError("v86.wasm could not be started in this browser", { cause });
       }

@@ -57,6 +57,23 @@ test("what was used longest ago goes first, and no more is kept than was asked f
   expect(modules.size).toBe(0);
 });
 
+test("what one thread has compiled, another begins with", async () => {
+  const worker = new CompiledModules(1000);
+  const page = new CompiledModules(1000);
+  worker.onCompiled((compiled) => page.add(structuredClone(compiled)));
+  await worker.compile(giving(5));
+  await worker.compile(giving(5));
+  await expect(worker.compile(Uint8Array.of(1))).rejects.toThrow(WebAssembly.CompileError);
+  const known = await page.all();
+  expect(known.map(({ code }) => code)).toEqual([giving(5)]);
+
+  const compile = vi.spyOn(WebAssembly, "compile");
+  const next = new CompiledModules(1000);
+  for (const compiled of known) next.add(compiled);
+  expect(await f(next.compile(giving(5)))).toBe(5);
+  expect(compile).not.toHaveBeenCalled();
+});
+
 test("code that is none is refused, and not remembered", async () => {
   const modules = new CompiledModules(1000);
   await expect(modules.compile(Uint8Array.of(1, 2, 3))).rejects.toThrow(WebAssembly.CompileError);

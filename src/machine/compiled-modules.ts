@@ -4,6 +4,12 @@
  * neither to wait for it nor to share the processors with it.
  */
 
+/** A module with the code that it was made of; can be posted to another thread, which then has all that the one has. */
+export interface CompiledModule {
+  code: Uint8Array<ArrayBuffer>;
+  module: WebAssembly.Module;
+}
+
 interface Kept {
   code: Uint8Array<ArrayBuffer>;
   module: Promise<WebAssembly.Module>;
@@ -14,6 +20,7 @@ export class CompiledModules {
   /** By `fingerprint`, what was used longest ago first. */
   readonly #kept = new Map<string, Kept>();
   #size = 0;
+  #tell: ((compiled: CompiledModule) => void) | undefined;
 
   /** @param most bytes of code to keep; compiled, they take several times as much. */
   constructor(most: number) {
@@ -23,6 +30,23 @@ export class CompiledModules {
   /** Bytes of code that are kept. */
   get size(): number {
     return this.#size;
+  }
+
+  /** All that is kept, what was used longest ago first. */
+  async all(): Promise<CompiledModule[]> {
+    const known = [...this.#kept.values()].map(async ({ code, module }) => ({ code, module: await module }));
+    const compiled = await Promise.allSettled(known);
+    return compiled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  }
+
+  /** Keeps what was compiled elsewhere. */
+  add({ code, module }: CompiledModule): void {
+    this.#keep(fingerprint(code), { code, module: Promise.resolve(module) });
+  }
+
+  /** Calls back with each module that is compiled from now on, in place of a callback that was there. */
+  onCompiled(tell: (compiled: CompiledModule) => void): void {
+    this.#tell = tell;
   }
 
   /**
@@ -39,18 +63,25 @@ export class CompiledModules {
     }
     const own = code.slice();
     const kept = { code: own, module: WebAssembly.compile(own) };
+    this.#keep(key, kept);
+    kept.module.then(
+      (module) => this.#tell?.({ code: own, module }),
+      // The caller is told why.
+      () => {
+        if (this.#kept.get(key) === kept) this.#forget(key);
+      },
+    );
+    return kept.module;
+  }
+
+  #keep(key: string, kept: Kept): void {
     this.#forget(key);
     this.#kept.set(key, kept);
-    this.#size += own.length;
-    // The caller is told.
-    kept.module.catch(() => {
-      if (this.#kept.get(key) === kept) this.#forget(key);
-    });
+    this.#size += kept.code.length;
     for (const [oldest] of this.#kept) {
       if (this.#size <= this.#most) break;
       this.#forget(oldest);
     }
-    return kept.module;
   }
 
   #forget(key: string): void {
@@ -58,6 +89,12 @@ export class CompiledModules {
     this.#kept.delete(key);
   }
 }
+
+/** Bytes of code that are kept: v86.wasm has two million, and what it makes of a guest's boot as much again. */
+export const MOST_KEPT = 16e6;
+
+/** Those of this thread: guests that boot the same way have the same code. */
+export const compiledHere = new CompiledModules(MOST_KEPT);
 
 /** Of its length and all its words; different code seldom has the same. */
 function fingerprint(code: Uint8Array): string {

@@ -8,7 +8,7 @@
  * with two processors a boot to the shell takes a sixth less, and the first TPM commands after it half.
  */
 
-import { CompiledModules } from "./compiled-modules.ts";
+import { compiledHere } from "./compiled-modules.ts";
 
 /** The part of `emulator.v86.cpu` that is needed here. */
 export interface Translating {
@@ -39,10 +39,6 @@ const MAX_PAGES = 1;
 
 /** The table's first entries are v86's own. */
 const FIRST_TRANSLATED = 1024;
-/** Bytes of translated code that are kept: a boot to the shell makes two million. */
-const MOST_KEPT = 12e6;
-/** Of all machines of a page: guests that boot the same way have the same code. */
-const kept = new CompiledModules(MOST_KEPT);
 
 /**
  * Has code that was translated before, in this machine or in another, run as it was compiled then: booting again takes
@@ -53,7 +49,7 @@ export function keepTranslated(cpu: Translating): void {
   cpu.codegen_finalize = (index, start, stateFlags, at, size) => {
     const code = new Uint8Array(cpu.wasm_memory.buffer, at >>> 0, size >>> 0);
     // A failure is nobody's to mend: it is reported as one that was not handled.
-    kept
+    compiledHere
       .compile(code)
       .then((module) => WebAssembly.instantiate(module, { e: cpu.jit_imports }))
       .then(({ exports }) => {

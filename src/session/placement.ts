@@ -117,8 +117,12 @@ export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: 
       return pending.wait(() => device.standIn(snapshot, commands));
     },
     move: (target) => pending.wait(() => device.move(transfer(target, portsOf(target)))),
-    // A worker that is gone tells so itself.
-    watch: (on) => void device.watch(on).catch(() => undefined),
+    watch(on) {
+      // A call that is never answered would keep the worker, and with it the machine, for the page's life.
+      if (worker.ended) return;
+      // A worker that is gone tells so itself.
+      device.watch(on).catch(() => undefined);
+    },
     flush: () => pending.wait(() => device.flush()),
     async close() {
       if (!worker.ended) await worker.close(device.close());

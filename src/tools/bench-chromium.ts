@@ -104,14 +104,11 @@ export async function openBrowser(): Promise<BenchBrowser> {
         return shellMs;
       }),
     keeping: (count) => onBenchPage((page) => page.evaluate((n) => window.bench.keeping(n), count)),
-    views: (prompt, counts) => {
-      const withoutMachine = <T>(work: (page: Page) => Promise<T>) =>
-        onPage(async (page) => {
-          await page.goto(`${origin}/?kernel=small&backend=bridge`);
-          return work(page);
-        });
-      return timeViews(withoutMachine, prompt, counts);
-    },
+    views: (prompt, counts) =>
+      onPage(async (page) => {
+        await page.goto(`${origin}/?kernel=small&backend=bridge`);
+        return timeViews(page, prompt, counts);
+      }),
     async close() {
       await browser.close();
       await server.close();

@@ -11,10 +11,8 @@ type Pane = (typeof PANES)[number];
 /** Commands of one pass: long enough for a view to be drawn several times. */
 const COMMANDS = 600;
 /** Boots and passes before those that count: until then the page's and the guest's code is still being translated. */
-const BOOTS_BEFORE = 2;
+const BOOTS_BEFORE = 10;
 const PASSES_BEFORE = 4;
-/** Rounds of boots in one page; after some fifty boots the browser tidies up, for longer than a boot takes. */
-const ROUNDS_A_PAGE = 4;
 /** What is looked at is a view that is open, not one that opens: milliseconds until it has been drawn. */
 const OPENING_MS = 700;
 
@@ -35,42 +33,24 @@ export interface ViewCounts {
   passes: number;
 }
 
-/**
- * On the page itself, the panes taking turns: boots, in one page after another, and then commands.
- * @param onPage opens the page, without a machine, for `work`
- */
+/** On the page itself, the panes taking turns: boots, and then commands on the machine that was booted last. */
 export async function timeViews(
-  onPage: <T>(work: (page: Page) => Promise<T>) => Promise<T>,
+  page: Page,
   prompt: string,
   { boots, passes }: ViewCounts,
 ): Promise<ViewTimes> {
-  const bootMs: Rounds = { pcrs: [], registers: [], trace: [], timeline: [] };
-  const commandUs: Rounds = { pcrs: [], registers: [], trace: [], timeline: [] };
-  while (bootMs.pcrs.length < boots) {
-    await onPage(async (page) => {
-      const boot = () => page.evaluate(timeBoot, prompt);
-      for (let i = 0; i < BOOTS_BEFORE; i++) await boot();
-      await takeTurns(page, Math.min(ROUNDS_A_PAGE, boots - bootMs.pcrs.length), bootMs, boot);
-    });
-  }
-  await onPage(async (page) => {
-    await page.evaluate(timeBoot, prompt);
-    const pass = () => page.evaluate(timeRawInPage, ["GetRandom", COMMANDS, prompt] as const);
-    for (let i = 0; i < PASSES_BEFORE; i++) await pass();
-    await takeTurns(page, passes, commandUs, pass);
-  });
-  return { bootMs, commandUs };
+  const boot = () => page.evaluate(timeBoot, prompt);
+  for (let i = 0; i < BOOTS_BEFORE; i++) await boot();
+  const bootMs = await takeTurns(page, boots, boot);
+  const pass = () => page.evaluate(timeRawInPage, ["GetRandom", COMMANDS, prompt] as const);
+  for (let i = 0; i < PASSES_BEFORE; i++) await pass();
+  return { bootMs, commandUs: await takeTurns(page, passes, pass) };
 }
 
 /** What drifts meanwhile is for the one as often as for the other: each pane is as often early as late in a round. */
-async function takeTurns(
-  page: Page,
-  rounds: number,
-  times: Rounds,
-  measure: () => Promise<number>,
-): Promise<void> {
-  for (let i = 0; i < rounds; i++) {
-    const round = times[CLOSED].length;
+async function takeTurns(page: Page, rounds: number, measure: () => Promise<number>): Promise<Rounds> {
+  const times: Rounds = { pcrs: [], registers: [], trace: [], timeline: [] };
+  for (let round = 0; round < rounds; round++) {
     const start = (round >> 1) % PANES.length;
     const turns = [...PANES.slice(start), ...PANES.slice(0, start)];
     for (const pane of round % 2 === 0 ? turns : turns.reverse()) {
@@ -79,6 +59,7 @@ async function takeTurns(
       times[pane].push(await measure());
     }
   }
+  return times;
 }
 
 /** Milliseconds to the shell. Runs in the page, so it may have no named function within. */

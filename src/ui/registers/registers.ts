@@ -99,13 +99,22 @@ export class TpmRegisters extends PageElement {
     return this.state.handle === undefined && this.state.machine.phase === "loading";
   }
 
+  /** Nobody looks, and the machine that was shown has ended: to hold on to it would keep it in memory. */
+  get #outlived(): boolean {
+    return !this.active && this.#handle !== undefined && this.#handle !== this.state.handle;
+  }
+
   #follow(): void {
-    if (this.#between) return;
-    const { handle, tpm } = this.state;
+    if (this.active ? this.#between : !this.#outlived) return;
+    const { handle, tpm } = this.active ? this.state : {};
     this.#tpm = tpm;
     if (handle === this.#handle) return;
     this.#handle = handle;
     this.#shown.clear();
+  }
+
+  override shouldUpdate(): boolean {
+    return super.shouldUpdate() || this.#outlived;
   }
 
   /** @returns whether there is anything new to draw. */
