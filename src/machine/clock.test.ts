@@ -68,6 +68,22 @@ describe("the machine's clock", () => {
     expect(clock.microtick()).toBe(334);
   });
 
+  it("does not tell less than it told because a limit began since", () => {
+    const { host, clock } = clockAt(0);
+    host.now = 10;
+    expect(clock.now()).toBe(10);
+    clock.limitStep(2);
+    expect([clock.now(), clock.microtick(), clock.now()]).toEqual([10, 2, 10]);
+    for (let i = 0; i < 5; i++) {
+      host.now += 2;
+      clock.microtick();
+    }
+    expect(clock.now()).toBe(12);
+    clock.freeze();
+    clock.set(5);
+    expect(clock.now()).toBe(5);
+  });
+
   it("goes on from a saved machine's time", () => {
     const { host, clock } = clockAt(50);
     clock.freeze();

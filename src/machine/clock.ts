@@ -33,6 +33,8 @@ export class MachineClock implements GuestClock {
   readonly #origin: number;
   /** What v86 was told last. */
   #last: number;
+  /** What `now()` told last, in v86's count. */
+  #told: number;
   /** Host time minus guest time. */
   #behind = 0;
   #frozen = false;
@@ -44,7 +46,7 @@ export class MachineClock implements GuestClock {
   /** @param host a monotonic clock in milliseconds. */
   constructor(host: () => number = () => performance.now()) {
     this.#host = host;
-    this.#origin = this.#last = host();
+    this.#origin = this.#last = this.#told = host();
   }
 
   get frozen(): boolean {
@@ -53,7 +55,9 @@ export class MachineClock implements GuestClock {
 
   now(): number {
     const ahead = this.#frozen ? 0 : this.#host() - this.#behind - this.#last;
-    return this.#last + Math.min(ahead, this.#longest) - this.#origin;
+    // A limit that began after the last telling may have taken some of that time back: it is waited for then.
+    this.#told = Math.max(this.#told, this.#last + Math.min(ahead, this.#longest));
+    return this.#told - this.#origin;
   }
 
   /**
@@ -125,7 +129,7 @@ export class MachineClock implements GuestClock {
    * timers then go on as if no time had passed. The machine must be stopped.
    */
   set(microtick: number): void {
-    this.#last = microtick;
+    this.#last = this.#told = microtick;
     this.#behind = this.#host() - microtick;
   }
 }
