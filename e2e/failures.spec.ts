@@ -95,6 +95,22 @@ test("two pages have two TPMs; one killed in the middle of a command goes on fro
   await second.context().close();
 });
 
+/**
+ * Waits until the guest's kernel has fetched random bytes for itself, which it does at least 5 s apart: for a moment
+ * now nobody in the guest asks the TPM anything.
+ */
+async function untilKernelIsServed(page: Page): Promise<void> {
+  const before = await page.evaluate(() => window.webtpm.commands().length);
+  await page.waitForFunction(
+    (before) => {
+      const last = window.webtpm.commands().slice(before).at(-1);
+      return last?.name === "TPM2_GetRandom" && last.response;
+    },
+    before,
+    { timeout: 60_000 },
+  );
+}
+
 test("a bridge that is killed and started again: the page says so, and the running guest keeps its TPM", async ({
   page,
 }) => {
@@ -102,6 +118,7 @@ test("a bridge that is killed and started again: the page says so, and the runni
   await boot(page);
   await run(page, EXTEND);
   const extended = await pcr16(page);
+  await untilKernelIsServed(page);
   await bridge.kill();
   await expect(notice(page)).toContainText("Somebody else is looked for", { timeout: SOON });
   expect(await run(page, "echo still here")).toBe("still here\n");
@@ -110,6 +127,21 @@ test("a bridge that is killed and started again: the page says so, and the runni
   await expect(notice(page)).toContainText("goes on as it was", { timeout: SEARCH });
   await expectTpm(page);
   expect(await pcr16(page)).toBe(extended);
+});
+
+test("a guest that asks the TPM something while its bridge is away is held, as the page says, and gets its answer", async ({
+  page,
+}) => {
+  test.setTimeout(400_000);
+  await boot(page);
+  await bridge.kill();
+  await expect(notice(page)).toContainText("asks it something meanwhile is held", { timeout: SOON });
+  const answer = run(page, "tpm2_getrandom --hex 4");
+  await expect(status(page, "Guest")).toContainText("guest time held: TPM command", { timeout: SOON });
+  await bridge.start();
+  await expect(notice(page)).toContainText("goes on as it was", { timeout: SEARCH });
+  expect(await answer).toMatch(RANDOM);
+  await expect(status(page, "Guest")).toContainText("guest time runs");
 });
 
 test("a bridge that stays away: the TPM has failed; a reset without it too; with it again, machine and TPM start anew", async ({

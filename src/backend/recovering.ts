@@ -198,7 +198,7 @@ export class RecoveringBackend implements TpmBackend {
     try {
       mayRecover(reason, losses);
       notice(
-        `${this.#place.label}: ${reason.message}. Somebody else is looked for who can go on with the TPM.`,
+        `${this.#place.label}: ${reason.message}. Somebody else is looked for who can go on with the TPM. A guest that asks it something meanwhile is held.`,
       );
       const { commands } = await this.#search(reason);
       const again = commands === 1 ? "1 command was" : `${commands} commands were`;
