@@ -49,14 +49,17 @@ export function startHiddenTpm(
   const memory = new Promise<number>((resolve) => {
     known = resolve;
   });
+  const end = () => {
+    news.port2.close();
+    worker.terminate();
+  };
   const fail = (reason: string) => {
     if (handedOver) return;
     handedOver = true;
     const message: PortMessage = { closed: reason };
     control.port1.postMessage(message);
     data.port1.postMessage(message);
-    news.port2.close();
-    worker.terminate();
+    end();
     known(0);
   };
   worker.onerror = (event) =>
@@ -73,9 +76,8 @@ export function startHiddenTpm(
     data: data.port2,
     memory,
     stop() {
-      news.port2.close();
       api[releaseProxy]();
-      worker.terminate();
+      end();
     },
   };
 }

@@ -6,7 +6,7 @@
 import type { SwtpmChannels } from "../backend/channel.ts";
 import { createGuestClock, type WasmSource } from "../machine/clock.ts";
 import { useQuickYield } from "../machine/quick-yield.ts";
-import { keepTranslated, type Translating, translatePagesAlone } from "../machine/translator.ts";
+import { setUpTranslator, type Translating } from "../machine/translator.ts";
 import { type V86Emulator, whenLoaded } from "../machine/v86-internals.ts";
 import { watchForCrash } from "./crash.ts";
 import { DataChannel } from "./data-channel.ts";
@@ -137,8 +137,7 @@ export class HiddenMachine {
     await whenLoaded(emulator);
     const machine = new HiddenMachine(emulator);
     useQuickYield(emulator.v86);
-    translatePagesAlone(emulator.v86.cpu);
-    keepTranslated(emulator.v86.cpu);
+    setUpTranslator(emulator.v86.cpu);
     if (options.onConsole) emulator.add_listener("serial0-output-byte", options.onConsole);
     try {
       await machine.#begin(images);

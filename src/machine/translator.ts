@@ -7,7 +7,6 @@
  * function of one page is compiled in a fraction of that, and what it costs to go from one to another is less:
  * with two processors a boot to the shell takes a sixth less, and the first TPM commands after it half.
  */
-
 import { compiledHere } from "./compiled-modules.ts";
 
 /** The part of `emulator.v86.cpu` that is needed here. */
@@ -40,11 +39,17 @@ const MAX_PAGES = 1;
 /** The table's first entries are v86's own. */
 const FIRST_TRANSLATED = 1024;
 
+/** Has pages translated one by one, and what was translated kept. To be called before the machine runs. */
+export function setUpTranslator(cpu: Translating): void {
+  cpu.wm.exports.set_jit_config(MAX_PAGES, 1);
+  keepTranslated(cpu);
+}
+
 /**
  * Has code that was translated before, in this machine or in another, run as it was compiled then: booting again takes
  * two thirds of the time.
  */
-export function keepTranslated(cpu: Translating): void {
+function keepTranslated(cpu: Translating): void {
   const { wasm_table } = cpu.wm;
   cpu.codegen_finalize = (index, start, stateFlags, at, size) => {
     const code = new Uint8Array(cpu.wasm_memory.buffer, at >>> 0, size >>> 0);
@@ -57,11 +62,6 @@ export function keepTranslated(cpu: Translating): void {
         cpu.codegen_finalize_finished(index, start, stateFlags);
       });
   };
-}
-
-/** Has pages translated one by one. */
-export function translatePagesAlone(cpu: Translating): void {
-  cpu.wm.exports.set_jit_config(MAX_PAGES, 1);
 }
 
 /** Has hot code translated, or everything interpreted. Not while a slice runs. */

@@ -11,7 +11,7 @@ import { MmioMap } from "./mmio-map.ts";
 import { useQuickYield } from "./quick-yield.ts";
 import { RunControl } from "./run-control.ts";
 import { type MachineCrashError, SliceEnd, superviseSlices } from "./slices.ts";
-import { keepTranslated, translatePagesAlone } from "./translator.ts";
+import { setUpTranslator } from "./translator.ts";
 import { type V86Cpu, type V86Emulator, type V86Machine, v86Machine, whenLoaded } from "./v86-internals.ts";
 
 /** v86 gives a fw_cfg directory entry 56 bytes for the name, the last of them a zero. */
@@ -51,8 +51,7 @@ export class V86Bus implements MachineBus {
     this.#map = new MmioMap(this.#cpu.io, (this.#cpu.memory_size[0] as number) >>> 0);
     this.#control = new RunControl(emulator, machine, clock);
     useQuickYield(machine);
-    translatePagesAlone(machine.cpu);
-    keepTranslated(machine.cpu);
+    setUpTranslator(machine.cpu);
     this.#sliceEnd = new SliceEnd(machine.cpu, clock);
     this.#count = superviseSlices(machine, clock, (error) => this.#crashed(error));
     this.#watchResets(keepKernel(emulator, machine.cpu));

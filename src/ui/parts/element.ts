@@ -31,6 +31,12 @@ export abstract class PageElement extends LitElement {
     return this.store.state;
   }
 
+  /** A guest runs, or is about to: it waits for whatever the page's thread does. */
+  protected get guestRuns(): boolean {
+    const { phase } = this.state.machine;
+    return phase === "loading" || phase === "running";
+  }
+
   override createRenderRoot(): HTMLElement {
     return this;
   }

@@ -61,15 +61,20 @@ describe("looking again and again", () => {
     vi.useRealTimers();
   });
 
-  /** @returns frames asked for and drawings made in a second of a view that changes all the time, or never. */
-  function second(view: Partial<Looked>) {
+  /** A pace over frames that are counted. */
+  function counted() {
     const made = { frames: 0, drawings: 0 };
     vi.stubGlobal("requestAnimationFrame", (callback: () => void) => {
       made.frames++;
       return setTimeout(callback, 16);
     });
     vi.stubGlobal("cancelAnimationFrame", clearTimeout);
-    const pace = new Pace({ now: () => Date.now(), painted: (done) => done() });
+    return { made, pace: new Pace({ now: () => Date.now(), painted: (done) => done() }) };
+  }
+
+  /** @returns frames asked for and drawings made in a second of a view that changes all the time, or never. */
+  function second(view: Partial<Looked>) {
+    const { made, pace } = counted();
     const draw = () => void made.drawings++;
     const always = { inSight: () => true, free: () => false, changed: () => true };
     const end = pace.keepLooking({ ...always, draw, ...view });
@@ -89,13 +94,7 @@ describe("looking again and again", () => {
   });
 
   it("has views draw in one frame, and in one that is made anyway", () => {
-    const made = { frames: 0, drawings: 0 };
-    vi.stubGlobal("requestAnimationFrame", (callback: () => void) => {
-      made.frames++;
-      return setTimeout(callback, 16);
-    });
-    vi.stubGlobal("cancelAnimationFrame", clearTimeout);
-    const pace = new Pace({ now: () => Date.now(), painted: (done) => done() });
+    const { made, pace } = counted();
     let news = 0;
     const view = (every: number): Looked => {
       let drawn = 0;

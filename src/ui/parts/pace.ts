@@ -19,7 +19,7 @@ export interface Looked {
   inSight(): boolean;
   /** Nobody is kept waiting by its drawing. */
   free(): boolean;
-  /** Whether there is anything new to draw. */
+  /** Whether there is anything new to draw; need not be said twice. */
   changed(): boolean;
   draw(): void;
 }
@@ -33,9 +33,9 @@ export interface PaceOptions {
 }
 
 export class Pace {
+  readonly #longest: number;
   readonly #now: () => number;
   readonly #painted: (done: () => void) => void;
-  readonly #longest: number;
   readonly #views = new Set<Looked>();
   /** Those that have something new to draw. */
   readonly #news = new Set<Looked>();
@@ -45,9 +45,9 @@ export class Pace {
   #frame = 0;
 
   constructor({
+    longest = LONGEST_MS,
     now = () => performance.now(),
     painted = afterPaint,
-    longest = LONGEST_MS,
   }: PaceOptions = {}) {
     this.#longest = longest;
     this.#now = now;

@@ -51,10 +51,10 @@ export class TpmRegisters extends PageElement {
   declare drives: boolean;
   readonly #shown = new Map<RegisterKey, Shown>();
   #end: (() => void) | undefined;
-  /** The command interface, of which what a driver does next depends. */
+  /** The command interface when it was looked at last: what a driver does next depends on it. */
   #interface: TisState | undefined;
   #bench: PageState["bench"] = "closed";
-  /** The machine's that is shown; see `#between`. */
+  /** Of the machine that is shown; see `#between`. */
   #handle: TpmHandle | undefined;
   #tpm: PageState["tpm"];
 
@@ -80,7 +80,7 @@ export class TpmRegisters extends PageElement {
     super.connectedCallback();
     this.#end = pagePace.keepLooking({
       inSight: () => this.active,
-      free: () => this.#free,
+      free: () => !this.guestRuns,
       changed: () => this.#peekAll(),
       draw: () => this.requestUpdate(),
     });
@@ -171,7 +171,7 @@ export class TpmRegisters extends PageElement {
       </div>
       <div class="scroll registers" tabindex="0" role="region" aria-label="Registers of locality ${this.locality}"
         aria-busy=${this.#between} ?inert=${this.#between}>
-        <tis-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"} ?free=${this.#free || machine.holds.length > 0}
+        <tis-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"} ?free=${!this.guestRuns || machine.holds.length > 0}
           .locality=${this.locality}></tis-states>
         <details class="by-hand" ?open=${this.drives} @toggle=${(event: Event) => {
           this.drives = (event.target as HTMLDetailsElement).open;
@@ -189,11 +189,6 @@ export class TpmRegisters extends PageElement {
         </details>
         ${SHOWN.map((key) => this.#register(key))}
       </div>`;
-  }
-
-  /** No guest runs, or is about to, that drawing would hold up. */
-  get #free(): boolean {
-    return !this.#driven && this.state.machine.phase !== "loading";
   }
 
   get #version() {

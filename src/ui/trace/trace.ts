@@ -176,11 +176,9 @@ export class TpmTrace extends PageElement {
       </div></div>`;
   }
 
-  /** No guest runs that drawing would hold up. */
+  /** No guest is held up by drawing. */
   get #free(): boolean {
-    const { machine, recorder } = this.state;
-    const { phase } = machine;
-    return (phase !== "loading" && phase !== "running") || recorder.held !== undefined;
+    return !this.guestRuns || this.state.recorder.held !== undefined;
   }
 
   /** The list grows by itself; the number follows it, and the first access brings the list. */
