@@ -113,7 +113,13 @@ test.describe("a real boot", () => {
     const names = page.locator(".command-list .command-name");
     await expect(names.first()).toHaveText("TPM2_PCR_Extend");
     expect(new Set(await names.allTextContents())).toEqual(new Set(["TPM2_PCR_Extend"]));
+    // The line about each is searched too; what was chosen so stays in sight among all.
+    await search.fill("extend sha256 pcr 9:");
+    const first = page.locator(".command-list .command-row").first();
+    await expect(first).toContainText(/TPM2_PCR_Extend extend PCR 9: sha1 [0-9a-f]+…, sha256 [0-9a-f]+/);
+    await first.click();
     await search.fill("");
+    await expect(page.locator('.command-row[aria-selected="true"]')).toBeInViewport();
   });
 
   test("a command is refused in words while the guest has the TPM", async () => {

@@ -57,7 +57,7 @@ export const RANDOM: Lesson = {
       id: "look",
       title: "Look at the bytes",
       text: [
-        "Open the commands and find that TPM2_GetRandom. Linux and the tool draw numbers of their own too, so pick one after the other, from the end of the list, until `bytesRequested` is 8 and the response has the bytes that the shell has printed.",
+        "Open the commands and find that TPM2_GetRandom. Linux and the tool draw numbers of their own too; yours is the last one that says “8 random bytes”. Pick it: its response has the bytes that the shell has printed.",
       ],
       offers: [{ kind: "pane", pane: "commands", label: "Open the commands" }],
       goals: [

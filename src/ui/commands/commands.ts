@@ -10,6 +10,7 @@ import type { CommandRecord } from "../../session/types.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { saveFile } from "../parts/save-file.ts";
+import { aboutCommand } from "./about.ts";
 import { isFromPage, markComposed } from "./by-hand.ts";
 import { filterCommands } from "./filter.ts";
 import { rowWindow } from "./window.ts";
@@ -101,6 +102,8 @@ export class TpmCommands extends PageElement {
       <input class="command-search" type="search" aria-label="Search the commands" placeholder="search: extend, rc_handle, failed …"
         .value=${this.search} @input=${(event: Event) => {
           this.search = (event.target as HTMLInputElement).value;
+          // What is chosen is brought into sight again in the list as it is now.
+          this.#revealed = undefined;
         }}>
       <span class="spacer"></span>
       <button class="button" type="button" aria-expanded=${this.composing !== undefined}
@@ -167,12 +170,13 @@ export class TpmCommands extends PageElement {
   #row(record: CommandRecord, index: number, chosen: CommandRecord | undefined) {
     const { id, name, locality, responseName, responseCode, duration, origin } = record;
     const running = duration === undefined;
+    const about = aboutCommand(record);
     const selected = record === chosen;
     const tabbable = chosen ? selected : index === this.#rows.length - 1;
     return html`<div class="command-row" role="row" aria-rowindex=${index + 2} aria-selected=${selected}
       tabindex=${tabbable ? 0 : -1} data-id=${id} @click=${() => this.#choose(id)}>
       <span role="gridcell" class="num">${id}</span>
-      <span role="gridcell" class="mono command-name">${name}</span>
+      <span role="gridcell" title=${about}><span class="mono command-name">${name}</span> <span class="command-about muted">${about}</span></span>
       <span role="gridcell" class="num">${locality}</span>
       <span role="gridcell" class="command-result ${responseCode ? "is-error" : ""}" title=${responseName ?? ""}>${
         running ? "running …" : plainResult(responseCode, responseName)

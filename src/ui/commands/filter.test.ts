@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CommandRecord } from "../../session/types.ts";
+import { build } from "../../tpm2/index.ts";
 import { filterCommands } from "./filter.ts";
 
 const record = (id: number, name: string, code: number, result: [number, string], origin: "guest" | "page") =>
@@ -12,7 +13,7 @@ const record = (id: number, name: string, code: number, result: [number, string]
     origin,
     locality: id % 2,
     startedAt: id,
-    request: new Uint8Array(),
+    request: name === "TPM2_Startup" ? build.TPM2_Startup() : new Uint8Array(),
   }) satisfies CommandRecord;
 const RECORDS = [
   record(1, "TPM2_Startup", 0x144, [0, "TPM_RC_SUCCESS"], "guest"),
@@ -32,6 +33,7 @@ describe("filterCommands", () => {
     ["pcr guest", [2]],
     ["rc_handle", [3]],
     ["failed", [3]],
+    ["clear", [1]],
     ["0x00000144", [1]],
     ["loc=1", [1, 3]],
     ["no such thing", []],

@@ -1,5 +1,6 @@
-/** Picks commands by what one types: each word must be in the name, the result, the origin or the code. */
+/** Picks commands by what one types: each word must be in the name, the line about it, the result, the origin or the code. */
 import type { CommandRecord } from "../../session/types.ts";
+import { aboutCommand } from "./about.ts";
 
 /** A word for every command that the TPM refused. */
 export const FAILED_WORD = "failed";
@@ -16,6 +17,12 @@ function fits(record: CommandRecord, word: string): boolean {
   if (word === FAILED_WORD) return responseCode !== undefined && responseCode !== 0;
   const where = word.match(/^(?:loc|locality)[:=](\d)$/);
   if (where) return locality === Number(where[1]);
-  const haystack = [name, responseName, origin, `0x${code.toString(16).padStart(8, "0")}`];
+  const haystack = [
+    name,
+    aboutCommand(record),
+    responseName,
+    origin,
+    `0x${code.toString(16).padStart(8, "0")}`,
+  ];
   return haystack.some((part) => part.toLowerCase().includes(word));
 }
