@@ -114,33 +114,31 @@ static int open_port(const char *path)
     return -1;
 }
 
+/* One request to the kernel's generator. */
+static int ask_generator(int request, struct pool *pool)
+{
+    int fd = SYS(open, "/dev/urandom", O_RDWR, 0);
+    if (fd < 0)
+        return fd;
+    int result = SYS(ioctl, fd, request, pool);
+    SYS(close, fd, 0, 0);
+    return result;
+}
+
 /* Credits `pool` and makes the generator draw on it now: writing to /dev/urandom would do neither. */
 static int add_entropy(struct pool *pool)
 {
-    int fd = SYS(open, "/dev/urandom", O_RDWR, 0);
-    int result = fd < 0 ? fd : SYS(ioctl, fd, RNDADDENTROPY, pool);
+    int result = ask_generator(RNDADDENTROPY, pool);
     if (result < 0) {
         report_failure(STEP_ENTROPY, result);
         return -1;
     }
-    result = SYS(ioctl, fd, RNDRESEEDCRNG, 0);
-    SYS(close, fd, 0, 0);
+    result = ask_generator(RNDRESEEDCRNG, 0);
     if (result < 0) {
         report_failure(STEP_RESEED, result);
         return -1;
     }
     return 0;
-}
-
-/*
- * The kernel's generator draws on its pool by itself when its key is a second old. Machines that start from the saved
- * one are to find it the same, however long the boot had taken: the test of what entropy is good for counts on it.
- */
-static void freshen(void)
-{
-    int fd = SYS(open, "/dev/urandom", O_RDWR, 0);
-    SYS(ioctl, fd, RNDRESEEDCRNG, 0);
-    SYS(close, fd, 0, 0);
 }
 
 /* What an earlier swtpm left unread must not become a command of the next one. */
@@ -270,7 +268,12 @@ void start_c(void)
     data_port = open_port("/dev/vport0p1");
     control_port = open_port("/dev/vport0p2");
     management_port = open_port("/dev/vport0p3");
-    freshen();
+    /*
+     * The kernel's generator draws on its pool by itself when its key is a second old. Machines that start from the
+     * saved one are to find it the same, however long the boot had taken: the test of what entropy is good for counts
+     * on it.
+     */
+    ask_generator(RNDRESEEDCRNG, 0);
     for (;;)
         serve_once();
 }

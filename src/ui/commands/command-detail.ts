@@ -6,10 +6,10 @@ import type { CommandRecord } from "../../session/types.ts";
 import { decodeCommand, decodeResponse } from "../../tpm2/decode.ts";
 import type { Message } from "../../tpm2/message.ts";
 import { responseCodeText } from "../../tpm2/response-code.ts";
-import { summary } from "../../tpm2/summary.ts";
 import "./message-view.ts";
 import { segments } from "../parts/segments.ts";
 import { ICONS } from "../shell/icons.ts";
+import { aboutCommand } from "./about.ts";
 
 type Side = "request" | "response";
 
@@ -41,7 +41,7 @@ export class CommandDetail extends LitElement {
     const message = this.#decode();
     return html`<section class="detail" aria-label="Command ${id}, ${name}">
       <div class="toolbar">
-        <h3 class="mono" title=${summary(request, response)}>${name}</h3>
+        <h3 class="mono" title=${aboutCommand(this.record)}>${name}</h3>
         ${segments<Side>(
           "detail-side",
           "Which message",

@@ -1,4 +1,5 @@
 /** Picks commands by what one types: each word must be in the name, the line about it, the result, the origin or the code. */
+import { hexNumber } from "../../bytes/hex.ts";
 import type { CommandRecord } from "../../session/types.ts";
 import { aboutCommand } from "./about.ts";
 
@@ -17,12 +18,6 @@ function fits(record: CommandRecord, word: string): boolean {
   if (word === FAILED_WORD) return responseCode !== undefined && responseCode !== 0;
   const where = word.match(/^(?:loc|locality)[:=](\d)$/);
   if (where) return locality === Number(where[1]);
-  const haystack = [
-    name,
-    aboutCommand(record),
-    responseName,
-    origin,
-    `0x${code.toString(16).padStart(8, "0")}`,
-  ];
+  const haystack = [name, aboutCommand(record), responseName, origin, hexNumber(code)];
   return haystack.some((part) => part.toLowerCase().includes(word));
 }

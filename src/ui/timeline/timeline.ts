@@ -5,7 +5,7 @@
 import { html, nothing, type SVGTemplateResult, svg } from "lit";
 import "./timeline.css";
 import type { CommandRecord } from "../../session/types.ts";
-import { summary } from "../../tpm2/summary.ts";
+import { aboutCommand } from "../commands/about.ts";
 import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { Pace } from "../parts/pace.ts";
@@ -379,25 +379,13 @@ export class BootTimeline extends PageElement {
   ) {
     const { id, startedAt, duration, name } = record;
     const chosen = id === this.state.command;
-    const what = measured ? `PCR ${measured.change.pcr}: ${whatWas(measured)}` : inWords(record);
+    const what = measured ? `PCR ${measured.change.pcr}: ${whatWas(measured)}` : aboutCommand(record);
     return html`<tr class=${chosen ? "is-chosen" : ""}><td class="num">${length(startedAt - start)}</td>
       <td class="num">${duration === undefined ? "…" : length(duration)}</td><td>${phaseAt(phases, startedAt) ?? ""}</td>
       <td><button class="link mono" type="button" aria-pressed=${chosen} @click=${() => this.#choose(id)}
         @dblclick=${() => this.actions.showPane("commands")}>${name}</button></td>
       <td title=${measured ? `by ${whoMade(measured)}` : ""}>${what}</td></tr>`;
   }
-}
-
-const words = new WeakMap<CommandRecord, string>();
-
-/** What a command does; decoded once, as soon as it has its response. */
-function inWords(record: CommandRecord): string {
-  const { request, response } = record;
-  const known = words.get(record);
-  if (known !== undefined) return known;
-  const text = summary(request, response);
-  if (response) words.set(record, text);
-  return text;
 }
 
 /** "12.3 ms", "1.20 s". */
