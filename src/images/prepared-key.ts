@@ -10,7 +10,9 @@ export const PREPARED_START = "prepared-start.bin.gz";
 const MAKERS = [
   "prepared-start.ts",
   "../machine/pc.ts",
-  "../machine/acpi.ts",
+  "../machine/firmware/acpi.ts",
+  "../machine/firmware/table.ts",
+  "../machine/firmware/tpm-aml.ts",
   "../machine/create-v86.ts",
   "../session/prepared.ts",
   "../session/snapshot.ts",

@@ -17,7 +17,7 @@ import { attachNodeTpm, type NodeTpm } from "../tools/node-tpm.ts";
 import { TPM_PCRRead, TPM2_PCR_Read } from "../tpm2/build.ts";
 import { TPM_CC } from "../tpm2/command-codes.ts";
 import { commandCode, parsePcrRead, parsePcrRead12 } from "../tpm2/parse.ts";
-import { inspectFirmware } from "./firmware.ts";
+import { inspectFirmware } from "./firmware/inspect.ts";
 
 const BOOT_MS = 120_000;
 /** Every command, and the full self-test: limits of firmware are 750 ms and 2 s. */

@@ -1,5 +1,5 @@
 /** The machine: the bus that a TPM is attached to, v86 behind it, the guest's clock, tables for the firmware. */
-export { EVENT_LOG_WINDOW, firmwareFiles } from "./acpi.ts";
+
 export type { GuestClock, MachineBus, MmioWindow } from "./bus.ts";
 export {
   createGuestClock,
@@ -11,7 +11,8 @@ export {
 } from "./clock.ts";
 export { CommandHold, type CommandHoldOptions } from "./command-hold.ts";
 export { createV86, MachineLoadError } from "./create-v86.ts";
-export { EventLogArea } from "./event-log-area.ts";
+export { EVENT_LOG_WINDOW, firmwareFiles } from "./firmware/acpi.ts";
+export { EventLogArea } from "./firmware/event-log-area.ts";
 export { MachineCrashError } from "./slices.ts";
 export { attachV86, V86Bus } from "./v86.ts";
 export { type V86Emulator, V86VersionError } from "./v86-internals.ts";

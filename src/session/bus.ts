@@ -1,6 +1,7 @@
 /** What the session does to the machine on its bus: announces the TPM to the firmware, and holds the machine still. */
-import { FIRMWARE_FILE_NAMES, firmwareFiles } from "../machine/acpi.ts";
+
 import type { MachineBus } from "../machine/bus.ts";
+import { FIRMWARE_FILE_NAMES, firmwareFiles } from "../machine/firmware/acpi.ts";
 import type { TpmVersion } from "../tis/ports.ts";
 
 /** The firmware files of a TPM of this version, in place of those that were there. */

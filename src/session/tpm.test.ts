@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
 import { type SwtpmChild, spawnSwtpm } from "../bridge/swtpm-process.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
-import { EVENT_LOG_WINDOW } from "../machine/acpi.ts";
+import { EVENT_LOG_WINDOW } from "../machine/firmware/acpi.ts";
 import { TIS_BASE } from "../tis/ports.ts";
 import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
 import { build } from "../tpm2/index.ts";

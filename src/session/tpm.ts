@@ -5,10 +5,10 @@
 import type { BackendInfo } from "../backend/port.ts";
 import { parseEventLog } from "../eventlog/index.ts";
 import type { HiddenTpm } from "../hidden/client.ts";
-import { EVENT_LOG_WINDOW } from "../machine/acpi.ts";
 import type { MachineBus } from "../machine/bus.ts";
 import { CommandHold, DEFAULT_GRACE_MS } from "../machine/command-hold.ts";
-import { EventLogArea } from "../machine/event-log-area.ts";
+import { EVENT_LOG_WINDOW } from "../machine/firmware/acpi.ts";
+import { EventLogArea } from "../machine/firmware/event-log-area.ts";
 import { type AccessSize, type MmioDevice, TIS_BASE, TIS_SIZE } from "../tis/ports.ts";
 import type { TisState } from "../tis/states.ts";
 import { BATCH_MS } from "../worker/event-batch.ts";

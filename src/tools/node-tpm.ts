@@ -3,9 +3,9 @@
  * does the same through a worker; here everything is in one place, to boot with and to measure.
  */
 import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
-import { EVENT_LOG_WINDOW, firmwareFiles } from "../machine/acpi.ts";
 import { CommandHold } from "../machine/command-hold.ts";
-import { EventLogArea } from "../machine/event-log-area.ts";
+import { EVENT_LOG_WINDOW, firmwareFiles } from "../machine/firmware/acpi.ts";
+import { EventLogArea } from "../machine/firmware/event-log-area.ts";
 import type { V86Bus } from "../machine/v86.ts";
 import { TisDevice } from "../tis/device.ts";
 import { TIS_BASE, TIS_SIZE, type TpmVersion } from "../tis/ports.ts";

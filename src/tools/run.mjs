@@ -24,9 +24,9 @@ const TOOLS = {
   },
   qemu: { "qemu-system-x86": "/usr/bin/qemu-system-i386" },
   browser: { chromium: "/usr/bin/chromium" },
+  acpi: { "acpica-tools": "/usr/bin/iasl" },
   test: {
     websockify: "/usr/bin/websockify",
-    "acpica-tools": "/usr/bin/iasl",
     tshark: "/usr/bin/tshark",
     "tpm2-tools": "/usr/bin/tpm2",
     "swtpm-tools": "/usr/bin/swtpm_ioctl",
@@ -38,10 +38,11 @@ const TOOLS = {
 /** The verbs: the file to run, beside this one, and the tools that it needs. */
 const VERBS = {
   start: { file: "start.ts", needs: ["swtpm", "images", "kernel"] },
-  test: { file: "test.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser", "test"] },
+  test: { file: "test.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser", "acpi", "test"] },
   package: { file: "package.ts", needs: [] },
   build: { file: "build.ts", needs: ["swtpm", "images", "kernel"] },
   images: { file: "images.ts", needs: ["images"] },
+  acpi: { file: "acpi.ts", needs: ["acpi"] },
   kernel: { file: "kernel.ts", needs: ["swtpm", "images", "kernel"] },
   bridge: { file: "../bridge/main.ts", needs: ["swtpm"] },
   bench: { file: "bench.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser"] },

@@ -2,9 +2,9 @@
  * The 64 KiB in which firmware writes its event log and Linux reads it: plain memory on the MMIO bus. The guest
  * sees ordinary memory, the page can read it while the firmware still writes.
  */
-import type { AccessSize, MmioDevice } from "../tis/ports.ts";
+import type { AccessSize, MmioDevice } from "../../tis/ports.ts";
+import type { MmioWindow } from "../bus.ts";
 import { EVENT_LOG_WINDOW } from "./acpi.ts";
-import type { MmioWindow } from "./bus.ts";
 
 /** How long writes are gathered before `onWrite` is called, in milliseconds. */
 const GATHER_MS = 100;

@@ -1,8 +1,8 @@
 /** Synthetic images; boot.machine.test.ts looks into the real one. */
 import { describe, expect, it } from "vitest";
-import { ByteWriter } from "../bytes/writer.ts";
-import { table } from "./aml.ts";
-import { inspectFirmware } from "./firmware.ts";
+import { ByteWriter } from "../../bytes/writer.ts";
+import { inspectFirmware } from "./inspect.ts";
+import { table } from "./table.ts";
 
 const dsdt = table("DSDT", 1, new Uint8Array(200).fill(0x5a));
 const menu = new ByteWriter().ascii("t. TPM Configuration\0");

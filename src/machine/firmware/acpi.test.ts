@@ -4,23 +4,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { toHex } from "../bytes/hex.ts";
+import { toHex } from "../../bytes/hex.ts";
+import { compiledVariants, compileTpm } from "../../tools/tpm-aml.ts";
 import { EVENT_LOG_WINDOW, FIRMWARE_FILE_NAMES, firmwareFiles, ssdt, tcpaTable, tpm2Table } from "./acpi.ts";
-import { buffer, device, eisaId, MAKER, named } from "./aml.ts";
+import { MAKER } from "./table.ts";
+import { TPM_AML } from "./tpm-aml.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webtpm-acpi-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const iasl = (...args: string[]) =>
   execFileSync("iasl", args, { cwd: scratch, encoding: "utf8", stdio: "pipe" });
-
-/** Compiles tpm.asl; returns the table. */
-function compiled(...flags: string[]): Uint8Array {
-  const source = readFileSync(join(import.meta.dirname, "tpm.asl"));
-  writeFileSync(join(scratch, "tpm.asl"), source);
-  iasl(...flags, "-p", "compiled", "tpm.asl");
-  return readFileSync(join(scratch, "compiled.aml"));
-}
 
 /** What iasl reads in a data table, by field name. */
 function disassembled(table: Uint8Array): { fields: Record<string, string>; complaints: string[] } {
@@ -38,12 +32,25 @@ const sum = (bytes: Uint8Array) => bytes.reduce((total, value) => total + value,
 const BODY = 36;
 
 describe("the SSDT", () => {
+  it("is kept as iasl compiles tpm.asl now", () => {
+    expect(compiledVariants()).toEqual(TPM_AML);
+  });
+
   it.each([
-    ["2.0", []],
-    ["1.2", ["-DTPM12"]],
-  ] as const)("for TPM %s is what iasl makes of tpm.asl", (version, flags) => {
-    const ours = ssdt(version);
-    const theirs = compiled(...flags);
+    ["2.0, polled, at the usual address", "2.0", {}, {}],
+    ["1.2, polled, at the usual address", "1.2", {}, { TPM12: "1" }],
+    ["2.0 with an interrupt", "2.0", { irq: 5 }, { TIS_IRQ: "5" }],
+    ["1.2 with an interrupt", "1.2", { irq: 0x1234_5678 }, { TPM12: "1", TIS_IRQ: "0x12345678" }],
+    ["2.0 elsewhere", "2.0", { base: 0xfe12_3450 }, { TIS_BASE: "0xFE123450" }],
+    [
+      "1.2 elsewhere, with an interrupt",
+      "1.2",
+      { base: 0x1000, irq: 10 },
+      { TPM12: "1", TIS_BASE: "0x1000", TIS_IRQ: "10" },
+    ],
+  ] as const)("for TPM %s is what iasl makes of tpm.asl", (_, version, resources, macros) => {
+    const ours = ssdt(version, resources);
+    const theirs = compileTpm(macros).table;
     expect(toHex(ours.subarray(BODY))).toBe(toHex(theirs.subarray(BODY)));
     // The headers differ in the checksum and in who made the table (iasl signs as creator).
     expect(toHex(ours.subarray(0, 9))).toBe(toHex(theirs.subarray(0, 9)));
@@ -93,18 +100,5 @@ describe("the firmware files", () => {
     expect(names("1.2")).toEqual(["acpi/TCPA", "acpi/SSDT-TPM"]);
     expect(names("unspecified")).toEqual([]);
     expect(FIRMWARE_FILE_NAMES).toEqual(expect.arrayContaining([...names("2.0"), ...names("1.2")]));
-  });
-});
-
-describe("the AML encoder", () => {
-  it("writes lengths of one and of two bytes", () => {
-    // A package counts its own length field: 1 + 2 + 59 = 0x3E, then 2 + 2 + 60 = 0x40 in two bytes.
-    expect(toHex(buffer(new Uint8Array(59))).slice(0, 8)).toBe("113e0a3b");
-    expect(toHex(buffer(new Uint8Array(61))).slice(0, 10)).toBe("1141040a3d");
-    expect(() => device("TPM0", buffer(new Uint8Array(200)), new Uint8Array(4096))).toThrow("too long");
-    expect(() => buffer(new Uint8Array(256))).toThrow(RangeError);
-  });
-  it("packs EISA identifiers", () => {
-    expect(toHex(named("_HID", eisaId("PNP0C31")))).toBe("085f4849440c41d00c31");
   });
 });

@@ -6,21 +6,12 @@
  * Sources: TCG ACPI Specification (the client TCPA table of family 1.2, the TPM2 table of family 2.0); ACPI 6.4 for
  * headers and AML; the bytes that QEMU 7.2 emits.
  */
-import { ByteWriter } from "../bytes/writer.ts";
-import { TIS_BASE, TIS_SIZE, type TpmVersion } from "../tis/ports.ts";
-import {
-  type Aml,
-  byte,
-  device,
-  eisaId,
-  memory32Fixed,
-  named,
-  scope,
-  string,
-  table,
-  unicode,
-} from "./aml.ts";
-import type { MmioWindow } from "./bus.ts";
+import { fromHex } from "../../bytes/hex.ts";
+import { ByteWriter } from "../../bytes/writer.ts";
+import { TIS_BASE, type TpmVersion } from "../../tis/ports.ts";
+import type { MmioWindow } from "../bus.ts";
+import { table } from "./table.ts";
+import { TPM_AML } from "./tpm-aml.ts";
 
 /** Where the firmware's event log lies: the spare upper half of the device's own 128 KiB MMIO block. */
 export const EVENT_LOG_WINDOW: Readonly<MmioWindow> = { base: 0xfed5_0000, size: 0x1_0000 };
@@ -28,13 +19,12 @@ export const EVENT_LOG_WINDOW: Readonly<MmioWindow> = { base: 0xfed5_0000, size:
 /** A file for `MachineBus.setFirmwareFile`. */
 export interface FirmwareFile {
   name: string;
-  data: Aml;
+  data: Uint8Array<ArrayBuffer>;
 }
 
 const CLIENT_PLATFORM = 0;
 const START_METHOD_TIS = 6;
 const START_METHOD_PARAMETERS = 12;
-const PRESENT_ENABLED_SHOWN_WORKING = 0x0f;
 
 /** Names of the files that {@link firmwareFiles} may give. */
 const TPM2_FILE = "acpi/TPM2";
@@ -44,7 +34,7 @@ const SSDT_FILE = "acpi/SSDT-TPM";
 export const FIRMWARE_FILE_NAMES: readonly string[] = [TPM2_FILE, TCPA_FILE, SSDT_FILE];
 
 /** The TPM2 table, revision 4: FIFO interface at its usual address, event log at `log`. 76 bytes. */
-export function tpm2Table(log: MmioWindow): Aml {
+export function tpm2Table(log: MmioWindow): Uint8Array<ArrayBuffer> {
   const body = new ByteWriter()
     .u16le(CLIENT_PLATFORM)
     .u16le(0)
@@ -57,25 +47,32 @@ export function tpm2Table(log: MmioWindow): Aml {
 }
 
 /** The TCPA table of a client platform, revision 2, for TPM 1.2. 50 bytes. */
-export function tcpaTable(log: MmioWindow): Aml {
+export function tcpaTable(log: MmioWindow): Uint8Array<ArrayBuffer> {
   const body = new ByteWriter().u16le(CLIENT_PLATFORM).u32le(log.size).u64le(BigInt(log.base));
   return table("TCPA", 2, body.finish());
 }
 
-/** The SSDT with `\_SB.TPM0`; tpm.asl in this folder is the same in source form. */
-export function ssdt(version: "2.0" | "1.2"): Aml {
-  const identity =
-    version === "2.0"
-      ? [named("_HID", string("MSFT0101")), named("_STR", unicode("TPM 2.0 Device"))]
-      : [named("_HID", eisaId("PNP0C31"))];
-  const tpm = device(
-    "TPM0",
-    ...identity,
-    named("_UID", byte(1)),
-    named("_STA", byte(PRESENT_ENABLED_SHOWN_WORKING)),
-    named("_CRS", memory32Fixed(TIS_BASE, TIS_SIZE)),
-  );
-  return table("SSDT", 2, scope("\\_SB_", tpm));
+/** Where the device is, as its `_CRS` tells it. */
+export interface TpmResources {
+  /** Default: the usual one of a TIS interface. */
+  base?: number;
+  /** Number of its interrupt line, level and active low; undefined: none is told of, and the driver polls. */
+  irq?: number | undefined;
+}
+
+/** The SSDT with `\_SB.TPM0`, as iasl compiles tpm.asl. */
+export function ssdt(
+  version: Exclude<TpmVersion, "unspecified">,
+  { base = TIS_BASE, irq }: TpmResources = {},
+): Uint8Array<ArrayBuffer> {
+  const family = version === "2.0" ? "tpm20" : "tpm12";
+  const aml: { body: string; baseAt: number; irqAt?: number } =
+    TPM_AML[irq === undefined ? family : (`${family}Interrupt` as const)];
+  const body = fromHex(aml.body);
+  const view = new DataView(body.buffer);
+  view.setUint32(aml.baseAt, base, true);
+  if (irq !== undefined && aml.irqAt !== undefined) view.setUint32(aml.irqAt, irq, true);
+  return table("SSDT", 2, body);
 }
 
 /**
