@@ -80,6 +80,52 @@ describe("a device in another thread", () => {
   });
 });
 
+describe("the start and the end of a command", () => {
+  const COMMAND = [0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, 0x7b];
+  async function listening(echo: Partial<EchoOptions> = {}) {
+    const told: string[] = [];
+    const made = await start(echo, {
+      onExecute: () => told.push("execute"),
+      onAnswered: () => told.push("answered"),
+    });
+    const { read, write } = made;
+    expect(read(REGISTERS.ACCESS) & ACCESS.VALID).toBe(ACCESS.VALID);
+    write(REGISTERS.ACCESS, ACCESS.REQUEST_USE);
+    write(REGISTERS.STS, STS.COMMAND_READY);
+    for (const byte of COMMAND) write(REGISTERS.DATA_FIFO, byte);
+    return { ...made, told };
+  }
+
+  it("are known within the very accesses that start it and that find the answer", async () => {
+    const { read, write, told } = await listening({ delayMs: 20 });
+    expect(told).toEqual([]);
+    write(REGISTERS.STS, STS.TPM_GO);
+    expect(told).toEqual(["execute"]);
+    while (!(read(REGISTERS.STS) & STS.DATA_AVAIL)) {
+      expect(told).toEqual(["execute"]);
+      await pause();
+    }
+    expect(told).toEqual(["execute", "answered"]);
+  });
+
+  it("are known to whoever looks while the guest does not run", async () => {
+    const { device, write, told } = await listening({ delayMs: 20 });
+    write(REGISTERS.STS, STS.TPM_GO);
+    while (told.length < 2) {
+      device.look();
+      await pause();
+    }
+    expect(told).toEqual(["execute", "answered"]);
+  });
+
+  it("come together where the worker knows better than the copy: its device had been reset meanwhile", async () => {
+    const { device, write, told } = await listening();
+    device.reset(1);
+    write(REGISTERS.STS, STS.TPM_GO);
+    expect(told.filter((what) => what === "execute").length).toBe(told.length / 2);
+  });
+});
+
 describe("a worker that sleeps lightly", () => {
   it("is woken by each move of the command interface, and not by each byte", async () => {
     const { thread, memory, read, write } = await start({ attentive: true });

@@ -48,6 +48,10 @@ export interface MmioProxyOptions {
   memory: LinkMemory;
   /** Wakes the worker where `Atomics.waitAsync` is missing: a message to it. */
   ring?: () => void;
+  /** The guest has started a command: called from within that very access. */
+  onExecute?: () => void;
+  /** No answer is due any more; called as soon as this side knows, from within an access perhaps. */
+  onAnswered?: () => void;
   /** Called once when the worker is given up, from within an access perhaps. */
   onBroken?: (error: LinkBrokenError) => void;
   /** See {@link READ_LIMIT_MS}. */
@@ -63,12 +67,15 @@ export class MmioProxy implements MmioDevice {
   readonly #copyView: TisView;
   readonly #ringBell: (() => void) | undefined;
   readonly #onBroken: ((error: LinkBrokenError) => void) | undefined;
+  readonly #onAnswered: (() => void) | undefined;
   readonly #patience: Patience;
   #posted: number;
   /** SEQUENCE when the copy was made; undefined when it is known to be none (any more). */
   #sequence: number | undefined;
   /** What was posted last has something in it for the worker to do. */
   #urgent = false;
+  /** A command's start was told by `onExecute`, and its end not yet by `onAnswered`. */
+  #executing = false;
   /** Since the last operation was posted, the command interface has moved. Known while `#copy.onTrace` is set. */
   #moved = false;
   /** The worker was woken to do everything posted up to this, and has not been seen to have done it. */
@@ -86,11 +93,17 @@ export class MmioProxy implements MmioDevice {
     const urgent = () => {
       this.#urgent = true;
     };
-    const sink: TisSink = { execute: urgent, cancel: urgent, resetEstablishment: urgent, irq: urgent };
+    const execute = () => {
+      urgent();
+      this.#executing = true;
+      options.onExecute?.();
+    };
+    const sink: TisSink = { execute, cancel: urgent, resetEstablishment: urgent, irq: urgent };
     this.#copy = new TisDevice({ version: "unspecified", sink });
     this.#copyView = new TisView(this.#copy.memory);
     this.#ringBell = options.ring;
     this.#onBroken = options.onBroken;
+    this.#onAnswered = options.onAnswered;
     this.#patience = new Patience(options.limitMs ?? READ_LIMIT_MS);
     this.#posted = Atomics.load(control, LINK.POSTED);
   }
@@ -125,8 +138,16 @@ export class MmioProxy implements MmioDevice {
     if (offset >= OFFSET_LIMIT || this.#broken) return;
     if (this.#ahead !== 0) this.flush();
     if (this.#copy.executing) this.#sequence = undefined;
+    const before = this.#executing;
     this.#copy.write(address, size, value);
     this.#post(OPERATION.WRITE, size, offset, value);
+    // The copy alone may have started it: where the worker's device had failed just before, no answer comes.
+    if (this.#executing && !before) this.look();
+  }
+
+  /** Takes notice of what the worker has changed; to be called when it tells of something that may be an answer. */
+  look(): void {
+    this.#current();
   }
 
   /** The machine was reset: ordered with the accesses before and after it. @param number what the worker is told. */
@@ -180,6 +201,10 @@ export class MmioProxy implements MmioDevice {
       fence(control, LINK.PAGE_FENCE);
       if (Atomics.load(control, LINK.SEQUENCE) === before && (before & 1) === 0) {
         this.#sequence = before;
+        if (this.#executing && !this.#copy.executing) {
+          this.#executing = false;
+          this.#onAnswered?.();
+        }
         return true;
       }
       this.#waitUntil(() => (Atomics.load(control, LINK.SEQUENCE) & 1) === 0);

@@ -70,8 +70,8 @@ export class BusToCome implements MachineBus {
   }
 
   /** Before there is a machine, no guest's time goes by. */
-  expectHold(): () => void {
-    return this.#bus?.expectHold?.() ?? (() => undefined);
+  holdAfter(guestMs: number, reason: string): (() => void) | undefined {
+    return this.#bus ? this.#bus.holdAfter?.(guestMs, reason) : () => undefined;
   }
 
   async settled(): Promise<void> {

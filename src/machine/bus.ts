@@ -40,10 +40,13 @@ export interface MachineBus {
    */
   hold(reason: string): () => void;
   /**
-   * A hold may follow soon: until the function that is returned is called, what keeps the page from running the machine
-   * counts for little in guest time.
+   * A hold that begins by itself once the guest's time has advanced by so many milliseconds from now. Whatever the
+   * host's scheduler, timers and other threads do, it advances by no more than these and the slice of guest code in
+   * which they are spent (a millisecond), until the function that is returned is called, which releases the hold or
+   * calls it off.
+   * @returns undefined where this bus cannot do that, e.g. because the guest's clock is not its own.
    */
-  expectHold?(): () => void;
+  holdAfter?(guestMs: number, reason: string): (() => void) | undefined;
   /** Resolves when a hold that was asked for has taken effect, which may be a slice of guest code later. */
   settled?(): Promise<void>;
   /**

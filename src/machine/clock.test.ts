@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { createGuestClock, MAX_STEP_MS, MachineClock, WasmLoadError } from "./clock.ts";
+import {
+  BUSY_STEP_MS,
+  createGuestClock,
+  MAX_STEP_MS,
+  MachineClock,
+  SLICE_MS,
+  WasmLoadError,
+} from "./clock.ts";
 import { createV86 } from "./create-v86.ts";
 
 /** A clock over a host time that the test sets. */
@@ -47,38 +54,110 @@ describe("the machine's clock", () => {
     expect(clock.microtick()).toBe(MAX_STEP_MS);
   });
 
-  it("counts gaps for less while a limit is in force, the shortest of several", () => {
+  it("counts little of a gap while the machine works, and more of one in which it slept", () => {
     const { host, clock } = clockAt(0);
-    host.now = 100;
-    const endFirst = clock.limitStep(50);
-    expect([clock.now(), clock.microtick()]).toEqual([50, 50]);
-    host.now += 30;
-    expect(clock.microtick()).toBe(80);
-    const endSecond = clock.limitStep(2);
-    host.now += 200;
-    expect(clock.microtick()).toBe(82);
-    host.now += 200;
-    endSecond();
-    endSecond();
-    expect(clock.microtick()).toBe(84);
-    host.now += 200;
-    expect(clock.microtick()).toBe(134);
-    endFirst();
-    host.now += 200;
-    expect(clock.microtick()).toBe(334);
+    clock.sliceBegins();
+    host.now = 200;
+    expect(clock.microtick()).toBe(200);
+    host.now += 3000;
+    expect(clock.microtick()).toBe(200 + BUSY_STEP_MS);
+    clock.sliceEnds(0);
+    host.now += 3000;
+    clock.sliceBegins();
+    expect(clock.microtick()).toBe(200 + 2 * BUSY_STEP_MS);
+    host.now += 1;
+    expect(clock.microtick()).toBe(201 + 2 * BUSY_STEP_MS);
+    clock.sliceEnds(4);
+    host.now += 3000;
+    clock.sliceBegins();
+    expect(clock.microtick()).toBe(201 + 2 * BUSY_STEP_MS + MAX_STEP_MS);
   });
 
-  it("does not tell less than it told because a limit began since", () => {
+  it("goes no further than a bound, tells once that it is reached, and does not make up for it", () => {
+    const { host, clock } = clockAt(0);
+    let told = 0;
+    const end = clock.bound(20, () => told++);
+    host.now = 19;
+    expect([clock.microtick(), told]).toEqual([19, 0]);
+    host.now = 60_000;
+    expect([clock.now(), told]).toEqual([20, 0]);
+    expect([clock.microtick(), clock.microtick(), told]).toEqual([20, 20, 1]);
+    host.now += 1000;
+    end();
+    end();
+    expect([clock.now(), clock.microtick()]).toEqual([20, 20]);
+    host.now += 7;
+    expect([clock.microtick(), told]).toEqual([27, 1]);
+  });
+
+  it("heeds the nearest of several bounds, and bounds move with a restored machine's time", () => {
+    const { host, clock } = clockAt(0);
+    const told: string[] = [];
+    clock.bound(50, () => told.push("far"));
+    const endNear = clock.bound(10, () => told.push("near"));
+    host.now = 100;
+    expect([clock.microtick(), told]).toEqual([10, ["near"]]);
+    endNear();
+    clock.freeze();
+    clock.set(7000);
+    clock.thaw();
+    host.now += 100;
+    expect([clock.microtick(), told]).toEqual([7040, ["near", "far"]]);
+  });
+
+  it("stands still at once for a stop between slices, and after one slice's length within one", () => {
+    const { host, clock } = clockAt(0);
+    clock.beginStop();
+    host.now = 100;
+    expect([clock.stopping, clock.now(), clock.microtick()]).toEqual([true, 0, 0]);
+    clock.endStop();
+    host.now += 3;
+    expect([clock.stopping, clock.microtick()]).toEqual([false, 3]);
+    clock.sliceBegins();
+    clock.microtick();
+    clock.beginStop();
+    host.now += 100;
+    expect([clock.microtick(), clock.microtick()]).toEqual([3 + SLICE_MS, 3 + SLICE_MS]);
+    clock.freeze();
+    expect([clock.stopping, clock.microtick()]).toEqual([false, 3 + SLICE_MS]);
+  });
+
+  it("ends the slice in the very look that reaches a bound, also where a stop goes past one", () => {
+    const { host, clock } = clockAt(0);
+    clock.sliceBegins();
+    clock.microtick();
+    clock.bound(20, () => clock.beginStop());
+    for (host.now = 1; host.now < 20; host.now++) expect(clock.microtick()).toBe(host.now);
+    host.now = 500;
+    expect(clock.microtick()).toBe(20 + SLICE_MS);
+    host.now += 500;
+    expect(clock.microtick()).toBe(20 + SLICE_MS);
+    const other = clockAt(0);
+    let reached = false;
+    other.clock.sliceBegins();
+    other.clock.microtick();
+    other.clock.bound(0.5, () => {
+      reached = true;
+    });
+    other.clock.beginStop();
+    expect([other.clock.microtick(), reached]).toEqual([SLICE_MS, true]);
+  });
+
+  it("leaves it to the next look when a slice's first one reaches a bound: v86 measures from that", () => {
+    const { host, clock } = clockAt(0);
+    clock.bound(20, () => clock.beginStop());
+    host.now = 500;
+    clock.sliceBegins();
+    expect([clock.microtick(), clock.stopping]).toEqual([20, true]);
+    expect(clock.microtick()).toBe(20 + SLICE_MS);
+  });
+
+  it("does not tell less than it told because a bound began since", () => {
     const { host, clock } = clockAt(0);
     host.now = 10;
     expect(clock.now()).toBe(10);
-    clock.limitStep(2);
+    clock.bound(2, () => undefined);
     expect([clock.now(), clock.microtick(), clock.now()]).toEqual([10, 2, 10]);
-    for (let i = 0; i < 5; i++) {
-      host.now += 2;
-      clock.microtick();
-    }
-    expect(clock.now()).toBe(12);
     clock.freeze();
     clock.set(5);
     expect(clock.now()).toBe(5);

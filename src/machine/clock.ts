@@ -5,29 +5,41 @@
  * except that it
  *
  * - stands still while the machine is held, so that no driver's time limit runs out then;
- * - never moves by more than {@link MAX_STEP_MS}, or a limit set for a while, between two looks the machine takes at it. A machine looks at
- *   least every 100 ms, even when idle; a longer gap means that the page was suspended, throttled in a background
- *   tab, or stuck in other work. The guest's time falls behind the wall clock then, instead of jumping by minutes
- *   and making every time limit run out at once.
+ * - goes no further than any bound in force ({@link MachineClock.bound}), however late whoever set it is: it is
+ *   checked at each look, on the emulator's own thread, and the look that reaches it tells;
+ * - never moves by more than {@link BUSY_STEP_MS} between two looks that the machine takes at it while it works. A
+ *   longer gap means that the page was kept from running it. A guest that counts ticks of a timer, as Linux does to
+ *   see whether that timer works, gets them all the same;
+ * - never moves by more than {@link MAX_STEP_MS} while the machine sleeps. It looks at least every 100 ms then; a
+ *   longer gap means that the page was suspended, or throttled in a background tab.
  *
- * The real-time clock (CMOS) is not governed by it: v86 keeps that on `Date.now()`, and so do we. A guest that
+ * So the guest's time falls behind the wall clock when the host is busy, instead of jumping and making time limits run
+ * out. The real-time clock (CMOS) is not governed by it: v86 keeps that on `Date.now()`, and so do we. A guest that
  * reads it after a pause gets the true date (`hwclock --hctosys`); alarms and periodic interrupts of the RTC go by
  * the wall clock too, and those that came due during a pause come at its end.
  */
 import type { GuestClock } from "./bus.ts";
 import { compiledHere } from "./compiled-modules.ts";
 
-/** Longest step of guest time between two looks, in milliseconds; well below any TPM driver's limit (750 ms). */
+/** Longest step of guest time between two looks of a machine that sleeps, in milliseconds. */
 export const MAX_STEP_MS = 250;
 /**
- * The same while a TPM command runs. On a busy host the page may be kept waiting more than once before the machine is
- * held for a slow command, and the guest's time limit must not see the sum. No driver sleeps longer than this at once.
+ * The same for a machine that works, where a look is due every fraction of a millisecond. Linux spins for ten ticks of
+ * its timer (10 ms at 1000 Hz) and wants to see five: so many looks there must be in that time.
  */
-export const COMMAND_STEP_MS = 50;
-/** The same from the moment in which the machine is to stop; long enough for a slice of guest code to end by it. */
-export const STOPPING_STEP_MS = 2;
+export const BUSY_STEP_MS = 1.5;
+/** v86 ends a slice of guest code when more than a millisecond has passed since it began. */
+export const SLICE_MS = 1.01;
 
-/** A guest clock that its owner can stop, start and set. */
+/** Guest time goes no further than this for now. */
+interface Bound {
+  /** In v86's count. */
+  until: number;
+  reached: () => void;
+  told: boolean;
+}
+
+/** A guest clock that its owner can stop, start, set and bound. */
 export class MachineClock implements GuestClock {
   readonly #host: () => number;
   readonly #origin: number;
@@ -38,9 +50,16 @@ export class MachineClock implements GuestClock {
   /** Host time minus guest time. */
   #behind = 0;
   #frozen = false;
-  /** Limits of a step in force. */
-  #limits: number[] = [];
+  readonly #bounds: Bound[] = [];
+  /** The nearest of the bounds. */
+  #nearest = Number.POSITIVE_INFINITY;
+  /** Longest step to the next look. */
   #longest = MAX_STEP_MS;
+  #inSlice = false;
+  /** The slice that runs has not looked yet. */
+  #beginning = false;
+  /** Where guest time stands until a stop that was asked for takes effect. */
+  #stopAt: number | undefined;
   #look: (() => void) | undefined;
 
   /** @param host a monotonic clock in milliseconds. */
@@ -53,11 +72,16 @@ export class MachineClock implements GuestClock {
     return this.#frozen;
   }
 
+  /** True from `beginStop` until the stop has taken effect or was called off. */
+  get stopping(): boolean {
+    return this.#stopAt !== undefined;
+  }
+
   now(): number {
-    const ahead = this.#frozen ? 0 : this.#host() - this.#behind - this.#last;
-    // A limit that began after the last telling may have taken some of that time back: it is waited for then.
-    this.#told = Math.max(this.#told, this.#last + Math.min(ahead, this.#longest));
-    return this.#told - this.#origin;
+    // A bound that was set after the last telling may lie before it: it is waited for then.
+    if (!this.#frozen)
+      this.#told = Math.max(this.#told, this.#stopAt === undefined ? this.#next() : this.#last);
+    return Math.max(this.#told, this.#last) - this.#origin;
   }
 
   /**
@@ -66,37 +90,60 @@ export class MachineClock implements GuestClock {
    */
   readonly microtick = (): number => {
     if (this.#look) this.#looked();
-    return this.#advance();
+    if (this.#frozen) return this.#last;
+    const first = this.#beginning;
+    this.#beginning = false;
+    // v86 measures the slice from what its first look gives: only a later one can end it.
+    this.#goTo(first ? this.#next() : (this.#stopAt ?? this.#next()));
+    if (this.#last >= this.#nearest) this.#tellReached();
+    if (this.#stopAt !== undefined && !first) this.#goTo(Math.max(this.#last, this.#stopAt));
+    return this.#last;
   };
 
   /**
-   * Makes the longest step between two looks shorter, until the function that is returned is called. Limits nest: the
-   * shortest counts. It goes for the step under way too: while the machine works it looks every fraction of a
-   * millisecond, and a longer step means that the page was kept from running it.
+   * From now until the function that is returned is called, guest time advances by at most so many milliseconds, and
+   * by a slice's length ({@link SLICE_MS}) in the slice of guest code that finds them spent.
+   * @param reached called once, within the look that finds them spent: has to stop the machine (`beginStop`), or v86
+   *   would wait for ever, within that slice, for a clock that stands still.
    */
-  limitStep(milliseconds: number): () => void {
-    this.#limits.push(milliseconds);
-    this.#longest = Math.min(MAX_STEP_MS, ...this.#limits);
-    let over = false;
+  bound(milliseconds: number, reached: () => void): () => void {
+    const bound: Bound = { until: this.#last + milliseconds, reached, told: false };
+    this.#bounds.push(bound);
+    this.#findNearest();
     return () => {
-      if (over) return;
-      over = true;
-      this.#advance();
-      this.#limits.splice(this.#limits.indexOf(milliseconds), 1);
-      this.#longest = Math.min(MAX_STEP_MS, ...this.#limits);
+      const at = this.#bounds.indexOf(bound);
+      if (at < 0) return;
+      // What the bound has kept back is not made up for.
+      if (!this.#frozen && this.#stopAt === undefined) this.#goTo(this.#next());
+      this.#bounds.splice(at, 1);
+      this.#findNearest();
     };
   }
 
-  #advance(): number {
-    if (this.#frozen) return this.#last;
-    const step = this.#host() - this.#behind - this.#last;
-    if (step > this.#longest) {
-      this.#behind += step - this.#longest;
-      this.#last += this.#longest;
-    } else {
-      this.#last += step;
-    }
-    return this.#last;
+  /**
+   * The machine is to stop. Between slices of guest code its time stands still at once; a slice that runs ends at its
+   * next look at the clock, which has gone ahead by the slice's length then, and stands there.
+   */
+  beginStop(): void {
+    this.#stopAt ??= this.#inSlice ? this.#last + SLICE_MS : this.#last;
+  }
+
+  /** The stop was called off. */
+  endStop(): void {
+    if (this.#stopAt === undefined) return;
+    this.#stopAt = undefined;
+    if (!this.#frozen) this.#goTo(this.#last);
+  }
+
+  /** v86 begins to run guest code. */
+  sliceBegins(): void {
+    this.#inSlice = this.#beginning = true;
+  }
+
+  /** @param sleep milliseconds for which the machine may sleep now; 0 when it has more to do. */
+  sliceEnds(sleep: number): void {
+    this.#inSlice = this.#beginning = false;
+    this.#longest = sleep > 0 ? MAX_STEP_MS : BUSY_STEP_MS;
   }
 
   /** Guest time goes ahead by so many milliseconds. @param look called when the machine next looks at the clock. */
@@ -105,15 +152,10 @@ export class MachineClock implements GuestClock {
     this.#look = look;
   }
 
-  #looked(): void {
-    const look = this.#look;
-    this.#look = undefined;
-    look?.();
-  }
-
   /** Stops guest time. Only while the CPU does not run: v86's inner loop ends a slice by this clock. */
   freeze(): void {
     this.microtick();
+    this.#stopAt = undefined;
     this.#frozen = true;
   }
 
@@ -121,16 +163,50 @@ export class MachineClock implements GuestClock {
   thaw(): void {
     if (!this.#frozen) return;
     this.#frozen = false;
-    this.#behind = this.#host() - this.#last;
+    this.#goTo(this.#last);
   }
 
   /**
    * Sets guest time to a value that `microtick()` gave earlier, perhaps in another page: a restored machine's
-   * timers then go on as if no time had passed. The machine must be stopped.
+   * timers then go on as if no time had passed. The machine must be stopped. What bounds allow does not change.
    */
   set(microtick: number): void {
-    this.#last = this.#told = microtick;
-    this.#behind = this.#host() - microtick;
+    for (const bound of this.#bounds) bound.until += microtick - this.#last;
+    this.#findNearest();
+    this.#told = microtick;
+    this.#goTo(microtick);
+  }
+
+  /** Where guest time is now, were v86 to look. */
+  #next(): number {
+    const step = Math.max(0, this.#host() - this.#behind - this.#last);
+    const next = this.#last + Math.min(step, this.#longest);
+    return Math.max(this.#last, Math.min(next, this.#nearest));
+  }
+
+  /** Guest time is `next` as of this moment of the host's. */
+  #goTo(next: number): void {
+    this.#last = next;
+    this.#behind = this.#host() - next;
+    if (this.#inSlice) this.#longest = BUSY_STEP_MS;
+  }
+
+  #tellReached(): void {
+    for (const bound of [...this.#bounds]) {
+      if (bound.told || this.#last < bound.until) continue;
+      bound.told = true;
+      bound.reached();
+    }
+  }
+
+  #findNearest(): void {
+    this.#nearest = Math.min(...this.#bounds.map(({ until }) => until));
+  }
+
+  #looked(): void {
+    const look = this.#look;
+    this.#look = undefined;
+    look?.();
   }
 }
 

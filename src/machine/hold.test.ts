@@ -1,5 +1,6 @@
 /** Holds and the guest's clock on a real v86 in Node. */
 import { afterEach, describe, expect, it } from "vitest";
+import { BUSY_STEP_MS, SLICE_MS } from "./clock.ts";
 import { CommandHold } from "./command-hold.ts";
 import { PAUSED_BY_USER } from "./run-control.ts";
 import { asm, type Code, RESULTS, tinyMachine } from "./testing/tiny-guest.ts";
@@ -68,15 +69,19 @@ describe("a hold", () => {
 
   it("is needed for that: without one the guest sees the host's time go by", async () => {
     const m = await machine(timedPoll);
-    let ready = 0;
-    m.bus.attach(WINDOW, { read: () => ready, write() {} });
+    let from: number | undefined;
+    m.bus.attach(WINDOW, {
+      read() {
+        from ??= m.bus.clock.now();
+        return m.bus.clock.now() < from + 60 ? 0 : 1;
+      },
+      write() {},
+    });
     m.bus.resume();
-    await wait(400);
-    ready = 1;
     await m.hears("!");
     const { tsc, pm } = pollTimes(m);
-    expect(tsc).toBeGreaterThan(250);
-    expect(Math.abs(tsc - pm)).toBeLessThan(100);
+    expect(tsc).toBeGreaterThan(50);
+    expect(Math.abs(tsc - pm)).toBeLessThan(2 * BUSY_STEP_MS);
   });
 
   it("nests with others", async () => {
@@ -163,42 +168,54 @@ describe("the user's pause", () => {
 describe("two machines in one page", () => {
   it("have clocks of their own", async () => {
     const [a, b] = [await machine(timedPoll), await machine(timedPoll)];
+    let polls = 0;
     let ready = 0;
     for (const m of [a, b]) {
-      m.bus.attach(WINDOW, { read: () => ready, write() {} });
+      m.bus.attach(WINDOW, {
+        read() {
+          if (m === b) polls++;
+          return ready;
+        },
+        write() {},
+      });
       m.bus.resume();
     }
-    await wait(50);
     const release = a.bus.hold("x");
-    await wait(400);
+    await a.bus.settled();
+    while (polls === 0) await wait(1);
+    const stoodAt = a.bus.clock.now();
+    const from = b.bus.clock.now();
+    while (b.bus.clock.now() < from + 60) await wait(1);
+    expect(a.bus.clock.now()).toBe(stoodAt);
     ready = 1;
     await b.hears("!");
     expect(a.said()).toBe("");
     release();
     await a.hears("!");
-    expect(pollTimes(a).pm).toBeLessThan(250);
-    expect(pollTimes(a).tsc).toBeLessThan(250);
-    expect(pollTimes(b).pm).toBeGreaterThan(300);
-    expect(pollTimes(b).tsc).toBeGreaterThan(300);
+    const after = 4 * BUSY_STEP_MS;
+    expect(Math.max(pollTimes(a).pm, pollTimes(a).tsc)).toBeLessThan(stoodAt + after);
+    expect(Math.min(pollTimes(b).pm, pollTimes(b).tsc)).toBeGreaterThan(60 - after);
   });
 });
 
 describe("a TPM command", () => {
-  const run = async (duration: number) => {
+  /** @param until true when the TPM has the answer; asked at each of the driver's looks. */
+  const run = async (until: (looks: number) => boolean, later?: (answer: () => void) => void) => {
     const m = await machine(timedPoll);
     const policy = new CommandHold(m.bus, { graceMs: 20 });
-    let begun = false;
+    let looks = 0;
     let answered = 0;
+    const answer = () => {
+      answered = 1;
+      policy.commandFinished();
+    };
     m.bus.attach(WINDOW, {
       read() {
-        if (!begun) {
-          begun = true;
+        if (looks++ === 0) {
           policy.commandStarted();
-          setTimeout(() => {
-            answered = 1;
-            policy.commandFinished();
-          }, duration);
+          later?.(answer);
         }
+        if (until(looks)) answer();
         return answered;
       },
       write() {},
@@ -210,13 +227,15 @@ describe("a TPM command", () => {
     return { ...pollTimes(m), stops };
   };
 
-  it("of 1.5 s seems short to the guest", async () => {
-    const { tsc, pm, stops } = await run(1500);
+  it("that takes long costs the guest its budget and a slice", async () => {
+    const never = () => false;
+    const { tsc, pm, stops } = await run(never, (answer) => setTimeout(answer, 1500));
     expect(stops).toBe(1);
-    expect(Math.max(tsc, pm)).toBeLessThan(300);
+    // A step before the driver's first look, and one until it has read the answer.
+    expect(Math.max(tsc, pm)).toBeLessThan(20 + SLICE_MS + 2 * BUSY_STEP_MS);
   });
 
-  it("of 3 ms does not stop the machine", async () => {
-    expect((await run(3)).stops).toBe(0);
+  it("that is answered soon does not stop the machine", async () => {
+    expect((await run((looks) => looks === 50)).stops).toBe(0);
   });
 });

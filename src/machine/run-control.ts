@@ -4,7 +4,7 @@
  * stands still; it is frozen from v86's own notice that the CPU has stopped, never earlier, as v86 ends a slice
  * of guest code by that clock and would not return from it.
  */
-import { type MachineClock, STOPPING_STEP_MS } from "./clock.ts";
+import type { MachineClock } from "./clock.ts";
 import type { V86Emulator, V86Machine } from "./v86-internals.ts";
 
 /** The reason that `holds` shows for the user's own pause. */
@@ -24,8 +24,6 @@ export class RunControl {
   #wantsRun: boolean;
   #everRan: boolean;
   #stopping = false;
-  /** Ends the clock's slow pace until a stop takes effect. */
-  #unbrake: (() => void) | undefined;
 
   /** @param clock the machine's clock where it is ours to stop. */
   constructor(emulator: V86Emulator, machine: V86Machine, clock: MachineClock | undefined) {
@@ -59,6 +57,21 @@ export class RunControl {
     };
   }
 
+  /** See `MachineBus.holdAfter`. @returns undefined where the machine's clock is not ours. */
+  holdAfter(guestMs: number, reason: string): (() => void) | undefined {
+    const clock = this.#clock;
+    if (!clock) return undefined;
+    let release: (() => void) | undefined;
+    const unbind = clock.bound(guestMs, () => {
+      release = this.hold(reason);
+    });
+    return () => {
+      unbind();
+      release?.();
+      release = undefined;
+    };
+  }
+
   /** The user's wish to run. */
   resume(): void {
     this.#wantsRun = this.#everRan = true;
@@ -87,12 +100,12 @@ export class RunControl {
     if (run && (this.stopped || this.#stopping)) {
       // A stop that has not taken effect yet is simply called off: the CPU never stood still.
       this.#stopping = false;
-      this.#release();
+      this.#clock?.endStop();
       this.#machine.run();
       this.#settle();
     } else if (!run && !this.stopped && !this.#stopping) {
       this.#stopping = true;
-      this.#unbrake ??= this.#clock?.limitStep(STOPPING_STEP_MS);
+      this.#clock?.beginStop();
       this.#machine.stop();
       // An idle machine may sleep for up to 100 ms before it looks; its guest's time would go on meanwhile.
       this.#machine.next_tick(0);
@@ -103,13 +116,7 @@ export class RunControl {
   #stopped(): void {
     this.#stopping = false;
     this.#clock?.freeze();
-    this.#release();
     this.#settle();
-  }
-
-  #release(): void {
-    this.#unbrake?.();
-    this.#unbrake = undefined;
   }
 
   #settle(): void {

@@ -2,14 +2,12 @@
  * What happens around each slice of guest code, the millisecond or so for which v86 runs the CPU before it returns
  * to the event loop: the devices get the machine's own clock, and a crash of v86 is caught.
  */
-import type { MachineClock } from "./clock.ts";
+import { type MachineClock, SLICE_MS } from "./clock.ts";
 import { setTranslation } from "./translator.ts";
 import type { V86Cpu, V86Machine } from "./v86-internals.ts";
 
-/** A slice goes on in bursts of so many instructions, at the end of each of which v86 looks at the clock ... */
+/** A slice goes on in bursts of so many instructions, at the end of each of which v86 looks at the clock. */
 const BURST_INSTRUCTIONS = 100_003;
-/** ... and ends the slice when more than a millisecond has passed. */
-const SLICE_MS = 1.01;
 
 /** An address with this bit flipped is in another page. */
 const PAGE_BIT = 0x1000;
@@ -83,13 +81,18 @@ export function superviseSlices(
     // All machines of a page share this static function, so it is ours only while our guest runs.
     const others = v86.microtick;
     if (clock) v86.microtick = clock.microtick;
+    clock?.sliceBegins();
+    let sleep = 0;
     try {
-      return runSlice();
+      sleep = runSlice();
+      // A machine that is to stop is not to sleep first.
+      return clock?.stopping ? 0 : sleep;
     } catch (cause) {
       const error = new MachineCrashError(`the emulator has failed: ${cause}`, { cause });
       if (crashed(error)) return 0;
       throw error;
     } finally {
+      clock?.sliceEnds(sleep);
       v86.microtick = others;
     }
   };

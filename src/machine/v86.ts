@@ -4,7 +4,7 @@
  */
 import type { MmioDevice } from "../tis/ports.ts";
 import type { MachineBus, MmioWindow } from "./bus.ts";
-import { COMMAND_STEP_MS, MachineClock } from "./clock.ts";
+import { MachineClock } from "./clock.ts";
 import { FirmwareLog } from "./firmware-log.ts";
 import { keepKernel } from "./kernel-reload.ts";
 import { MmioMap } from "./mmio-map.ts";
@@ -115,8 +115,9 @@ export class V86Bus implements MachineBus {
     return this.#control.hold(reason);
   }
 
-  expectHold(): () => void {
-    return this.clock.limitStep(COMMAND_STEP_MS);
+  /** @returns undefined in a machine whose clock is v86's own. */
+  holdAfter(guestMs: number, reason: string): (() => void) | undefined {
+    return this.#control.holdAfter(guestMs, reason);
   }
 
   get holds(): readonly string[] {

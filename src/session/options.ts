@@ -21,7 +21,7 @@ export interface TpmAttachOptions extends TpmBackendOptions {
   reconnect?: boolean;
   /** Makes the device worker, where a bundler does not find it by itself. */
   createWorker?: () => Worker;
-  /** Host milliseconds that a TPM command may take before the machine is held; see `CommandHold`. */
+  /** Guest milliseconds that a TPM command may take before the machine is held; see `CommandHold`. */
   graceMs?: number;
 }
 

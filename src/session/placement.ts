@@ -40,6 +40,8 @@ export interface PlacedDevice extends MmioDevice {
   /** @param open in place of `target`, where the device is on this thread. */
   move(target: BackendTarget, open?: OpenTpm): Promise<void>;
   watch(on: boolean): void;
+  /** Takes notice of an answer that is there by now. */
+  look(): void;
   /** Events of what has happened so far have been told when this resolves. */
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -54,6 +56,10 @@ export interface PlaceOptions {
   /** Where the TPM's permanent state is kept; without it, it lives as long as the session with the TPM. */
   keep?: TpmKeep | undefined;
   onEvents(events: EngineEvent[]): void;
+  /** The guest has started a command: called on this thread, from within that very access. */
+  onExecute(): void;
+  /** No answer is due any more: called as soon as this thread knows. May be called when none was. */
+  onAnswered(): void;
   /** The device is lost: its worker is dead or stuck. */
   onLost(error: Error): void;
   createWorker?: (() => Worker) | undefined;
@@ -70,7 +76,8 @@ export function whyNotWorker(): string | undefined {
 
 const portsOf = (target: BackendTarget) => (target.kind === "hidden" ? [target.control, target.data] : []);
 
-export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: PlaceOptions): PlacedDevice {
+export function placeInWorker(options: PlaceOptions): PlacedDevice {
+  const { engine, keep, onEvents, onExecute, onAnswered, onLost, createWorker } = options;
   const worker = new DeviceWorker({
     createWorker,
     onMessage: (message: WorkerMessage) => {
@@ -83,6 +90,8 @@ export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: 
   const memory = createLinkMemory();
   const link: MmioProxy = new MmioProxy({
     memory,
+    onExecute,
+    onAnswered,
     onBroken: (error) => {
       worker.end();
       pending.fail(new TpmFailedError(error.message, { cause: error }));
@@ -123,6 +132,7 @@ export function placeInWorker({ engine, keep, onEvents, onLost, createWorker }: 
       // A worker that is gone tells so itself.
       device.watch(on).catch(() => undefined);
     },
+    look: () => link.look(),
     flush: () => pending.wait(() => device.flush()),
     async close() {
       if (!worker.ended) await worker.close(device.close());
@@ -140,6 +150,8 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
     version: options.engine.version,
     open: keeping(source.open, options.keep),
     emit: (event) => batch.push(event),
+    onExecute: options.onExecute,
+    onAnswered: options.onAnswered,
   });
   engine.start(options.engine.reset);
   return {
@@ -166,6 +178,7 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
       await left.close(Promise.resolve());
     },
     watch: (on) => engine.watch(on),
+    look: () => undefined,
     flush: async () => batch.flush(),
     close: () => source.close(engine.close()),
   };

@@ -19,8 +19,7 @@ afterEach(async () => {
 });
 
 /** A TPM on a bus without a machine; a real swtpm process runs each session. */
-async function start(options: TpmAttachOptions & { limp?: boolean } = {}) {
-  const bus = new TestBus();
+async function start(options: TpmAttachOptions & { limp?: boolean } = {}, bus = new TestBus()) {
   const { version = "2.0" } = options;
   const tpm = attachTpm(bus, {
     open: async (state) => {
@@ -65,6 +64,30 @@ async function guestReceives(tpm: Tpm): Promise<string> {
 const DIGEST = { algorithm: "sha256", digest: new Uint8Array(32).fill(1) };
 /** PCR 16 after one extend with DIGEST. */
 const EXTENDED = createHash("sha256").update(new Uint8Array(32)).update(DIGEST.digest).digest("hex");
+
+describe("the guest's time while a command runs", () => {
+  it("is bounded from within the access that starts it until its answer, or a reset", async () => {
+    const bounds: string[] = [];
+    const bus = Object.assign(new TestBus(), {
+      holdAfter(guestMs: number, reason: string) {
+        bounds.push(`${reason}: ${guestMs} ms`);
+        return () => bounds.push("over");
+      },
+    });
+    const { tpm } = await start({ graceMs: 7 }, bus);
+    expect(bounds).toEqual([]);
+    guestSends(tpm, build.TPM2_Startup());
+    expect(bounds).toEqual(["TPM command: 7 ms"]);
+    await guestReceives(tpm);
+    expect(bounds).toEqual(["TPM command: 7 ms", "over"]);
+    put(tpm, REGISTERS.STS, STS.COMMAND_READY);
+    for (const byte of build.TPM2_SelfTest(true)) put(tpm, REGISTERS.DATA_FIFO, byte);
+    put(tpm, REGISTERS.STS, STS.TPM_GO);
+    expect(bounds).toHaveLength(3);
+    bus.reset();
+    expect(bounds).toHaveLength(4);
+  });
+});
 
 describe("a TPM on a machine", () => {
   for (const version of ["2.0", "1.2"] as const) {

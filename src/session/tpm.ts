@@ -6,12 +6,11 @@ import type { BackendInfo } from "../backend/port.ts";
 import { parseEventLog } from "../eventlog/index.ts";
 import type { HiddenTpm } from "../hidden/client.ts";
 import type { MachineBus } from "../machine/bus.ts";
-import { CommandHold, DEFAULT_GRACE_MS } from "../machine/command-hold.ts";
+import { CommandHold } from "../machine/command-hold.ts";
 import { EVENT_LOG_WINDOW } from "../machine/firmware/acpi.ts";
 import { EventLogArea } from "../machine/firmware/event-log-area.ts";
 import { type AccessSize, type MmioDevice, TIS_BASE, TIS_SIZE } from "../tis/ports.ts";
 import type { TisState } from "../tis/states.ts";
-import { BATCH_MS } from "../worker/event-batch.ts";
 import type { BackendTarget, EngineEvent, TpmSnapshot } from "../worker/events.ts";
 import { backendTarget, kindOf, type TpmBackendOptions } from "./backend-target.ts";
 import { announce, heldFor } from "./bus.ts";
@@ -75,10 +74,7 @@ export class Tpm implements TpmHandle {
     this.#backend = options;
     this.#version = options.version ?? "2.0";
     this.#commands = new CommandList(this.#version);
-    // The worker keeps the news of a command's start back for so long.
-    this.#hold = new CommandHold(bus, {
-      graceMs: Math.max(0, (options.graceMs ?? DEFAULT_GRACE_MS) - BATCH_MS),
-    });
+    this.#hold = new CommandHold(bus, options);
     this.#status = {
       phase: "starting",
       message: "The TPM is being started.",
@@ -153,6 +149,7 @@ export class Tpm implements TpmHandle {
       const placed = this.#placed;
       const result = await work(placed);
       await placed.flush();
+      placed.look();
       return result;
     });
   }
@@ -285,6 +282,12 @@ export class Tpm implements TpmHandle {
       onEvents: (events) => {
         if (placed === this.#placed) this.#take(events);
       },
+      onExecute: () => {
+        if (placed === this.#placed) this.#hold.commandStarted();
+      },
+      onAnswered: () => {
+        if (placed === this.#placed) this.#hold.commandFinished();
+      },
       onLost: (error) => {
         if (placed === this.#placed) this.#lose(error);
       },
@@ -333,6 +336,8 @@ export class Tpm implements TpmHandle {
   #take(events: EngineEvent[]): void {
     const ended = new Set(events.map((event) => (event.type === "command" ? event.id : 0)));
     for (const event of events) this.#takeOne(event, ended);
+    // A machine that is held looks for no answer itself.
+    this.#placed.look();
   }
 
   #takeOne(event: EngineEvent, ended: ReadonlySet<number>): void {
@@ -370,7 +375,6 @@ export class Tpm implements TpmHandle {
     const record = this.#commands.started(event);
     if (record.origin === "guest" && !ended.has(event.id)) {
       this.#long.add(event.id);
-      this.#hold.commandStarted();
       if (this.#status.phase === "ready")
         this.#setStatus({ phase: "executing", message: `The TPM runs ${record.name}.` });
     }
@@ -378,13 +382,12 @@ export class Tpm implements TpmHandle {
   }
 
   #commandEnded(event: Extract<EngineEvent, { type: "command" }>): void {
-    if (this.#long.delete(event.id)) this.#endLong();
+    if (this.#long.delete(event.id)) this.#tellEnd();
     const record = this.#commands.ended(event);
     if (record) this.#events.emit("command", record);
   }
 
-  #endLong(): void {
-    this.#hold.commandFinished();
+  #tellEnd(): void {
     if (this.#status.phase === "executing") this.#setStatus({ phase: "ready", message: "The TPM is ready." });
   }
 
@@ -397,7 +400,8 @@ export class Tpm implements TpmHandle {
   /** Whatever the guest had under way is over. */
   #stopCommands(): void {
     this.#long.clear();
-    this.#endLong();
+    this.#hold.commandFinished();
+    this.#tellEnd();
   }
 
   #powered({ reset, on, error }: Extract<EngineEvent, { type: "power" }>): void {

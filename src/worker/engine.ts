@@ -42,6 +42,10 @@ export interface EngineEnvironment {
   memory?: ArrayBufferLike;
   /** Runs `work`, which changes the device's state outside of an access. */
   change?: <T>(work: () => T) => T;
+  /** The guest has started a command: called from within that very access. */
+  onExecute?: () => void;
+  /** No answer is due any more. */
+  onAnswered?: () => void;
 }
 
 export class TpmEngine implements MmioDevice {
@@ -117,6 +121,7 @@ export class TpmEngine implements MmioDevice {
 
   #execute(locality: number, request: Uint8Array): void {
     const { ticket } = this.#device;
+    this.#environment.onExecute?.();
     const ended = this.#record(locality, request, "guest");
     this.#deliver(locality, request).then((response) => {
       const taken = this.#change(() => this.#device.complete(response, ticket));
@@ -179,6 +184,7 @@ export class TpmEngine implements MmioDevice {
     if (this.#device.executing) this.#cancel();
     if (this.#failure) this.#device.fail();
     else this.#device.reset();
+    this.#environment.onAnswered?.();
     this.#dying = false;
     this.#switch(() => this.#cycle());
   }
@@ -437,7 +443,9 @@ export class TpmEngine implements MmioDevice {
   }
 
   #change<T>(work: () => T): T {
-    const { change } = this.#environment;
-    return change ? change(work) : work();
+    const { change, onAnswered } = this.#environment;
+    const result = change ? change(work) : work();
+    if (!this.#device.executing) onAnswered?.();
+    return result;
   }
 }
