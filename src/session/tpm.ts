@@ -17,10 +17,10 @@ import { announce, heldFor } from "./bus.ts";
 import { CommandList } from "./command-list.ts";
 import { driveCommand } from "./driver.ts";
 import { Emitter } from "./emitter.ts";
-import { Entrance, NOBODY } from "./entrance.ts";
 import { TpmFailedError } from "./errors.ts";
 import { reconnects, type TpmAttachOptions, whereabouts } from "./options.ts";
 import { type PlacedDevice, placeInWorker, placeLocally } from "./placement.ts";
+import { NOBODY, TapPoint } from "./tap-point.ts";
 import type { AccessTap, CommandRecord, PcrBank, TpmEvents, TpmHandle, TpmStatus } from "./types.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -55,7 +55,7 @@ export class Tpm implements TpmHandle {
   readonly #unsubscribe: () => void;
   #backend: TpmBackendOptions;
   #placed: PlacedDevice;
-  readonly #entrance: Entrance;
+  readonly #tapPoint: TapPoint;
   #hidden: HiddenTpm | undefined;
   /** The device has to be placed anew at the next reset. */
   #replace = false;
@@ -87,8 +87,8 @@ export class Tpm implements TpmHandle {
     // Whoever does not wait for `ready` learns of a failure from the status.
     this.ready.catch(() => undefined);
     this.#placed = this.#place();
-    this.#entrance = new Entrance(this.#placed);
-    this.device = this.#entrance.guest;
+    this.#tapPoint = new TapPoint(this.#placed);
+    this.device = this.#tapPoint.guest;
     bus.attach({ base: TIS_BASE, size: TIS_SIZE }, this.device);
     bus.attach(EVENT_LOG_WINDOW, this.#log);
     this.#log.onWrite = () => {
@@ -116,7 +116,7 @@ export class Tpm implements TpmHandle {
   }
 
   tap(tap: AccessTap | undefined): void {
-    this.#entrance.tap(tap);
+    this.#tapPoint.tap(tap);
   }
 
   state(locality: number): TisState {
@@ -124,11 +124,11 @@ export class Tpm implements TpmHandle {
   }
 
   read(address: number, size: AccessSize): number {
-    return this.#entrance.page.read(address, size);
+    return this.#tapPoint.page.read(address, size);
   }
 
   write(address: number, size: AccessSize, value: number): void {
-    this.#entrance.page.write(address, size, value);
+    this.#tapPoint.page.write(address, size, value);
   }
 
   peek(address: number, size: AccessSize): number {
@@ -137,7 +137,7 @@ export class Tpm implements TpmHandle {
 
   async command(command: Uint8Array): Promise<Uint8Array> {
     this.#mustBeAlive();
-    const { page } = this.#entrance;
+    const { page } = this.#tapPoint;
     return this.#held("a command by hand", ({ view }) =>
       driveCommand(page, view, command, () => this.#mustBeAlive()),
     );
@@ -239,7 +239,7 @@ export class Tpm implements TpmHandle {
   async close(): Promise<void> {
     if (this.#status.phase === "closed") return;
     this.#unsubscribe();
-    this.#entrance.use(NOBODY);
+    this.#tapPoint.use(NOBODY);
     announce(this.#bus, "unspecified");
     this.#setStatus({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
     this.#stopCommands();
@@ -321,7 +321,7 @@ export class Tpm implements TpmHandle {
     this.#status = { ...status, ...whereabouts(this.#options, this.#backend) };
     this.#setStatus({ phase: "starting", message: "The TPM is being started.", version: "unspecified" });
     this.#placed = this.#place();
-    this.#entrance.use(this.#placed);
+    this.#tapPoint.use(this.#placed);
     this.#watch();
   }
 

@@ -4,15 +4,9 @@ export { type Breakpoint, breakpointText } from "./breakpoints.ts";
 export type { CommandSpan } from "./commands.ts";
 export { type AccessText, describeAccess, readBefore } from "./describe.ts";
 export { type AccessFilter, FILTER_WORDS, FilterError, parseFilter } from "./filter.ts";
-export {
-  BREAKPOINT_HOLD,
-  type KeptBreakpoint,
-  type Standstill,
-  type Step,
-  type TracedMachine,
-  type TracedTpm,
-  TraceRecorder,
-} from "./recorder.ts";
+export type { KeptBreakpoint } from "./kept-breakpoints.ts";
+export { type TracedTpm, TraceRecorder } from "./recorder.ts";
 export { type JsonAccess, RING_CAPACITY, TraceFormatError, TraceRing } from "./ring.ts";
 export { type TraceRow, TraceRows } from "./rows.ts";
 export { type AccessRun, foldAccesses, valuesOf } from "./runs.ts";
+export { BREAKPOINT_HOLD, type Step, type Stop, type TracedMachine } from "./stepping.ts";

@@ -137,7 +137,7 @@ export class TpmTrace extends PageElement {
       ${
         length
           ? html`<access-list .recorder=${recorder} .filter=${this.#filter} ?fold=${this.fold} ?active=${this.active}
-        .selected=${this.state.access} ?free=${this.#free} .range=${span && [span.first, span.last]} .held=${recorder.held?.sequence} .start=${this.state.tape?.start ?? 0}
+        .selected=${this.state.access} ?free=${this.#free} .range=${span && [span.first, span.last]} .held=${recorder.stop?.sequence} .start=${this.state.tape?.start ?? 0}
         .nameOf=${this.#startedAt}
         @access-select=${({ detail }: CustomEvent<number>) => this.#select(detail)}></access-list>`
           : html`<div class="empty"><strong>Accesses to the registers</strong> ${this.#nothingYet}</div>`
@@ -157,7 +157,7 @@ export class TpmTrace extends PageElement {
 
   #standstill() {
     const { recorder, tpm } = this.state;
-    const { held } = recorder;
+    const { stop: held } = recorder;
     if (!held) return nothing;
     const why = held.breakpoint ? breakpointText(held.breakpoint, namesFor(tpm?.version)) : "single step";
     const ready = held.ranOn !== undefined;
@@ -178,7 +178,7 @@ export class TpmTrace extends PageElement {
 
   /** No guest is held up by drawing. */
   get #free(): boolean {
-    return !this.guestRuns || this.state.recorder.held !== undefined;
+    return !this.guestRuns || this.state.recorder.stop !== undefined;
   }
 
   /** The list grows by itself; the number follows it, and the first access brings the list. */

@@ -5,7 +5,7 @@
 import type { AccessSize, MmioDevice } from "../tis/ports.ts";
 import type { AccessTap } from "./types.ts";
 
-export class Entrance {
+export class TapPoint {
   /** What the machine's bus calls; stays the same object. */
   readonly guest: MmioDevice;
   #device: MmioDevice;
