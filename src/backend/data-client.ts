@@ -10,8 +10,7 @@ export class DataClient {
   readonly #fail: (error: Error) => void;
   readonly #watchdog: Watchdog;
   readonly #assembler: ResponseAssembler;
-  #answer: ((response: Uint8Array) => void) | undefined;
-  #reject: ((error: Error) => void) | undefined;
+  #pending: { resolve(response: Uint8Array): void; reject(error: Error): void } | undefined;
   #limit = 0;
 
   /**
@@ -31,51 +30,46 @@ export class DataClient {
     this.#assembler.maxResponse = bytes;
   }
 
+  /** True while an answer is due. */
+  get busy(): boolean {
+    return this.#pending !== undefined;
+  }
+
   /**
-   * Sends one command; `answer` gets the response, or `fail` is called.
+   * Sends one command, before this returns, and gives the response.
    * @param locality goes in front of the command; undefined where swtpm takes no header.
    * @param limit milliseconds.
    */
-  transact(
-    locality: number | undefined,
-    command: Uint8Array,
-    limit: number,
-    answer: (response: Uint8Array) => void,
-  ): void {
-    if (this.#answer) throw new RangeError("a command is still unanswered");
-    this.#answer = answer;
-    this.#limit = limit;
-    this.#assembler.begin(locality !== undefined);
-    this.#watchdog.set(limit);
-    try {
-      this.#channel.send(locality === undefined ? command : withLocality(locality, command));
-    } catch (cause) {
-      this.#fail(new BackendClosedError(`the TPM is gone: ${(cause as Error).message}`, { cause }));
-    }
-  }
-
-  /** Sends one command without a header and gives the response. @param limit milliseconds. */
-  request(command: Uint8Array, limit: number): Promise<Uint8Array> {
+  transact(locality: number | undefined, command: Uint8Array, limit: number): Promise<Uint8Array> {
+    if (this.#pending) throw new RangeError("a command is still unanswered");
     return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      this.transact(undefined, command, limit, resolve);
+      this.#pending = { resolve, reject };
+      this.#limit = limit;
+      this.#assembler.begin(locality !== undefined);
+      this.#watchdog.set(limit);
+      try {
+        this.#channel.send(locality === undefined ? command : withLocality(locality, command));
+      } catch (cause) {
+        this.#fail(new BackendClosedError(`the TPM is gone: ${(cause as Error).message}`, { cause }));
+      }
     });
   }
 
-  /** Forgets the command that runs. */
+  /** Ends the command that runs, if any, with `error`. */
   abort(error: Error): void {
     this.#watchdog.stop();
-    this.#answer = undefined;
-    this.#reject?.(error);
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.reject(error);
   }
 
   #expired(): void {
-    if (this.#answer) this.#fail(new BackendTimeoutError("a TPM command", this.#limit));
+    if (this.#pending) this.#fail(new BackendTimeoutError("a TPM command", this.#limit));
   }
 
   #receive(chunk: Uint8Array): void {
-    const answer = this.#answer;
-    if (!answer) {
+    const pending = this.#pending;
+    if (!pending) {
       this.#fail(new BackendProtocolError(`swtpm sent ${chunk.length} bytes on its data channel unasked`));
       return;
     }
@@ -89,7 +83,7 @@ export class DataClient {
     }
     if (!response) return;
     this.#watchdog.lift();
-    this.#answer = undefined;
-    answer(response);
+    this.#pending = undefined;
+    pending.resolve(response);
   }
 }

@@ -3,8 +3,10 @@ export type { ByteChannel, SwtpmChannels } from "./channel.ts";
 export { ChannelClosedError } from "./channel.ts";
 export * from "./errors.ts";
 export { joinChannel, messagePortChannel } from "./message-port.ts";
+export { OrderedTpm } from "./ordered.ts";
 export * from "./port.ts";
-export { SwtpmBackend, type SwtpmBackendOptions, type SwtpmTimeouts } from "./swtpm-backend.ts";
+export { SwtpmBackend } from "./swtpm-backend.ts";
+export type { SwtpmOptions as SwtpmBackendOptions, SwtpmTimeouts } from "./swtpm-session.ts";
 export {
   type BridgeConnection,
   type BridgeOptions,

@@ -47,6 +47,15 @@ export interface BackendInfo {
   description: string;
 }
 
+export interface DeliveryOptions {
+  /** Cancels this command, wherever it is by then; its answer is due all the same. See `ordered.ts`. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Whoever uses a TPM puts an `OrderedTpm` in front of it, so that an implementation needs no queue: it is called again
+ * when its last call has settled, but for `shutdown`, which may come at any time.
+ */
 export interface TpmBackend {
   /**
    * Probes the TPM and powers it on. With `state`, its blobs are set while the TPM is stopped, before CMD_INIT;
@@ -58,10 +67,8 @@ export interface TpmBackend {
    * of that state from here on, as with `start`; the backend has failed when it is refused.
    */
   reset(state?: TpmState): Promise<void>;
-  /** Runs one whole command at a locality and gives its response. Commands run in the order of the calls. */
-  deliver(locality: number, command: Uint8Array): Promise<Uint8Array>;
-  /** CMD_CANCEL_TPM_CMD, kept in order with the command it is meant for. The command's answer is still delivered. */
-  cancel(): Promise<void>;
+  /** Runs one whole command at a locality and gives its response. */
+  deliver(locality: number, command: Uint8Array, options?: DeliveryOptions): Promise<Uint8Array>;
   /** The establishment flag: true after a dynamic root of trust was measured (CMD_GET_TPMESTABLISHED). */
   establishmentFlag(): Promise<boolean>;
   /** CMD_RESET_TPMESTABLISHED from `locality` (3 or 4). */
@@ -74,4 +81,6 @@ export interface TpmBackend {
   shutdown(): Promise<void>;
   /** Called once when the backend has failed for good (channel closed, time limit, protocol violation). */
   onFailure: ((error: Error) => void) | undefined;
+  /** Set by the queue: does work of the backend's own, that no call is the reason for, when its turn comes. */
+  background?: ((work: () => Promise<void>) => void) | undefined;
 }

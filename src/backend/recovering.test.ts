@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
 import { toHex } from "../bytes/hex.ts";
 import { build, encodeCommand } from "../tpm2/index.ts";
+import { OrderedTpm } from "./ordered.ts";
 import type { TpmState } from "./port.ts";
 import { RecoveringBackend, type RecoveryLimits, TpmLostError } from "./recovering.ts";
 import { repeatability } from "./repeatable.ts";
@@ -22,13 +23,14 @@ async function place(state?: TpmState) {
 async function recovering(reopen: (state: TpmState) => ReturnType<typeof place> = place) {
   const notices: string[] = [];
   const failures: Error[] = [];
-  const tpm = new RecoveringBackend(await place(), {
+  const recovering = new RecoveringBackend(await place(), {
     reopen,
     notice: (message) => notices.push(message),
     limits: QUICK,
   });
+  await recovering.begin();
+  const tpm = new OrderedTpm(recovering);
   tpm.onFailure = (error) => failures.push(error);
-  await tpm.begin();
   await tpm.deliver(0, build.TPM2_Startup());
   return { tpm, notices, failures };
 }

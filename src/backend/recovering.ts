@@ -10,8 +10,9 @@
 import { equalBytes } from "../bytes/hex.ts";
 import { commandName } from "../tpm2/names.ts";
 import { commandCode } from "../tpm2/parse.ts";
+import { canceledResponse } from "./canceled.ts";
 import { BackendClosedError, BackendTimeoutError } from "./errors.ts";
-import type { BackendInfo, StateBlob, TpmBackend, TpmState } from "./port.ts";
+import type { BackendInfo, DeliveryOptions, StateBlob, TpmBackend, TpmState } from "./port.ts";
 import { repeatability } from "./repeatable.ts";
 
 /** The TPM could not be brought back to where it was. */
@@ -62,6 +63,7 @@ interface Done {
 
 export class RecoveringBackend implements TpmBackend {
   onFailure: ((error: Error) => void) | undefined;
+  background: TpmBackend["background"];
   readonly #options: RecoveringOptions;
   readonly #limits: RecoveryLimits;
   readonly #over = new AbortController();
@@ -70,7 +72,6 @@ export class RecoveringBackend implements TpmBackend {
   #lost: Error | undefined;
   #state: TpmState | undefined;
   #journal: Done[] = [];
-  #tail: Promise<unknown> = Promise.resolve();
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #failure: Error | undefined;
 
@@ -93,7 +94,7 @@ export class RecoveringBackend implements TpmBackend {
   }
 
   reset(state?: TpmState): Promise<void> {
-    return this.#inTurn(async (backend) => {
+    return this.#onward(async (backend) => {
       // A power cycle that is cut off is run again from here.
       if (state) this.#remember(state);
       await backend.reset(state);
@@ -101,9 +102,12 @@ export class RecoveringBackend implements TpmBackend {
     });
   }
 
-  deliver(locality: number, command: Uint8Array): Promise<Uint8Array> {
-    return this.#inTurn(async (backend) => {
-      const response = await backend.deliver(locality, command);
+  deliver(locality: number, command: Uint8Array, options: DeliveryOptions = {}): Promise<Uint8Array> {
+    return this.#onward(async (backend, losses) => {
+      // The TPM that may have run it is gone, and has not been seen to: a cancelled one need not be run again.
+      const canceled = losses > 0 && options.signal?.aborted ? canceledResponse(command) : undefined;
+      if (canceled) return canceled;
+      const response = await backend.deliver(locality, command, options);
       const kind = repeatability(this.#place.info.version, command);
       if (kind === "unique") await this.#fetch();
       else if (kind === "repeatable") this.#note({ locality, command: command.slice(), response });
@@ -111,28 +115,23 @@ export class RecoveringBackend implements TpmBackend {
     });
   }
 
-  /** A place that is being looked for has nothing to cancel. */
-  async cancel(): Promise<void> {
-    if (!this.#lost) await this.#place.backend.cancel();
-  }
-
   establishmentFlag(): Promise<boolean> {
-    return this.#inTurn((backend) => backend.establishmentFlag());
+    return this.#onward((backend) => backend.establishmentFlag());
   }
 
   resetEstablishmentFlag(locality: number): Promise<void> {
-    return this.#inTurn(async (backend) => {
+    return this.#onward(async (backend) => {
       await backend.resetEstablishmentFlag(locality);
       await this.#fetch();
     });
   }
 
   getState(): Promise<TpmState> {
-    return this.#inTurn((backend) => backend.getState());
+    return this.#onward((backend) => backend.getState());
   }
 
   getStateBlob(name: keyof TpmState): Promise<StateBlob> {
-    return this.#inTurn((backend) => backend.getStateBlob(name));
+    return this.#onward((backend) => backend.getStateBlob(name));
   }
 
   async shutdown(): Promise<void> {
@@ -148,10 +147,7 @@ export class RecoveringBackend implements TpmBackend {
     this.#journal.push(done);
     clearTimeout(this.#quiet);
     const wait = this.#journal.length >= LONGEST_JOURNAL ? 0 : this.#limits.quiet;
-    this.#quiet = setTimeout(() => {
-      // A failure has been told.
-      this.#inTurn(() => this.#fetch()).catch(() => undefined);
-    }, wait);
+    this.#quiet = setTimeout(() => this.background?.(() => this.#onward(() => this.#fetch())), wait);
   }
 
   async #fetch(): Promise<void> {
@@ -171,26 +167,21 @@ export class RecoveringBackend implements TpmBackend {
       if (backend !== this.#place.backend || this.#failure) return;
       this.#lost = error;
       // Also when nobody wants anything of the TPM now.
-      this.#inTurn(async () => undefined).catch(() => undefined);
+      this.background?.(() => this.#onward(async () => undefined));
     };
   }
 
-  /** One thing at a time; what a loss cuts off is done again at the next place. */
-  #inTurn<T>(work: (backend: TpmBackend) => Promise<T>): Promise<T> {
-    const run = async () => {
-      for (let losses = 0; ; losses++) {
-        if (this.#failure) throw this.#failure;
-        if (this.#lost) await this.#recover(this.#lost, losses);
-        try {
-          return await work(this.#place.backend);
-        } catch (error) {
-          if (!this.#lost) throw error;
-        }
+  /** What a loss cuts off is done again at the next place. */
+  async #onward<T>(work: (backend: TpmBackend, losses: number) => Promise<T>): Promise<T> {
+    for (let losses = 0; ; losses++) {
+      if (this.#failure) throw this.#failure;
+      if (this.#lost) await this.#recover(this.#lost, losses);
+      try {
+        return await work(this.#place.backend, losses);
+      } catch (error) {
+        if (!this.#lost) throw error;
       }
-    };
-    const done = this.#tail.then(run);
-    this.#tail = done.catch(() => undefined);
-    return done;
+    }
   }
 
   async #recover(reason: Error, losses: number): Promise<void> {

@@ -1,7 +1,7 @@
 /** The swtpm client when commands are cancelled, answers stay away, and connections break. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { toHex } from "../bytes/hex.ts";
-import { BackendCapabilityError, BackendClosedError, BackendTimeoutError } from "./errors.ts";
+import { fromHex, toHex } from "../bytes/hex.ts";
+import { BackendClosedError, BackendTimeoutError } from "./errors.ts";
 import {
   COMMAND,
   deliver,
@@ -14,79 +14,111 @@ import {
 } from "./testing/scripted-backend.ts";
 import { framed } from "./testing/scripted-swtpm.ts";
 
-describe("cancel", () => {
-  it("is sent for the command that runs; the next command waits for both answers", async () => {
+describe("a delivery that is aborted", () => {
+  it("is cancelled while it runs, once; the next command waits for both answers", async () => {
     const { swtpm, backend } = await started();
     swtpm.replies["09"] = undefined;
-    const command = deliver(backend);
+    const cancel = new AbortController();
+    const command = deliver(backend, 0, cancel.signal);
     const next = deliver(backend, 1);
-    const cancelled = Promise.all([backend.cancel(), backend.cancel()]);
+    cancel.abort();
+    cancel.abort();
     expect(swtpm.order).toEqual([`data ${header(0)}${COMMAND}`, "control 09"]);
     swtpm.data.arrive(framed(RESPONSE));
-    await command;
+    expect(toHex(await command)).toBe(RESPONSE);
     await settle();
     expect(swtpm.order).toHaveLength(2);
     swtpm.control.arrive("00000000");
-    await cancelled;
     await settle();
     expect(swtpm.order.slice(2)).toEqual([`data ${header(1)}${COMMAND}`]);
     swtpm.data.arrive(framed(RESPONSE));
     await next;
   });
 
-  it("waits with a command that waits", async () => {
+  it("while it waits is answered at once, and the TPM never sees it", async () => {
     const { swtpm, backend } = await started();
-    const all = [backend.reset(), deliver(backend), backend.cancel()];
-    await settle();
-    expect(swtpm.order).toEqual([
-      "control 0e",
-      "control 11",
-      "control 02",
-      `data ${header(0)}${COMMAND}`,
-      "control 09",
-    ]);
+    const first = deliver(backend);
+    const cancel = new AbortController();
+    const waiting = deliver(backend, 1, cancel.signal);
+    const next = deliver(backend, 2);
+    cancel.abort();
+    expect(toHex(await waiting)).toBe("80010000000a00000909");
     swtpm.data.arrive(framed(RESPONSE));
-    await Promise.all(all);
+    expect(toHex(await first)).toBe(RESPONSE);
+    await settle();
+    expect(swtpm.order).toEqual([`data ${header(0)}${COMMAND}`, `data ${header(2)}${COMMAND}`]);
+    swtpm.data.arrive(framed(RESPONSE));
+    await next;
+    expect(toHex(await deliver(backend, 0, AbortSignal.abort()))).toBe("80010000000a00000909");
+    expect(swtpm.order).toHaveLength(2);
   });
 
-  it("that the TPM refuses changes nothing", async () => {
+  it("to a TPM 1.2 while it waits is cancelled when it runs", async () => {
+    const { swtpm, backend } = await started({ version: "1.2" });
+    swtpm.replies["09"] = "00000009";
+    const command = "00c10000000a00000014";
+    const run = (signal?: AbortSignal) => backend.deliver(0, fromHex(command), signal && { signal });
+    const first = run();
+    const cancel = new AbortController();
+    const waiting = run(cancel.signal);
+    cancel.abort();
+    await settle();
+    swtpm.data.arrive("00c40000000a00000000");
+    await first;
+    await settle();
+    expect(swtpm.order).toEqual(["control 05", `data ${command}`, `data ${command}`, "control 09"]);
+    swtpm.data.arrive("00c40000000a00000000");
+    expect(toHex(await waiting)).toBe("00c40000000a00000000");
+  });
+
+  it("goes on where the TPM refuses, or has no such control command", async () => {
     const { swtpm, backend, failures } = await started();
     swtpm.replies["09"] = "00000009";
-    const command = deliver(backend);
-    await backend.cancel();
+    const cancel = new AbortController();
+    const command = deliver(backend, 0, cancel.signal);
+    cancel.abort();
     swtpm.data.arrive(framed(RESPONSE));
     expect(toHex(await command)).toBe(RESPONSE);
     expect(failures).toEqual([]);
+    const without = make();
+    without.swtpm.replies["01"] = "00000000 0000ffdf".replaceAll(" ", "");
+    await without.backend.start();
+    const other = deliver(without.backend, 0, cancel.signal);
+    expect(toHex(await other)).toBe("80010000000a00000909");
+    const late = new AbortController();
+    const running = deliver(without.backend, 0, late.signal);
+    late.abort();
+    without.swtpm.data.arrive(framed(RESPONSE));
+    expect(toHex(await running)).toBe(RESPONSE);
+    expect(without.swtpm.controls).not.toContain("09");
   });
 
-  it("without a command does nothing", async () => {
+  it("after its answer is left alone, whatever runs then", async () => {
     const { swtpm, backend } = await started();
-    await backend.cancel();
-    expect(swtpm.order).toEqual([]);
-  });
-
-  it("needs the capability", async () => {
-    const made = make();
-    made.swtpm.replies["01"] = "00000000 0000ffdf".replaceAll(" ", "");
-    await made.backend.start();
-    const command = deliver(made.backend);
-    await expect(made.backend.cancel()).rejects.toThrow(BackendCapabilityError);
-    made.swtpm.data.arrive(framed(RESPONSE));
+    const cancel = new AbortController();
+    const command = deliver(backend, 0, cancel.signal);
+    const next = deliver(backend, 1);
+    swtpm.data.arrive(framed(RESPONSE));
     await command;
+    cancel.abort();
+    await settle();
+    expect(swtpm.order).toEqual([`data ${header(0)}${COMMAND}`, `data ${header(1)}${COMMAND}`]);
+    swtpm.data.arrive(framed(RESPONSE));
+    await next;
   });
 
-  it("that is never answered does not block the queue for ever", async () => {
+  it("does not block the queue for ever when its cancel is never answered", async () => {
     const { swtpm, backend, failures } = await started({ timeouts: { control: 50 } });
     swtpm.replies["09"] = undefined;
-    const command = deliver(backend);
-    const cancelled = backend.cancel();
+    const cancel = new AbortController();
+    const command = deliver(backend, 0, cancel.signal);
     const next = deliver(backend);
+    cancel.abort();
     await settle();
     swtpm.data.arrive(framed(RESPONSE));
     await command;
     expect(await errorOf(next)).toMatchObject({ name: "BackendTimeoutError", what: "CMD_CANCEL_TPM_CMD" });
     expect(failures).toHaveLength(1);
-    await expect(cancelled).resolves.toBeUndefined();
   });
 });
 

@@ -8,9 +8,10 @@
  */
 import { equalBytes } from "../bytes/hex.ts";
 import { responseCode } from "../tpm2/parse.ts";
-import { BackendClosedError, StateNotSavedError } from "./errors.ts";
+import { StateNotSavedError } from "./errors.ts";
 import {
   type BackendInfo,
+  type DeliveryOptions,
   NO_BLOB,
   type StateBlob,
   type TpmBackend,
@@ -44,9 +45,9 @@ export class WriteThroughBackend implements TpmBackend {
   readonly #info: BackendInfo;
   readonly #changes: PermanentChanges;
   #saved: TpmState | undefined;
-  #tail: Promise<unknown> = Promise.resolve();
   #later: ReturnType<typeof setTimeout> | undefined;
-  #failure: Error | undefined;
+  #background: TpmBackend["background"];
+  #over = false;
 
   /** @param inner a TPM that is powered on. Call {@link begin} before anything else. */
   constructor(inner: TpmBackend, { keep, info, kept }: WriteThroughOptions) {
@@ -58,9 +59,14 @@ export class WriteThroughBackend implements TpmBackend {
     inner.onFailure = (error) => this.#fail(error);
   }
 
+  set background(run: TpmBackend["background"]) {
+    this.#background = run;
+    this.#inner.background = run;
+  }
+
   /** Saves what powering on has changed: a new TPM as a whole. @throws {StateNotSavedError} */
-  begin(): Promise<void> {
-    return this.#inTurn(() => this.#save(["permanent", "savestate"]).then(() => undefined));
+  async begin(): Promise<void> {
+    await this.#save(["permanent", "savestate"]);
   }
 
   /** It is powered on already. */
@@ -68,53 +74,43 @@ export class WriteThroughBackend implements TpmBackend {
     return this.#info;
   }
 
-  reset(state?: TpmState): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#inner.reset(state);
-      await this.#save(["permanent", "savestate"]);
-    });
+  async reset(state?: TpmState): Promise<void> {
+    await this.#inner.reset(state);
+    await this.#save(["permanent", "savestate"]);
   }
 
-  deliver(locality: number, command: Uint8Array): Promise<Uint8Array> {
-    return this.#inTurn(async () => {
-      const response = await this.#inner.deliver(locality, command);
-      const blobs = this.#changes.after(command, response, this.#saved);
-      if (blobs.length === 0) this.#lookLater();
-      else if (await this.#save(blobs)) this.#changes.changed(command);
-      // Most of all after TPM2_Startup, before which a TPM tells nothing.
-      if (this.#changes.canLearn && responseCode(response) === 0)
-        await this.#changes.learn((request) => this.#inner.deliver(0, request));
-      return response;
-    });
-  }
-
-  cancel(): Promise<void> {
-    return this.#inner.cancel();
+  async deliver(locality: number, command: Uint8Array, options?: DeliveryOptions): Promise<Uint8Array> {
+    const response = await this.#inner.deliver(locality, command, options);
+    const blobs = this.#changes.after(command, response, this.#saved);
+    if (blobs.length === 0) this.#lookLater();
+    else if (await this.#save(blobs)) this.#changes.changed(command);
+    // Most of all after TPM2_Startup, before which a TPM tells nothing.
+    if (this.#changes.canLearn && responseCode(response) === 0)
+      await this.#changes.learn((request) => this.#inner.deliver(0, request));
+    return response;
   }
 
   establishmentFlag(): Promise<boolean> {
-    return this.#inTurn(() => this.#inner.establishmentFlag());
+    return this.#inner.establishmentFlag();
   }
 
-  resetEstablishmentFlag(locality: number): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#inner.resetEstablishmentFlag(locality);
-      await this.#save(["permanent"]);
-    });
+  async resetEstablishmentFlag(locality: number): Promise<void> {
+    await this.#inner.resetEstablishmentFlag(locality);
+    await this.#save(["permanent"]);
   }
 
   getState(): Promise<TpmState> {
-    return this.#inTurn(() => this.#inner.getState());
+    return this.#inner.getState();
   }
 
   getStateBlob(name: keyof TpmState): Promise<StateBlob> {
-    return this.#inTurn(() => this.#inner.getStateBlob(name));
+    return this.#inner.getStateBlob(name);
   }
 
   /** What is not saved by now is what nobody waited for. */
   async shutdown(): Promise<void> {
     clearTimeout(this.#later);
-    this.#failure ??= new BackendClosedError("the TPM was shut down");
+    this.#over = true;
     await this.#inner.shutdown();
   }
 
@@ -142,28 +138,17 @@ export class WriteThroughBackend implements TpmBackend {
   }
 
   #lookLater(): void {
+    if (this.#over) return;
     this.#later ??= setTimeout(() => {
       this.#later = undefined;
-      // A failure has been told.
-      this.#inTurn(() => this.#save(["permanent"])).catch(() => undefined);
+      this.#background?.(async () => void (await this.#save(["permanent"])));
     }, LATER_MS);
   }
 
-  /** One thing at a time, in the order of the calls: a state is fetched before the next command can change it again. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const run = async () => {
-      if (this.#failure) throw this.#failure;
-      return work();
-    };
-    const done = this.#tail.then(run);
-    this.#tail = done.catch(() => undefined);
-    return done;
-  }
-
   #fail(error: Error): void {
-    if (this.#failure) return;
+    if (this.#over) return;
+    this.#over = true;
     clearTimeout(this.#later);
-    this.#failure = error;
     this.onFailure?.(error);
   }
 }

@@ -1,6 +1,7 @@
 /** A real, started TPM in one call, for the tools in Node and what they build, and for tests. */
 import type { BackendInfo, TpmState } from "../backend/port.ts";
-import { SwtpmBackend, type SwtpmTimeouts } from "../backend/swtpm-backend.ts";
+import { SwtpmBackend } from "../backend/swtpm-backend.ts";
+import type { SwtpmTimeouts } from "../backend/swtpm-session.ts";
 import { type SwtpmChild, spawnSwtpm, swtpmVersion } from "./swtpm-process.ts";
 
 export interface NativeBackendOptions {

@@ -1,5 +1,5 @@
 /** A TPM in the device worker for a device on the page's own thread: commands and answers go as messages. */
-import type { BackendInfo, StateBlob, TpmBackend, TpmState } from "../backend/port.ts";
+import type { BackendInfo, DeliveryOptions, StateBlob, TpmBackend, TpmState } from "../backend/port.ts";
 import type { OpenBackend } from "../worker/connect.ts";
 import type { EngineOptions } from "../worker/events.ts";
 import type { DeviceWorker, WorkerCalls } from "./device-worker.ts";
@@ -10,6 +10,7 @@ export class RemoteBackend implements TpmBackend {
   readonly #worker: DeviceWorker;
   readonly #info: BackendInfo;
   readonly #pending = new PendingCalls();
+  #deliveries = 0;
   #failed = false;
 
   /** Use {@link openRemote}. */
@@ -27,11 +28,22 @@ export class RemoteBackend implements TpmBackend {
   reset(state?: TpmState): Promise<void> {
     return this.#call((backend) => backend.reset(state));
   }
-  deliver(locality: number, command: Uint8Array): Promise<Uint8Array> {
-    return this.#call((backend) => backend.deliver(locality, command));
-  }
-  cancel(): Promise<void> {
-    return this.#call((backend) => backend.cancel());
+  async deliver(
+    locality: number,
+    command: Uint8Array,
+    { signal }: DeliveryOptions = {},
+  ): Promise<Uint8Array> {
+    const id = ++this.#deliveries;
+    const response = this.#call((backend) => backend.deliver(id, locality, command));
+    // A worker that is gone has told so; the delivery fails with it.
+    const cancel = () => void this.#call((backend) => backend.cancel(id)).catch(() => undefined);
+    if (signal?.aborted) cancel();
+    else signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      return await response;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
   }
   establishmentFlag(): Promise<boolean> {
     return this.#call((backend) => backend.establishmentFlag());

@@ -6,6 +6,7 @@ import type { TisCore } from "./core.ts";
 import { LOCALITY_WORDS, NONE, OWED_ABANDONED, OWED_ANSWER, OWED_NOTHING, STS_BITS, WORD } from "./layout.ts";
 import { finishHandOver, forgetAbort, handOver, isBeingSeized } from "./locality.ts";
 import {
+  canceledResponse,
   declaredSize,
   failureResponse,
   isContinueSelfTest,
@@ -26,7 +27,7 @@ const FIRST_ESTABLISHMENT_LOCALITY = 3;
 /** A write to TPM_STS by the active locality. */
 export function writeStatus(core: TisCore, locality: number, value: number): void {
   if (!core.isTpm12) {
-    if (value & STS.COMMAND_CANCEL && core.state(locality) === EXECUTION) core.cancelCommand();
+    if (value & STS.COMMAND_CANCEL && core.state(locality) === EXECUTION) commandCancel(core, locality);
     if (value & STS.RESET_ESTABLISHMENT && locality >= FIRST_ESTABLISHMENT_LOCALITY) {
       core.resetEstablishment(locality);
     }
@@ -43,6 +44,16 @@ export function writeStatus(core: TisCore, locality: number, value: number): voi
       core.move(locality, "responseRetry");
       break;
   }
+}
+
+/** The TPM is told only of what it has: a command that waits for the end of another one is over at once. */
+function commandCancel(core: TisCore, locality: number): void {
+  if (core.words[WORD.OWED] !== OWED_ABANDONED) {
+    core.cancelCommand();
+    return;
+  }
+  storeResponse(core, canceledResponse());
+  endExecution(core, locality);
 }
 
 function commandReady(core: TisCore, locality: number): void {

@@ -86,7 +86,7 @@ export const DIFFERENCES = {
   },
   "cancel-in-order": {
     qemu: "A cancel can reach swtpm before the command that it is meant for, and the machine stands still until swtpm has answered it.",
-    here: "Cancels and commands share one ordered queue, and nothing waits for them.",
+    here: "A cancel belongs to its command. It follows that command to swtpm, in order; a command that still waits is answered TPM_RC_CANCELED instead, and never sent. Nothing waits for either.",
     reason: "A cancel must hit its command; a slow TPM must not stop the machine.",
     spec: "PTP 1.05, Status Register (commandCancel)",
     seenIn: "behind",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ACCESS, STS } from "./registers.ts";
+import { ACCESS, REGISTERS, STS } from "./registers.ts";
 import { Bench, STARTUP, SUCCESS } from "./testing.ts";
 
 const { ACTIVE_LOCALITY, BEEN_SEIZED, PENDING_REQUEST, REQUEST_USE, SEIZE } = ACCESS;
@@ -141,6 +141,22 @@ describe("while a command runs", () => {
     expect(bench.sink.executed).toHaveLength(1);
     expect(bench.device.executing).toBe(false);
     expect(bench.status(1)).toBe(STS.COMMAND_READY);
+  });
+
+  it("a waiting command that is cancelled is answered at once, and never given out", () => {
+    const bench = new Bench();
+    bench.ready(0);
+    bench.send();
+    bench.access(0, ACTIVE_LOCALITY);
+    bench.ready(1);
+    bench.send(STARTUP, 1);
+    bench.write(1, REGISTERS.STS.offset, STS.COMMAND_CANCEL, 4);
+    expect(bench.response(1)).toEqual(Uint8Array.of(0x80, 1, 0, 0, 0, 10, 0, 0, 0x09, 0x09));
+    bench.device.complete(SUCCESS);
+    expect(bench.sink.executed).toHaveLength(1);
+    bench.send(STARTUP, 1);
+    bench.device.complete(SUCCESS);
+    expect(bench.response(1)).toEqual(SUCCESS);
   });
 });
 

@@ -36,6 +36,7 @@ const WRONG_SIZE = { "1.2": 0x19, "2.0": 0x142 } as const;
 /** A TPM 2.0 looks at the tag first. TPM_RC_VALUE: it is no TPM_ST; TPM_RC_BAD_TAG: it is one, but no command's. */
 const RC_VALUE = 0x84;
 const RC_BAD_TAG = 0x1e;
+const RC_CANCELED = 0x909;
 /** TPM_ST_NO_SESSIONS and TPM_ST_SESSIONS. */
 const COMMAND_TAGS: readonly number[] = [0x8001, 0x8002];
 /** The other values of TPM_ST (TPM 2.0 Part 2, "TPM_ST"): responses, attestations and tickets. */
@@ -51,6 +52,11 @@ function response(version: Version, code: number): Uint8Array {
 /** What a TPM answers when it cannot work. */
 export function failureResponse(version: Version): Uint8Array {
   return response(version, FAILURE[version]);
+}
+
+/** What a TPM 2.0 answers when a command was cancelled before it had changed anything: TPM_RC_CANCELED. */
+export function canceledResponse(): Uint8Array {
+  return response("2.0", RC_CANCELED);
 }
 
 /** What a TPM answers to a command that is not as long as its size field says. */

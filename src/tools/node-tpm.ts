@@ -52,6 +52,8 @@ export class NodeTpm {
   readonly #native: NativeBackend;
   readonly #hold: CommandHold;
   readonly #listeners: ((command: TimedCommand) => void)[] = [];
+  /** Of the command that was given out last. */
+  #cancel = new AbortController();
 
   /** Use {@link attachNodeTpm}. */
   constructor(bus: V86Bus, { version, delayMs = () => 0, graceMs }: NodeTpmOptions, native: NativeBackend) {
@@ -67,7 +69,7 @@ export class NodeTpm {
       bufferSize: native.info.bufferSize,
       sink: {
         execute: (locality, command) => this.#watch(this.#execute(locality, command.slice())),
-        cancel: () => this.#watch(backend.cancel()),
+        cancel: () => this.#cancel.abort(),
         resetEstablishment: (locality) => this.#watch(this.#resetEstablishment(locality)),
         irq: (raised) => bus.setIrq(IRQ, raised),
       },
@@ -98,7 +100,9 @@ export class NodeTpm {
     const { ticket } = this.device;
     const [host, guest] = [performance.now(), this.#bus.clock.now()];
     this.#hold.commandStarted();
-    const response = await this.#native.backend.deliver(locality, command);
+    this.#cancel = new AbortController();
+    const { signal } = this.#cancel;
+    const response = await this.#native.backend.deliver(locality, command, { signal });
     const delay = this.delayMs(command);
     if (delay > 0) await sleep(delay);
     // After a power cycle the answer is nobody's, and a hold is that of a later command.

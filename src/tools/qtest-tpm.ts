@@ -6,6 +6,8 @@ import type { TisSink } from "../tis/ports.ts";
 export class QtestTpm implements TisSink {
   readonly device: TisDevice;
   readonly #backend: TpmBackend;
+  /** Of the command that was given out last. */
+  #cancel = new AbortController();
   /** Called when the interrupt line's level changes. */
   onIrq: ((raised: boolean) => void) | undefined;
   /** Called with what the TPM refused, and when it has failed for good; the device is in failure mode then. */
@@ -29,7 +31,8 @@ export class QtestTpm implements TisSink {
 
   execute(locality: number, command: Uint8Array): void {
     const { ticket } = this.device;
-    this.#backend.deliver(locality, command).then(
+    this.#cancel = new AbortController();
+    this.#backend.deliver(locality, command, { signal: this.#cancel.signal }).then(
       (response) => this.device.complete(response, ticket),
       (error: unknown) => {
         this.#report("a command was not carried out", error);
@@ -40,7 +43,7 @@ export class QtestTpm implements TisSink {
   }
 
   cancel(): void {
-    this.#backend.cancel().catch((error: unknown) => this.#report("a command was not cancelled", error));
+    this.#cancel.abort();
   }
 
   resetEstablishment(locality: number): void {

@@ -24,12 +24,14 @@ export interface DeviceCalls {
   close(): Promise<void>;
 }
 
-/** Only the TPM in the worker, while the device runs on the page's thread. As `TpmBackend`; one at a time. */
+/** Only the TPM in the worker, while the device runs on the page's thread. As `TpmBackend`; one TPM at a time. */
 export interface BackendCalls {
   openBackend(options: EngineOptions, state?: TpmState): Promise<PoweredOn>;
   reset(state?: TpmState): Promise<void>;
-  deliver(locality: number, command: Uint8Array): Promise<Uint8Array>;
-  cancel(): Promise<void>;
+  /** @param id names the delivery to {@link cancel}; of the caller's choice. */
+  deliver(id: number, locality: number, command: Uint8Array): Promise<Uint8Array>;
+  /** Aborts a delivery; nothing happens when it is over. */
+  cancel(id: number): void;
   establishmentFlag(): Promise<boolean>;
   resetEstablishmentFlag(locality: number): Promise<void>;
   getState(): Promise<TpmState>;

@@ -4,7 +4,7 @@ import { ChannelClosedError, type SwtpmChannels } from "../backend/channel.ts";
 import { messagePortChannel } from "../backend/message-port.ts";
 import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
 import { RecoveringBackend } from "../backend/recovering.ts";
-import { SwtpmBackend } from "../backend/swtpm-backend.ts";
+import { SwtpmSession } from "../backend/swtpm-session.ts";
 import { connectBridge, connectWebSocketPair } from "../backend/websocket.ts";
 import type { BackendTarget, EngineOptions, PoweredOn } from "./events.ts";
 
@@ -13,6 +13,7 @@ const HIDDEN_TIMEOUTS = { probe: 60_000, control: 300_000 };
 
 /** A TPM that is powered on. */
 export interface OpenBackend extends PoweredOn {
+  /** For an `OrderedTpm` in front of it. */
   backend: TpmBackend;
 }
 
@@ -90,7 +91,7 @@ async function openAt(
   const { channels, server } = await openChannels(site, version, signal);
   // A swtpm of the user's own goes on after us.
   const owned = site.kind !== "proxy";
-  const backend = new SwtpmBackend(channels, {
+  const backend = new SwtpmSession(channels, {
     version,
     owned,
     ...(server !== undefined && { server }),

@@ -7,6 +7,7 @@
  * failure response; the registers go dead (failure mode) when the guest has taken that response, so that no driver
  * waits for one that never comes. A reset begins a new session.
  */
+import { OrderedTpm } from "../backend/ordered.ts";
 import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
 import type { PcrBank } from "../session/types.ts";
 import { TisDevice } from "../tis/device.ts";
@@ -56,7 +57,11 @@ export class TpmEngine implements MmioDevice {
   readonly #page: PageCommands;
   readonly #pcrWatch = new PcrWatch(() => this.#refreshPcrs());
   #watch: TisWatch | undefined;
-  #backend: TpmBackend | undefined;
+  #backend: OrderedTpm | undefined;
+  /** Cancels the guest's command that was given out last. */
+  #guestCommand: AbortController | undefined;
+  /** Cancel the commands that the TPM was given and has not answered, the one that runs first. */
+  readonly #deliveries = new Set<AbortController>();
   #on: PoweredOn | undefined;
   /** Why no TPM serves; undefined while one does. */
   #failure: Error | undefined = new TpmOffError("the TPM is not powered on yet");
@@ -82,7 +87,7 @@ export class TpmEngine implements MmioDevice {
       ...(memory && { memory }),
       sink: {
         execute: (locality, command) => this.#execute(locality, command),
-        cancel: () => this.#cancel(),
+        cancel: () => this.#guestCommand?.abort(),
         resetEstablishment: (locality) => this.#resetEstablishment(locality),
         irq: (raised) => emit({ type: "irq", raised }),
       },
@@ -123,7 +128,8 @@ export class TpmEngine implements MmioDevice {
     const { ticket } = this.#device;
     this.#environment.onExecute?.();
     const ended = this.#record(locality, request, "guest");
-    this.#deliver(locality, request).then((response) => {
+    this.#guestCommand = new AbortController();
+    this.#deliver(locality, request, this.#guestCommand).then((response) => {
       const taken = this.#change(() => this.#device.complete(response, ticket));
       ended(taken ? response : undefined);
       if (taken) this.#answered(request, response);
@@ -131,13 +137,27 @@ export class TpmEngine implements MmioDevice {
   }
 
   /** Never rejects: what goes wrong is told by `onFailure`, and the guest gets a TPM's word for it. */
-  async #deliver(locality: number, command: Uint8Array): Promise<Uint8Array> {
+  async #deliver(locality: number, command: Uint8Array, cancel: AbortController): Promise<Uint8Array> {
     const failure = FAILURE_RESPONSE[this.#environment.version];
     if (!this.#backend || this.#failure) return failure;
     try {
-      return await this.#backend.deliver(locality, command);
+      return await this.#inFlight(this.#backend, locality, command, cancel);
     } catch {
       return failure;
+    }
+  }
+
+  async #inFlight(
+    backend: TpmBackend,
+    locality: number,
+    command: Uint8Array,
+    cancel: AbortController,
+  ): Promise<Uint8Array> {
+    this.#deliveries.add(cancel);
+    try {
+      return await backend.deliver(locality, command, { signal: cancel.signal });
+    } finally {
+      this.#deliveries.delete(cancel);
     }
   }
 
@@ -148,11 +168,6 @@ export class TpmEngine implements MmioDevice {
     if (code !== undefined && responseCode(response) === 0 && changesPcrs(this.#environment.version, code)) {
       this.#pcrWatch.changed();
     } else this.#pcrWatch.used();
-  }
-
-  #cancel(): void {
-    // A TPM that cannot cancel goes on; its answer is due all the same.
-    this.#backend?.cancel().catch(() => undefined);
   }
 
   #resetEstablishment(locality: number): void {
@@ -181,7 +196,7 @@ export class TpmEngine implements MmioDevice {
   reset(count: number): void {
     this.#reset = count;
     this.#pcrWatch.stop();
-    if (this.#device.executing) this.#cancel();
+    if (this.#device.executing) this.#guestCommand?.abort();
     if (this.#failure) this.#device.fail();
     else this.#device.reset();
     this.#environment.onAnswered?.();
@@ -276,6 +291,11 @@ export class TpmEngine implements MmioDevice {
     this.#change(() => this.#device.fail());
   }
 
+  get #runningDelivery(): AbortController | undefined {
+    for (const cancel of this.#deliveries) return cancel;
+    return undefined;
+  }
+
   #someLocality(state: "reception"): boolean {
     for (let locality = 0; locality < LOCALITIES; locality++) {
       if (this.view.state(locality) === state) return true;
@@ -313,7 +333,7 @@ export class TpmEngine implements MmioDevice {
     if (!this.#backend || this.#failure) throw new TpmOffError((this.#failure as Error).message);
     const ended = this.#record(0, command, "page");
     try {
-      const response = await this.#backend.deliver(0, command);
+      const response = await this.#inFlight(this.#backend, 0, command, new AbortController());
       ended(response);
       return response;
     } catch (error) {
@@ -334,7 +354,7 @@ export class TpmEngine implements MmioDevice {
   /** The TPM and its state, once no command runs; one that takes too long is cancelled. */
   async #atRest(): Promise<{ backend: TpmBackend; tpm: TpmState }> {
     await this.#power;
-    const impatience = setTimeout(() => this.#cancel(), PATIENCE_MS);
+    const impatience = setTimeout(() => this.#runningDelivery?.abort(), PATIENCE_MS);
     try {
       for (;;) {
         const backend = this.#backend;
@@ -375,7 +395,8 @@ export class TpmEngine implements MmioDevice {
     }
   }
 
-  #adopt({ backend, ...on }: OpenBackend): void {
+  #adopt({ backend: opened, ...on }: OpenBackend): void {
+    const backend = OrderedTpm.of(opened);
     this.#backend = backend;
     this.#on = on;
     this.#failure = undefined;

@@ -3,7 +3,7 @@
  * comlink; what happens comes back as plain messages.
  */
 import { expose } from "comlink";
-import type { TpmBackend } from "../backend/port.ts";
+import { OrderedTpm } from "../backend/ordered.ts";
 import { LinkServer } from "../link/server.ts";
 import {
   type BackendCalls,
@@ -35,7 +35,9 @@ interface Served {
 }
 
 let served: Served | undefined;
-let alone: TpmBackend | undefined;
+let alone: OrderedTpm | undefined;
+/** What the TPM alone was given and has not answered. */
+const deliveries = new Map<number, AbortController>();
 
 function started() {
   if (!served) throw new NotStartedError("the device was not started in this worker");
@@ -50,7 +52,7 @@ function attended<T>(ask: (engine: TpmEngine) => T): T {
   return answer;
 }
 
-function opened(): TpmBackend {
+function opened(): OrderedTpm {
   if (!alone) throw new NotStartedError("no TPM was opened in this worker");
   return alone;
 }
@@ -104,13 +106,21 @@ const backend: BackendCalls = {
     const { backend, ...on } = await openBackend(options, state, (message, label) =>
       send({ notice: message, ...(label !== undefined && { label }) }),
     );
-    alone = backend;
-    backend.onFailure = (error) => send({ backendFailure: error.message });
+    alone = new OrderedTpm(backend);
+    alone.onFailure = (error) => send({ backendFailure: error.message });
     return on;
   },
   reset: (state) => opened().reset(state),
-  deliver: (locality, command) => opened().deliver(locality, command),
-  cancel: () => opened().cancel(),
+  async deliver(id, locality, command) {
+    const cancel = new AbortController();
+    deliveries.set(id, cancel);
+    try {
+      return await opened().deliver(locality, command, { signal: cancel.signal });
+    } finally {
+      deliveries.delete(id);
+    }
+  },
+  cancel: (id) => deliveries.get(id)?.abort(),
   establishmentFlag: () => opened().establishmentFlag(),
   resetEstablishmentFlag: (locality) => opened().resetEstablishmentFlag(locality),
   getState: () => opened().getState(),
