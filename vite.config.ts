@@ -8,6 +8,19 @@ const isolation = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
+/** Programs of this host: swtpm, iasl, binutils, cpio ... */
+const NATIVE = "src/**/*.native.test.ts";
+/** Machines that boot: firmware, kernels and guest from the cache as well. */
+const MACHINE = "src/**/*.machine.test.ts";
+/** Nothing but Node, and patience. */
+const LONG = "src/**/*.long.test.ts";
+
+/** @param options of the pure tests: they leave nothing behind, so that one process can load the code once for all. */
+const tests = (name: string, include: string[], options: { exclude?: string[]; isolate?: boolean } = {}) => ({
+  extends: true as const,
+  test: { name, include, ...options },
+});
+
 export default defineConfig({
   // Addresses relative to the page, so that a build works in any folder of any host.
   base: "./",
@@ -36,7 +49,13 @@ export default defineConfig({
   // v86 alone is 400 kB; its licence and those of the others go along.
   build: { target: "es2022", chunkSizeWarningLimit: 1000, license: { fileName: "licences.md" } },
   test: {
-    include: ["src/**/*.test.ts"],
+    projects: [
+      // What a test needs, its file's name tells: src/tests.test.ts holds them to it.
+      tests("unit", ["src/**/*.test.ts"], { exclude: [NATIVE, MACHINE, LONG], isolate: false }),
+      tests("long", [LONG]),
+      tests("native", [NATIVE]),
+      tests("machine", [MACHINE]),
+    ],
     // Real swtpm processes and machines run in some of these; two cores bear no more.
     maxWorkers: 2,
     // Limits that find what hangs, not what is slow beside something else.

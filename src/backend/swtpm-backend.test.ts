@@ -1,4 +1,4 @@
-/** The swtpm client against an swtpm that misbehaves. Against the real one it is tested in `bridge/native.test.ts`. */
+/** The swtpm client against an swtpm that misbehaves. Against the real one it is tested in `bridge/swtpm.native.test.ts`. */
 import { describe, expect, it } from "vitest";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { SwtpmError } from "../swtpm/commands.ts";

@@ -1,78 +1,24 @@
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
-import { afterEach, describe, expect, it } from "vitest";
-import { type AccessSize, TIS_BASE } from "../tis/ports.ts";
+import { describe, expect, it } from "vitest";
 import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
-import { createLinkMemory, LINK, mapLink, SLEEP } from "./layout.ts";
-import { type LinkBrokenError, MmioProxy, type MmioProxyOptions } from "./proxy.ts";
+import { LINK, mapLink, SLEEP } from "./layout.ts";
+import type { LinkBrokenError } from "./proxy.ts";
 import type { LinkStats } from "./server.ts";
 import type { EchoOptions } from "./testing/echo-tpm.ts";
+import { pause, startInThread } from "./testing/other-thread.ts";
 import { walk } from "./testing/sequences.ts";
 
-const threads: Worker[] = [];
-afterEach(async () => {
-  await Promise.all(threads.splice(0).map((thread) => thread.terminate()));
-});
-
-/** Node's threads take TypeScript only once they have been taught to. */
-function startThread(url: URL, workerData: object): Worker {
-  const tsx = import.meta.resolve("tsx/esm/api");
-  const code = `import("${tsx}").then(({ register }) => (register(), import("${url.href}")))`;
-  return new Worker(code, { eval: true, workerData });
-}
-
-/** A device in another thread, and its proxy here. */
-async function start(echo: Partial<EchoOptions> = {}, proxy: Partial<MmioProxyOptions> = {}) {
-  const memory = createLinkMemory();
-  const workerData: EchoOptions = { memory, version: "2.0", delayMs: 1, waitAsync: true, ...echo };
-  const thread = startThread(new URL("./testing/node-worker.ts", import.meta.url), workerData);
-  threads.push(thread);
-  const ring = workerData.waitAsync ? {} : { ring: () => thread.postMessage("ring") };
-  const device = new MmioProxy({ memory, ...ring, ...proxy });
-  await new Promise<void>((resolve, reject) => {
-    thread.once("error", reject);
-    thread.once("online", resolve);
-  });
-  // Online means that its code begins to run; it serves once the device says that its registers are valid.
-  const patient = new MmioProxy({ memory, limitMs: 20_000 });
-  while (!(patient.peek(TIS_BASE, 1) & ACCESS.VALID)) await pause();
-  let resets = 0;
-  return {
-    thread,
-    memory,
-    device,
-    read: (register: { offset: number }, size: AccessSize = 1) =>
-      device.read(TIS_BASE + register.offset, size),
-    write: (register: { offset: number }, value: number, size: AccessSize = 1) =>
-      device.write(TIS_BASE + register.offset, size, value),
-    underTest: {
-      read: (address: number, size: AccessSize) => device.read(address, size),
-      write: (address: number, size: AccessSize, value: number) => device.write(address, size, value),
-      reset: () => device.reset(++resets),
-    },
-  };
-}
-
-const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
-
 describe("a device in another thread", () => {
-  for (const [name, options] of [
-    ["a TPM 2.0 that answers at once or late", { version: "2.0", delayMs: 2 }],
-    ["a TPM 1.2", { version: "1.2", delayMs: 1 }],
-    ["a worker that is woken by messages", { version: "2.0", delayMs: 1, waitAsync: false }],
-  ] as const) {
-    it(`shows what a device here would show: ${name}`, { timeout: 60_000 }, async () => {
-      const { underTest } = await start(options);
-      const result = await walk(underTest, { version: options.version, accesses: 15_000, seed: 7, pause });
-      expect(result.commands).toBeGreaterThan(50);
-      expect(result.bytes).toBeGreaterThan(5_000);
-      // The test is one of asynchronous answers only if some came while nobody could know.
-      expect(result.ambiguity).toBeGreaterThan(1);
-    });
-  }
+  // At length, and with TPMs of both kinds: link.long.test.ts.
+  it("shows what a device here would show", { timeout: 60_000 }, async () => {
+    const { underTest } = await startInThread({ version: "2.0", delayMs: 2 });
+    const result = await walk(underTest, { version: "2.0", accesses: 3_000, seed: 8, pause });
+    expect(result.commands).toBeGreaterThan(5);
+    expect(result.bytes).toBeGreaterThan(500);
+  });
 
   it("takes a command of 4096 bytes, and more writes than the ring holds, without a wait", async () => {
-    const { read, write } = await start();
+    const { read, write } = await startInThread();
     write(REGISTERS.ACCESS, ACCESS.REQUEST_USE);
     write(REGISTERS.STS, STS.COMMAND_READY);
     for (let i = 0; i < 20_000; i++) write(REGISTERS.DATA_FIFO, i === 4 ? 0x10 : i === 0 ? 0x80 : 0);
@@ -84,7 +30,7 @@ describe("the start and the end of a command", () => {
   const COMMAND = [0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, 0x7b];
   async function listening(echo: Partial<EchoOptions> = {}) {
     const told: string[] = [];
-    const made = await start(echo, {
+    const made = await startInThread(echo, {
       onExecute: () => told.push("execute"),
       onAnswered: () => told.push("answered"),
     });
@@ -128,7 +74,7 @@ describe("the start and the end of a command", () => {
 
 describe("a worker that sleeps lightly", () => {
   it("is woken by each move of the command interface, and not by each byte", async () => {
-    const { thread, memory, read, write } = await start({ attentive: true });
+    const { thread, memory, read, write } = await startInThread({ attentive: true });
     const { control } = mapLink(memory);
     const stats = async (): Promise<LinkStats> => {
       const said = once(thread, "message");
@@ -175,7 +121,7 @@ describe("a worker that sleeps lightly", () => {
 describe("a worker that is gone", () => {
   it("costs one bounded wait, then every register reads 0", async () => {
     const reasons: LinkBrokenError[] = [];
-    const { thread, device, read, write } = await start(
+    const { thread, device, read, write } = await startInThread(
       {},
       { limitMs: 100, onBroken: (e) => reasons.push(e) },
     );
@@ -204,7 +150,7 @@ describe("a worker that is gone", () => {
   });
 
   it("is not waited for by a guest that only writes", async () => {
-    const { thread, device, write } = await start({}, { limitMs: 50 });
+    const { thread, device, write } = await startInThread({}, { limitMs: 50 });
     thread.postMessage("freeze");
     await new Promise((resolve) => setTimeout(resolve, 50));
     for (let i = 0; i < 20_000; i++) write(REGISTERS.STS, STS.COMMAND_READY);

@@ -26,6 +26,7 @@ const TOOLS = {
   browser: { chromium: "/usr/bin/chromium" },
   acpi: { "acpica-tools": "/usr/bin/iasl" },
   test: {
+    unzip: "/usr/bin/unzip",
     websockify: "/usr/bin/websockify",
     tshark: "/usr/bin/tshark",
     "tpm2-tools": "/usr/bin/tpm2",
@@ -35,10 +36,18 @@ const TOOLS = {
   },
 };
 
-/** The verbs: the file to run, beside this one, and the tools that it needs. */
+const TO_BOOT = ["swtpm", "images", "kernel", "qemu", "acpi", "test"];
+const EVERYTHING = [...TO_BOOT, "browser"];
+
+/** The verbs: the file to run, beside this one, with the part of it that is wanted, and the tools that it needs. */
 const VERBS = {
   start: { file: "start.ts", needs: ["swtpm", "images", "kernel"] },
-  test: { file: "test.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser", "acpi", "test"] },
+  test: { file: "test.ts", needs: EVERYTHING },
+  unit: { file: "test.ts", part: "unit", needs: [] },
+  long: { file: "test.ts", part: "long", needs: [] },
+  native: { file: "test.ts", part: "native", needs: ["swtpm", "images", "acpi", "test"] },
+  machine: { file: "test.ts", part: "machine", needs: TO_BOOT },
+  e2e: { file: "test.ts", part: "e2e", needs: EVERYTHING },
   package: { file: "package.ts", needs: [] },
   build: { file: "build.ts", needs: ["swtpm", "images", "kernel"] },
   images: { file: "images.ts", needs: ["images"] },
@@ -138,4 +147,4 @@ if (!verb) stop(`usage: npm start | npm test | npm run ${Object.keys(VERBS).slic
 checkNode();
 installNodeModules();
 if (!args.includes("--help")) installDebianPackages(verb.needs);
-runVerb(verb.file, args);
+runVerb(verb.file, verb.part ? ["--part", verb.part, ...args] : args);

@@ -1,83 +1,19 @@
 /**
  * `npm test`: everything that can be checked, in order: formatting and lint, types, unused code, unit and integration
- * tests, the comparison with QEMU, and the page in Chromium. At the end stands
- * again what failed, and one plain line counts it all.
+ * tests, the comparison with QEMU, and the page in Chromium. `npm run unit` and its like are parts of it. At the end
+ * stands again what failed, and one plain line counts it all.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Cache } from "../images/cache.ts";
-import { ImageSet } from "../images/image-set.ts";
-import { printProgress } from "../images/progress.ts";
 import { endOnSignal } from "./signals.ts";
-import { type Count, readPlaywright, readVitest } from "./test-reports.ts";
+import { parseTestOptions, type TestOptions, type TestPart, USAGE, UsageError } from "./test-options.ts";
+import type { Count } from "./test-reports.ts";
+import { BRIEF, ROOT, type Step, testSteps } from "./test-steps.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Logs of continuous integration are often cut: there, what passes takes a dot, and what fails is told in full. */
-const BRIEF = Boolean(process.env.CI);
-
-interface Step {
-  name: string;
-  /** A program in node_modules/.bin, with its arguments. */
-  command: string[];
-  env?: Record<string, string>;
-  /** Reads the report that the program left; a step without one is a single check. */
-  count?: () => Count;
-}
-
-function vitest(name: string, report: string, config: string): Step {
-  const shown = BRIEF ? ["--reporter=dot", "--silent=passed-only"] : ["--reporter=default"];
-  const options = [...shown, "--reporter=json", `--outputFile.json=${report}`];
-  return {
-    name,
-    command: ["vitest", "run", "--config", config, ...options],
-    count: () => readVitest(report, ROOT),
-  };
-}
-
-function playwright(name: string, config: string, report: string, env: Record<string, string> = {}): Step {
-  return {
-    name,
-    command: ["playwright", "test", "--config", config, `--reporter=${BRIEF ? "dot" : "list"},json`],
-    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
-    count: () => readPlaywright(report),
-  };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Folders of `e2e/` with a Vitest configuration of their own: comparisons with other programs. */
-function comparisons(scratch: string): Step[] {
-  const folders = readdirSync(join(ROOT, "e2e")).sort();
-  return folders
-    .map((folder) => ({ folder, config: join("e2e", folder, "vitest.config.ts") }))
-    .filter(({ config }) => existsSync(join(ROOT, config)))
-    .map(({ folder, config }) => vitest(`Comparison: ${folder}`, join(scratch, `${folder}.json`), config));
-}
-
-async function steps(scratch: string): Promise<Step[]> {
-  return [
-    { name: "Format and lint", command: ["biome", "check", "."] },
-    { name: "Types", command: ["tsc", "-p", "tsconfig.json"] },
-    { name: "Types of the pure core", command: ["tsc", "-p", "src/tsconfig.core.json"] },
-    { name: "Unused code", command: ["knip", "--no-progress"] },
-    vitest("Unit and integration tests", join(scratch, "unit.json"), "vite.config.ts"),
-    ...comparisons(scratch),
-    playwright("The page in Chromium", "e2e/playwright.config.ts", join(scratch, "pages.json"), {
-      WEBTPM_PORT: String(await freePort()),
-    }),
-    playwright("The static page", "e2e/static/playwright.config.ts", join(scratch, "static.json")),
-  ];
-}
+/** These boot what is in the cache. */
+const BOOTING: readonly TestPart[] = ["machine", "e2e"];
 
 function execute(step: Step, signal: AbortSignal): Promise<boolean> {
   const [program, ...args] = step.command as [string, ...string[]];
@@ -110,18 +46,26 @@ function tally(step: Step, succeeded: boolean): Count {
   return count;
 }
 
-async function main(): Promise<void> {
-  const signal = endOnSignal();
+/** Makes what is missing of firmware, kernels, guest and saved machines. */
+async function prepareImages(signal: AbortSignal): Promise<void> {
+  const { Cache } = await import("../images/cache.ts");
+  const { ImageSet } = await import("../images/image-set.ts");
+  const { printProgress } = await import("../images/progress.ts");
   const set = new ImageSet(new Cache(), printProgress());
   await set.prepare();
   await set.prepareSmallKernel({ signal });
   await set.prepareHidden();
   await set.preparePrepared();
+}
+
+async function run(options: TestOptions): Promise<void> {
+  const signal = endOnSignal();
+  if (options.parts.some((part) => BOOTING.includes(part))) await prepareImages(signal);
   const scratch = mkdtempSync(join(tmpdir(), "webtpm-test-"));
   const lines: string[] = [];
   const total = { passed: 0, failed: 0 };
   try {
-    for (const step of await steps(scratch)) {
+    for (const step of await testSteps(options, scratch)) {
       if (signal.aborted) break;
       console.log(`\n=== ${step.name} ===`);
       const begin = Date.now();
@@ -139,7 +83,20 @@ async function main(): Promise<void> {
   }
   console.log(`\n${lines.join("\n")}\n`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
-  if (total.failed > 0 || signal.aborted) process.exitCode ||= 1;
+  if (total.passed === 0) console.error(`no test's path contains ${options.files.join(" or ")}`);
+  if (total.failed > 0 || total.passed === 0 || signal.aborted) process.exitCode ||= 1;
 }
 
-await main();
+async function main(args: string[]): Promise<void> {
+  try {
+    const options = parseTestOptions(args);
+    if (options) await run(options);
+    else console.log(USAGE);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exitCode = 2;
+  }
+}
+
+await main(process.argv.slice(2));

@@ -59,6 +59,11 @@ export class Oracle {
     this.#candidates = [new Candidate(version)];
   }
 
+  /** The TPM has a command for certain, and has not answered. */
+  get executing(): boolean {
+    return this.#candidates.every(({ command }) => command !== undefined);
+  }
+
   write(address: number, size: AccessSize, value: number): void {
     this.#branch();
     for (const { device } of this.#candidates) device.write(address, size, value);

@@ -1,4 +1,4 @@
-/** A TPM that outlives its places, and what ends that; real swtpm processes. Over bridges: `session/two-bridges.test.ts`. */
+/** A TPM that outlives its places, and what ends that; real swtpm processes. Over bridges: `session/two-bridges.native.test.ts`. */
 import { afterEach, describe, expect, it } from "vitest";
 import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
 import { toHex } from "../bytes/hex.ts";

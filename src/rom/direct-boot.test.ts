@@ -1,20 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DIRECT_BOOT_PREFIX } from "../eventlog/index.ts";
-import { AssembleError, assemble, assembleRom, generatedSource } from "./assemble.ts";
 import { directBootRom, NAME_PREFIX } from "./direct-boot.ts";
 import { LOADER_FIELDS } from "./linux-image.ts";
 
 describe("the option ROM", () => {
-  it("in the repository is what its source assembles to", () => {
-    const image = assembleRom();
-    expect(Buffer.from(directBootRom()).equals(image)).toBe(true);
-    const file = readFileSync(join(import.meta.dirname, "direct-boot-rom.ts"), "utf8");
-    expect(file).toBe(generatedSource(image));
-  });
-
   it("is one that firmware takes", () => {
     const rom = directBootRom();
     expect([rom[0], rom[1]]).toEqual([0x55, 0xaa]);
@@ -34,14 +25,5 @@ describe("the option ROM", () => {
 
   it("names files as the event log's reader expects", () => {
     expect(NAME_PREFIX).toBe(DIRECT_BOOT_PREFIX);
-  });
-});
-
-describe("assembling", () => {
-  it("of something else fails in words", () => {
-    const file = join(tmpdir(), `webtpm-wrong-${process.pid}.S`);
-    writeFileSync(file, "nonsense %eax\n");
-    expect(() => assemble(file)).toThrow(AssembleError);
-    expect(() => assemble(file)).toThrow("no such instruction");
   });
 });

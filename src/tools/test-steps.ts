@@ -1,0 +1,99 @@
+/** The steps of `npm test`: programs of node_modules that are started one after the other. */
+import { existsSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TestOptions, TestPart } from "./test-options.ts";
+import { type Count, readPlaywright, readVitest } from "./test-reports.ts";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Logs of continuous integration are often cut: there, what passes takes a dot, and what fails is told in full. */
+export const BRIEF = Boolean(process.env.CI);
+
+export interface Step {
+  part: TestPart;
+  name: string;
+  /** A program in node_modules/.bin, with its arguments. */
+  command: string[];
+  env?: Record<string, string>;
+  /** Reads the report that the program left; a step without one is a single check. */
+  count?: () => Count;
+}
+
+type Made = Omit<Step, "part" | "name">;
+
+/** @param scratch a folder for the reports. */
+export async function testSteps({ parts, files }: TestOptions, scratch: string): Promise<Step[]> {
+  const report = (name: string) => join(scratch, `${name}.json`);
+  const project = (name: TestPart) =>
+    vitest(report(name), "vite.config.ts", ["--project", name, ...files], files.length > 0);
+  const all: Step[] = [
+    { part: "check", name: "Format and lint", command: ["biome", "check", "."] },
+    { part: "check", name: "Types", command: ["tsc", "-p", "tsconfig.json"] },
+    { part: "check", name: "Types of the pure core", command: ["tsc", "-p", "src/tsconfig.core.json"] },
+    { part: "check", name: "Unused code", command: ["knip", "--no-progress"] },
+    { part: "unit", name: "Unit tests", ...project("unit") },
+    { part: "long", name: "Long unit tests", ...project("long") },
+    { part: "native", name: "Tests with swtpm and other programs", ...project("native") },
+    { part: "machine", name: "Tests that boot machines", ...project("machine") },
+    ...comparisons().map(
+      ({ folder, config }): Step => ({
+        part: "e2e",
+        name: `Comparison: ${folder}`,
+        ...vitest(report(folder), config, files, files.length > 0),
+      }),
+    ),
+    {
+      part: "e2e",
+      name: "The page in Chromium",
+      ...playwright(report("pages"), "e2e/playwright.config.ts", files, {
+        WEBTPM_PORT: String(await freePort()),
+      }),
+    },
+    {
+      part: "e2e",
+      name: "The static page",
+      ...playwright(report("static"), "e2e/static/playwright.config.ts", files),
+    },
+  ];
+  return all.filter(({ part }) => parts.includes(part));
+}
+
+function vitest(report: string, config: string, args: readonly string[], some: boolean): Made {
+  const shown = BRIEF ? ["--reporter=dot", "--silent=passed-only"] : ["--reporter=default"];
+  const options = [...shown, "--reporter=json", `--outputFile.json=${report}`];
+  const command = ["vitest", "run", "--config", config, ...options, ...args];
+  if (some) command.push("--passWithNoTests");
+  return { command, count: () => readVitest(report, ROOT) };
+}
+
+function playwright(
+  report: string,
+  config: string,
+  files: readonly string[],
+  env: Record<string, string> = {},
+): Made {
+  const command = ["playwright", "test", "--config", config, `--reporter=${BRIEF ? "dot" : "list"},json`];
+  if (files.length > 0) command.push("--pass-with-no-tests", ...files);
+  return {
+    command,
+    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+    count: () => readPlaywright(report),
+  };
+}
+
+/** Folders of `e2e/` with a Vitest configuration of their own: comparisons with other programs. */
+function comparisons(): { folder: string; config: string }[] {
+  const folders = readdirSync(join(ROOT, "e2e")).sort();
+  return folders
+    .map((folder) => ({ folder, config: join("e2e", folder, "vitest.config.ts") }))
+    .filter(({ config }) => existsSync(join(ROOT, config)));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
