@@ -7,25 +7,25 @@
  * - stands still while the machine is held, so that no driver's time limit runs out then;
  * - goes no further than any bound in force ({@link MachineClock.bound}), however late whoever set it is: it is
  *   checked at each look, on the emulator's own thread, and the look that reaches it tells;
- * - never moves by more than {@link BUSY_STEP_MS} between two looks that the machine takes at it while it works. A
- *   longer gap means that the page was kept from running it. A guest that counts ticks of a timer, as Linux does to
- *   see whether that timer works, gets them all the same;
- * - never moves by more than {@link MAX_STEP_MS} while the machine sleeps. It looks at least every 100 ms then; a
- *   longer gap means that the page was suspended, or throttled in a background tab.
+ * - never moves by more than {@link BUSY_STEP_MS} between two runs of v86's timers while the machine works. A longer
+ *   gap is made up for step by step: a guest that counts a timer's ticks, as Linux does to see whether that timer
+ *   works, gets them however seldom the page is let run it;
+ * - never moves by more than {@link MAX_STEP_MS} while the machine sleeps, nor makes up for more. It looks at least
+ *   every 100 ms then; a longer gap means that the page was suspended, throttled in a background tab, or starved.
  *
- * So the guest's time falls behind the wall clock when the host is busy, instead of jumping and making time limits run
- * out. The real-time clock (CMOS) is not governed by it: v86 keeps that on `Date.now()`, and so do we. A guest that
+ * So the guest's time falls behind the wall clock when the host is too busy, instead of jumping and making time limits
+ * run out. The real-time clock (CMOS) is not governed by it: v86 keeps that on `Date.now()`, and so do we. A guest that
  * reads it after a pause gets the true date (`hwclock --hctosys`); alarms and periodic interrupts of the RTC go by
  * the wall clock too, and those that came due during a pause come at its end.
  */
 import type { GuestClock } from "./bus.ts";
 import { compiledHere } from "./compiled-modules.ts";
 
-/** Longest step of guest time between two looks of a machine that sleeps, in milliseconds. */
+/** Longest step of guest time of a machine that sleeps, and most that is made up for later, in milliseconds. */
 export const MAX_STEP_MS = 250;
 /**
- * The same for a machine that works, where a look is due every fraction of a millisecond. Linux spins for ten ticks of
- * its timer (10 ms at 1000 Hz) and wants to see five: so many looks there must be in that time.
+ * Longest step of guest time between two runs of v86's timers in a machine that works, in milliseconds. A timer that is
+ * due more than once by then ticks once. Linux spins for ten ticks (10 ms at 1000 Hz) and wants to see five of them.
  */
 export const BUSY_STEP_MS = 1.5;
 /** v86 ends a slice of guest code when more than a millisecond has passed since it began. */
@@ -53,8 +53,10 @@ export class MachineClock implements GuestClock {
   readonly #bounds: Bound[] = [];
   /** The nearest of the bounds. */
   #nearest = Number.POSITIVE_INFINITY;
-  /** Longest step to the next look. */
-  #longest = MAX_STEP_MS;
+  /** Guest time when v86 last ran its timers. */
+  #timersAt: number;
+  /** The machine has slept since its last look. */
+  #slept = true;
   #inSlice = false;
   /** The slice that runs has not looked yet. */
   #beginning = false;
@@ -65,7 +67,7 @@ export class MachineClock implements GuestClock {
   /** @param host a monotonic clock in milliseconds. */
   constructor(host: () => number = () => performance.now()) {
     this.#host = host;
-    this.#origin = this.#last = this.#told = host();
+    this.#origin = this.#last = this.#told = this.#timersAt = host();
   }
 
   get frozen(): boolean {
@@ -93,8 +95,9 @@ export class MachineClock implements GuestClock {
     if (this.#frozen) return this.#last;
     const first = this.#beginning;
     this.#beginning = false;
-    // v86 measures the slice from what its first look gives: only a later one can end it.
-    this.#goTo(first ? this.#next() : (this.#stopAt ?? this.#next()));
+    // v86 measures the slice from what its first look gives: all that it may go ahead is left to those that can end it.
+    if (this.#stopAt !== undefined && !first) this.#goTo(this.#stopAt);
+    else if (!first || this.#slept) this.#follow();
     if (this.#last >= this.#nearest) this.#tellReached();
     if (this.#stopAt !== undefined && !first) this.#goTo(Math.max(this.#last, this.#stopAt));
     return this.#last;
@@ -143,7 +146,12 @@ export class MachineClock implements GuestClock {
   /** @param sleep milliseconds for which the machine may sleep now; 0 when it has more to do. */
   sliceEnds(sleep: number): void {
     this.#inSlice = this.#beginning = false;
-    this.#longest = sleep > 0 ? MAX_STEP_MS : BUSY_STEP_MS;
+    this.#slept = sleep > 0;
+  }
+
+  /** v86 runs its timers by the time that it was told last. */
+  timersRun(): void {
+    this.#timersAt = this.#last;
   }
 
   /** Guest time goes ahead by so many milliseconds. @param look called when the machine next looks at the clock. */
@@ -166,6 +174,12 @@ export class MachineClock implements GuestClock {
     this.#goTo(this.#last);
   }
 
+  /** The machine has been made. Its devices have looked at the host's clock until now: no guest time lies before that. */
+  begin(): void {
+    this.#goTo(this.#host());
+    this.#timersAt = this.#last;
+  }
+
   /**
    * Sets guest time to a value that `microtick()` gave earlier, perhaps in another page: a restored machine's
    * timers then go on as if no time had passed. The machine must be stopped. What bounds allow does not change.
@@ -173,22 +187,33 @@ export class MachineClock implements GuestClock {
   set(microtick: number): void {
     for (const bound of this.#bounds) bound.until += microtick - this.#last;
     this.#findNearest();
-    this.#told = microtick;
+    this.#told = this.#timersAt = microtick;
     this.#goTo(microtick);
   }
 
   /** Where guest time is now, were v86 to look. */
   #next(): number {
-    const step = Math.max(0, this.#host() - this.#behind - this.#last);
-    const next = this.#last + Math.min(step, this.#longest);
-    return Math.max(this.#last, Math.min(next, this.#nearest));
+    const followed = this.#host() - this.#behind;
+    const furthest = this.#slept ? this.#last + MAX_STEP_MS : this.#timersAt + BUSY_STEP_MS;
+    return Math.max(this.#last, Math.min(followed, furthest, this.#nearest));
   }
 
-  /** Guest time is `next` as of this moment of the host's. */
+  /** A look: guest time follows the host's as far as it may. */
+  #follow(): void {
+    if (this.#slept) {
+      this.#goTo(this.#next());
+      this.#timersAt = this.#last;
+      this.#slept = !this.#inSlice;
+      return;
+    }
+    this.#last = this.#next();
+    this.#behind = Math.max(this.#behind, this.#host() - this.#last - MAX_STEP_MS);
+  }
+
+  /** Guest time is `next` as of this moment of the host's: what it is behind is not made up for. */
   #goTo(next: number): void {
     this.#last = next;
     this.#behind = this.#host() - next;
-    if (this.#inSlice) this.#longest = BUSY_STEP_MS;
   }
 
   #tellReached(): void {

@@ -31,6 +31,7 @@ export class RunControl {
     this.#machine = machine;
     this.#clock = clock;
     this.#wantsRun = this.#everRan = emulator.is_running();
+    clock?.begin();
     if (!this.#wantsRun) clock?.freeze();
     emulator.add_listener("emulator-started", () => clock?.thaw());
     emulator.add_listener("emulator-stopped", () => this.#stopped());

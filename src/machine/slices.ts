@@ -63,7 +63,7 @@ export class MachineCrashError extends Error {
 }
 
 /**
- * Takes over `cpu.main_loop`.
+ * Takes over `cpu.main_loop` and `cpu.run_hardware_timers`.
  * @param crashed told of what a slice threw; gives false to have it thrown on.
  * @returns how many slices there have been.
  */
@@ -74,6 +74,11 @@ export function superviseSlices(
 ): { readonly slices: number } {
   const { cpu } = machine;
   const v86 = machine.constructor;
+  const runTimers = cpu.run_hardware_timers;
+  cpu.run_hardware_timers = (acpi, now) => {
+    clock?.timersRun();
+    return runTimers.call(cpu, acpi, now);
+  };
   const runSlice = cpu.main_loop;
   const count = { slices: 0 };
   cpu.main_loop = () => {

@@ -51,6 +51,8 @@ export interface V86Cpu extends Translating {
   devices: { acpi?: { timer_last_value: number; timer_imprecision_offset: number } };
   /** Runs a slice of guest code; gives the milliseconds that the machine may then sleep. */
   main_loop(): number;
+  /** Called from within a slice, with the time that v86 was told last: raises what is due, each timer once. */
+  run_hardware_timers(acpi: boolean, now: number): number;
   /** Where every kind of reset ends up. */
   reboot_internal(): void;
   device_raise_irq(line: number): void;
@@ -88,6 +90,7 @@ const EXPECTED: Record<string, string> = {
   next_tick: "function",
   "constructor.microtick": "function",
   "cpu.main_loop": "function",
+  "cpu.run_hardware_timers": "function",
   "cpu.reboot_internal": "function",
   "cpu.device_raise_irq": "function",
   "cpu.device_lower_irq": "function",

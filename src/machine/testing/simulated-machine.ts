@@ -25,6 +25,8 @@ export class SimulatedMachine {
   readonly control: RunControl;
   /** Every value of the guest's time that v86 saw. */
   onLook: ((microtick: number) => void) | undefined;
+  /** v86 runs its timers. */
+  onTimers: (() => void) | undefined;
   readonly #delay: () => number;
   readonly #burst: Burst;
   readonly #tasks: Task[] = [];
@@ -46,7 +48,7 @@ export class SimulatedMachine {
     const clock = this.clock;
     const machine = {
       constructor: { microtick: () => this.now },
-      cpu: { main_loop: () => this.#mainLoop() },
+      cpu: { main_loop: () => this.#mainLoop(), run_hardware_timers: () => this.#runTimers() },
       run: () => this.#run(),
       stop: () => {
         if (this.#running) this.#stopping = true;
@@ -117,6 +119,7 @@ export class SimulatedMachine {
   #mainLoop(): number {
     const start = this.#look();
     if (this.#halted) {
+      this.#machine.cpu.run_hardware_timers(true, start);
       if (start < this.#wakesAt) return this.#wakesAt - start;
       this.#halted = false;
     }
@@ -125,6 +128,7 @@ export class SimulatedMachine {
       const sleep = this.#burst(this);
       this.now += this.#delay();
       const now = this.#look();
+      this.#machine.cpu.run_hardware_timers(true, now);
       if (sleep > 0) {
         this.#halted = true;
         this.#wakesAt = now + sleep;
@@ -132,6 +136,16 @@ export class SimulatedMachine {
       }
       if (now - start > 1) return 0;
     }
+  }
+
+  #runTimers(): number {
+    this.onTimers?.();
+    return 0;
+  }
+
+  /** v86 looks at the clock; guest code does so too, by reading a counter (RDTSC). */
+  readCounter(): number {
+    return this.#look();
   }
 
   #look(): number {
