@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   machine: ["tis/ports", "bytes"],
   rom: ["machine", "bytes"],
   hidden: ["machine", "backend", "swtpm", "bytes"],
-  vault: ["worker/events", "backend/port", "tis", "swtpm", "bytes"],
+  vault: ["worker/events", "backend/port", "tis", "swtpm", "reading/limits", "reading/numbers", "bytes"],
   session: [
     "vault/types",
     "hidden",
@@ -32,8 +32,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "tis",
     "bytes",
   ],
+  reading: ["vault", "recording", "eventlog", "bytes"],
   trace: ["session/types", "tis", "bytes"],
-  recording: ["session/types", "trace", "tpm2", "bytes"],
+  recording: ["session/types", "trace", "tpm2", "reading/limits", "reading/numbers", "bytes"],
   lessons: ["session/types", "trace", "eventlog", "tpm2", "tis", "bytes"],
   ui: [
     "session/types",

@@ -74,7 +74,7 @@ export class Recordings implements RecordingActions {
   async #loadFirst(): Promise<void> {
     const response = await fetch(new URL(FIRST_RECORDING, document.baseURI));
     if (!response.ok) throw new Error(`the server answers ${response.status}`);
-    const recording = await unpackRecording(new Uint8Array(await response.arrayBuffer()));
+    const recording = await unpackRecording(await response.blob());
     const { machine, bench, replay } = this.#store.state;
     if (machine.phase !== "off" || bench !== "closed" || replay) return;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -116,14 +116,18 @@ export class Recordings implements RecordingActions {
   }
 
   async #open(file: File): Promise<void> {
-    const recording = await unpackRecording(new Uint8Array(await file.arrayBuffer()));
+    this.#refuseBesideMachine();
+    const recording = await unpackRecording(file);
     this.#notices.dismiss("recording");
-    if (this.#store.state.handle) {
-      throw new Error(
-        "a machine or a TPM is running here, and a recording needs its views: open another tab of this page and play it there",
-      );
-    }
+    this.#refuseBesideMachine();
     this.#show(recording, true);
+  }
+
+  #refuseBesideMachine(): void {
+    if (!this.#store.state.handle) return;
+    throw new Error(
+      "a machine or a TPM is running here, and a recording needs its views: open another tab of this page and play it there",
+    );
   }
 
   #failed(title: string, error: Error): void {

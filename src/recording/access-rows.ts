@@ -9,34 +9,33 @@
  */
 import * as v from "valibot";
 import { toHex } from "../bytes/hex.ts";
+import { RECORDING } from "../reading/limits.ts";
+import { list, whole } from "../reading/numbers.ts";
 import type { AccessRun } from "../trace/index.ts";
 import { hex, round, time } from "./fields.ts";
 
-/** Accesses that a page can show. */
-const MOST_ACCESSES = 1_000_000;
 const SIZES = [1, 2, 4];
 const MARK = 1 << 21;
 const sizeOf = (word: number) => (word >>> 16) & 7;
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_ACCESSES));
+const count = whole(1, RECORDING.accesses);
+/** Counts from 1. */
+const command = whole(1, RECORDING.commands);
 const word = v.pipe(
-  v.number(),
-  v.integer(),
-  v.minValue(0),
-  v.maxValue(0x3f_ffff),
+  whole(0, 0x3f_ffff),
   v.check(
     (bits) => (bits & MARK) !== 0 || SIZES.includes(sizeOf(bits)),
     "must be an access of 1, 2 or 4 bytes",
   ),
 );
-const value = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff));
+const value = whole(0, 0xffff_ffff);
 const bytesRow = v.pipe(
-  v.tuple([time, word, hex]),
+  v.tuple([time, word, hex(4 * RECORDING.accesses)]),
   v.check(([, bits, bytes]) => bytes.length % sizeOf(bits) === 0, "must be whole accesses"),
   v.transform(([time, word, bytes]): AccessRun => ({ time, word, bytes })),
 );
 const valueRow = v.pipe(
-  v.tuple([time, word, value, v.optional(count, 1), v.optional(count)]),
+  v.tuple([time, word, value, v.optional(count, 1), v.optional(command)]),
   v.transform(([time, word, value, count, command]): AccessRun => {
     const run = { time, word, value, count };
     return command === undefined ? run : { ...run, command };
@@ -44,10 +43,11 @@ const valueRow = v.pipe(
 );
 
 export const accessRows = v.pipe(
-  v.array(v.union([valueRow, bytesRow])),
+  list(v.union([valueRow, bytesRow]), RECORDING.runs),
   v.check(
-    (runs) => runs.reduce((all, { count = 1, bytes }) => all + (bytes?.length ?? count), 0) <= MOST_ACCESSES,
-    `must be ${MOST_ACCESSES} accesses at most`,
+    (runs) =>
+      runs.reduce((all, { count = 1, bytes }) => all + (bytes?.length ?? count), 0) <= RECORDING.accesses,
+    `must be ${RECORDING.accesses.toLocaleString("en")} accesses at most`,
   ),
 );
 

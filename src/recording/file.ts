@@ -1,9 +1,7 @@
 /** Recordings as files: gzip around the JSON of format.ts, by the browser's own compressor. */
+import { beyond, RECORDING } from "../reading/limits.ts";
 import { decodeRecording, encodeRecording, RecordingFormatError } from "./format.ts";
 import type { Recording } from "./recording.ts";
-
-/** A file that unpacks to more than this is not looked at, in bytes. */
-const MOST_BYTES = 256 * 2 ** 20;
 
 export async function packRecording(recording: Recording): Promise<Uint8Array<ArrayBuffer>> {
   const text = new Blob([encodeRecording(recording)]);
@@ -11,28 +9,49 @@ export async function packRecording(recording: Recording): Promise<Uint8Array<Ar
   return new Uint8Array(await new Response(packed).arrayBuffer());
 }
 
-/** @throws {RecordingFormatError} saying what is wrong with the file. */
-export async function unpackRecording(bytes: Uint8Array<ArrayBuffer>): Promise<Recording> {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b)
+/** How far it is: a step in words, and what of it is done. */
+type Progress = (step: string, done: number, total: number) => void;
+
+/**
+ * Takes time in proportion to the file's size, and to what is in it; see `reading/` for how to do that beside the page.
+ * @throws {RecordingFormatError} saying what is wrong with the file.
+ */
+export async function unpackRecording(file: Blob, progress: Progress = () => undefined): Promise<Recording> {
+  if (file.size > RECORDING.file)
+    throw new RecordingFormatError(`this recording is too large: ${beyond(RECORDING.file, "bytes")}`);
+  const [first, second] = new Uint8Array(await file.slice(0, 2).arrayBuffer());
+  if (first !== 0x1f || second !== 0x8b)
     throw new RecordingFormatError(
       "this file is no recording of a boot: it does not begin as a gzip file does",
     );
-  return decodeRecording(await gunzip(bytes));
+  const text = await gunzip(file, progress);
+  progress("checking", 0, 0);
+  return decodeRecording(text);
 }
 
-async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
+async function gunzip(file: Blob, progress: Progress): Promise<string> {
+  let read = 0;
+  const counted = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(part, controller) {
+      read += part.length;
+      progress("unpacking", read, file.size);
+      controller.enqueue(part);
+    },
+  });
+  const unpacked = file.stream().pipeThrough(counted).pipeThrough(new DecompressionStream("gzip"));
+  const reader = unpacked.getReader();
   const decoder = new TextDecoder();
   let [text, size] = ["", 0];
   try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    for (let part = await reader.read(); !part.done && size <= RECORDING.text; part = await reader.read()) {
       size += part.value.length;
-      if (size > MOST_BYTES) break;
       text += decoder.decode(part.value, { stream: true });
     }
   } catch (error) {
     throw new RecordingFormatError("this recording is damaged: it cannot be unpacked", { cause: error });
   }
-  if (size > MOST_BYTES) throw new RecordingFormatError("this recording is too large for this page");
-  return text + decoder.decode();
+  if (size <= RECORDING.text) return text + decoder.decode();
+  // What is left of it is of no interest, nor whether it is sound.
+  reader.cancel().catch(() => undefined);
+  throw new RecordingFormatError(`this recording is too large: unpacked, ${beyond(RECORDING.text, "bytes")}`);
 }

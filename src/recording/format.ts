@@ -18,13 +18,16 @@
  * Times are milliseconds since the start, bytes are hex.
  */
 import * as v from "valibot";
-import { equalBytes, toHex } from "../bytes/hex.ts";
-import type { CommandRecord, PcrBank } from "../session/types.ts";
+import { toHex } from "../bytes/hex.ts";
+import { beyond, RECORDING } from "../reading/limits.ts";
+import { dateTime, list, text, whole } from "../reading/numbers.ts";
+import type { CommandRecord } from "../session/types.ts";
 import { commandName, responseCodeName } from "../tpm2/names.ts";
 import { commandCode, responseCode } from "../tpm2/parse.ts";
 import { accessRows, rowOf } from "./access-rows.ts";
 import { hex, round, time } from "./fields.ts";
-import type { LogGrowth, PcrSnapshot, Recording } from "./recording.ts";
+import { pcrRows, pcrRowsOf } from "./pcr-rows.ts";
+import type { LogGrowth, Recording } from "./recording.ts";
 
 const FORMAT = "webtpm-recording";
 const VERSION = 1;
@@ -34,26 +37,29 @@ export class RecordingFormatError extends Error {
   override readonly name = "RecordingFormatError";
 }
 
+const message = hex(RECORDING.message);
+/** Bytes that came piece by piece. */
+const pieces = (most: number, bytes: number) =>
+  v.pipe(
+    list(v.tuple([time, hex(bytes)]), most),
+    v.check(
+      (all) => all.reduce((sum, [, piece]) => sum + piece.length, 0) <= bytes,
+      `must be ${bytes.toLocaleString("en")} bytes at most`,
+    ),
+  );
+
 const file = v.object({
-  label: v.string(),
+  label: text(RECORDING.label),
   tpm: v.picklist(["2.0", "1.2"]),
-  at: v.number(),
+  at: dateTime,
   duration: time,
-  commands: v.array(
-    v.tuple([
-      time,
-      time,
-      v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4)),
-      v.picklist(["guest", "page"]),
-      hex,
-      v.nullable(hex),
-    ]),
+  commands: list(
+    v.tuple([time, time, whole(0, 4), v.picklist(["guest", "page"]), message, v.nullable(message)]),
+    RECORDING.commands,
   ),
-  serial: v.array(v.tuple([time, hex])),
-  pcrs: v.array(
-    v.tuple([time, v.string(), v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(23)), hex]),
-  ),
-  log: v.array(v.tuple([time, hex])),
+  serial: pieces(RECORDING.serial, RECORDING.serialBytes),
+  pcrs: pcrRows,
+  log: pieces(RECORDING.log, RECORDING.logBytes),
   accesses: v.optional(accessRows, []),
 });
 
@@ -76,7 +82,7 @@ export function encodeRecording({ tape, commands, logBytes, accesses }: Recordin
       response ? toHex(response) : null,
     ]),
     serial: tape.serial.map(({ time, bytes }) => [round(time), toHex(bytes)]),
-    pcrs: changesOf(tape.pcrs),
+    pcrs: pcrRowsOf(tape.pcrs),
     log: tape.log.map(({ time, end }) => {
       const grown = toHex(logBytes.subarray(from, end));
       from = end;
@@ -94,7 +100,8 @@ export function decodeRecording(text: string): Recording {
     throw new RecordingFormatError(
       `this recording has format version ${String(content.version)}, and this page knows version ${VERSION} only: open it with a newer page`,
     );
-  const result = v.safeParse(file, content);
+  // The first thing that is wrong will do: of a million rows each may have one.
+  const result = v.safeParse(file, content, { abortEarly: true });
   if (!result.success) {
     const [issue] = result.issues;
     throw new RecordingFormatError(
@@ -105,6 +112,8 @@ export function decodeRecording(text: string): Recording {
 }
 
 function parse(text: string): Record<string, unknown> {
+  if (valuesIn(text) > RECORDING.values)
+    throw new RecordingFormatError(`this recording is too large: ${beyond(RECORDING.values, "values")}`);
   try {
     const content: unknown = JSON.parse(text);
     if (content && typeof content === "object") return content as Record<string, unknown>;
@@ -112,6 +121,16 @@ function parse(text: string): Record<string, unknown> {
     throw new RecordingFormatError("this file is damaged or no recording: its content is no JSON");
   }
   throw new RecordingFormatError("this file is no recording of a boot");
+}
+
+/** How many values JSON has at most; told without making anything of them. */
+function valuesIn(text: string): number {
+  let values = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2c || code === 0x5b || code === 0x7b) values++; // , [ {
+  }
+  return values;
 }
 
 function recordingFrom(content: v.InferOutput<typeof file>): Recording {
@@ -132,7 +151,7 @@ function recordingFrom(content: v.InferOutput<typeof file>): Recording {
       start: 0,
       end: duration,
       serial: serial.map(([time, bytes]) => ({ time, bytes })),
-      pcrs: snapshotsOf(pcrs),
+      pcrs,
       log: growth,
     },
     commands: commands.map((row, index) => recordOf(row, index + 1, tpm)),
@@ -159,43 +178,4 @@ function recordOf(row: CommandRow, id: number, family: "2.0" | "1.2"): CommandRe
     ...(response && { response }),
     ...(result !== undefined && { responseCode: result, responseName: responseCodeName(result, family) }),
   };
-}
-
-type PcrRow = [time: number, algorithm: string, pcr: number, value: string];
-
-/** The values that are not as in the snapshot before. */
-function changesOf(snapshots: readonly PcrSnapshot[]): PcrRow[] {
-  let before: readonly PcrBank[] = [];
-  return snapshots.flatMap(({ time, banks }) => {
-    const rows = banks.flatMap(({ algorithm, values }) => {
-      const old = before.find((bank) => bank.algorithm === algorithm)?.values;
-      return values.flatMap((value, pcr): PcrRow[] =>
-        old?.[pcr] && equalBytes(old[pcr], value) ? [] : [[round(time), algorithm, pcr, toHex(value)]],
-      );
-    });
-    before = banks;
-    return rows;
-  });
-}
-
-function snapshotsOf(rows: readonly (readonly [number, string, number, Uint8Array])[]): PcrSnapshot[] {
-  const snapshots: PcrSnapshot[] = [];
-  for (const [time, algorithm, pcr, value] of rows) {
-    const last = snapshots.at(-1);
-    let snapshot = last;
-    if (!snapshot || snapshot.time !== time) {
-      const banks = (last?.banks ?? []).map((bank) => ({ ...bank, values: [...bank.values] }));
-      snapshot = { time, banks };
-      snapshots.push(snapshot);
-    }
-    const bank = snapshot.banks.find((one) => one.algorithm === algorithm);
-    if (bank) bank.values[pcr] = value;
-    else snapshot.banks.push({ algorithm, values: sparse(pcr, value) });
-  }
-  return snapshots;
-}
-
-function sparse(pcr: number, value: Uint8Array): Uint8Array[] {
-  const values = Array.from({ length: pcr }, () => new Uint8Array(value.length));
-  return [...values, value];
 }

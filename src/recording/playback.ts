@@ -41,10 +41,22 @@ export function moments({ tape, commands }: Recording): number[] {
   ].toSorted((a, b) => a - b);
 }
 
-/** Where playing goes on from `time` when the stretch ahead is empty for too long; else `time` itself. */
+/** Where playing goes on from `time` when the stretch ahead is empty for too long; else `time` itself. @param all in order */
 export function skipPause(all: readonly number[], time: number): number {
-  const next = all.find((moment) => moment > time);
-  const last = all.findLast((moment) => moment <= time) ?? 0;
+  const at = firstAfter(all, time);
+  const next = all[at];
+  const last = all[at - 1] ?? 0;
   if (next === undefined || next - last <= LONGEST_PAUSE || time - last < LONGEST_PAUSE / 2) return time;
   return Math.max(time, next - LONGEST_PAUSE / 2);
+}
+
+/** Index of the first moment after `time`. */
+function firstAfter(all: readonly number[], time: number): number {
+  let [low, high] = [0, all.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (all[middle]! > time) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -96,7 +96,7 @@ describe("a recording", () => {
 
   it("is the same after it was a file", async () => {
     const packed = await packRecording(recording());
-    expect(await unpackRecording(packed)).toEqual(recording());
+    expect(await unpackRecording(new Blob([packed]))).toEqual(recording());
   });
 
   it("shows what was there at a moment", () => {
@@ -146,7 +146,7 @@ describe("a file that is no recording", () => {
 
   it("is refused when it is cut short or not packed", async () => {
     const packed = await packRecording(recording());
-    await expect(unpackRecording(packed.slice(0, packed.length / 2))).rejects.toThrow(/damaged/);
-    await expect(unpackRecording(new Uint8Array(20))).rejects.toThrow(/no recording/);
+    await expect(unpackRecording(new Blob([packed.slice(0, packed.length / 2)]))).rejects.toThrow(/damaged/);
+    await expect(unpackRecording(new Blob([new Uint8Array(20)]))).rejects.toThrow(/no recording/);
   });
 });
