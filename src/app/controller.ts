@@ -1,4 +1,5 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
+import type { Failure } from "../backend/failure.ts";
 import { probeBridge } from "../backend/websocket.ts";
 import { PreparedError } from "../session/prepared.ts";
 import { takeSnapshot } from "../session/snapshot.ts";
@@ -186,8 +187,8 @@ export class PageController implements PageActions {
     this.#ends.push(
       this.#store.state.recorder.attach(tpm, bus),
       watchTpm(tpm, this.#store, () => this.#keepBoot()),
-      tpm.on("status", ({ phase, message }) => {
-        if (phase === "failed") this.#tpmFailed(message);
+      tpm.on("status", ({ phase, failure }) => {
+        if (failure) this.#tpmFailed(failure);
         else if (phase === "ready") this.notices.dismiss("tpm");
       }),
       tpm.on("notice", (message) => this.notices.show(troubles.tpmMoved(message))),
@@ -378,10 +379,10 @@ export class PageController implements PageActions {
     this.notices.show(troubles.notStarted(error, action));
   }
 
-  #tpmFailed(message: string): void {
+  #tpmFailed(failure: Failure): void {
     // A machine that is still being made says so itself.
     if (!this.#machine) return;
-    this.notices.show(troubles.tpmFailed(message, () => this.reconnect()));
+    this.notices.show(troubles.tpmFailed(failure, () => this.reconnect()));
   }
 
   #crashed(error: Error): void {

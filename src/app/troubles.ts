@@ -1,4 +1,6 @@
 /** What went wrong with machine or TPM, as notices: what happened, why, and what can be done. */
+import type { Failure } from "../backend/failure.ts";
+import { inWords } from "../session/errors.ts";
 import type { Notice } from "../ui/model.ts";
 import { sentence } from "./notices.ts";
 
@@ -53,11 +55,11 @@ export const notMoved = (error: Error, retry: Act): Notice => ({
   actions: [{ label: "Try again", run: retry }],
 });
 
-export const tpmFailed = (message: string, reset: Act): Notice => ({
+export const tpmFailed = (failure: Failure, reset: Act): Notice => ({
   id: "tpm",
   level: "error",
   title: "The TPM has failed.",
-  text: `${sentence(message.replace(/^The TPM has failed: /, ""))} The guest goes on without it; a reset gives machine and TPM a new start.`,
+  text: `${sentence(inWords(failure))} The guest goes on without it; a reset gives machine and TPM a new start.`,
   actions: [{ label: "Reset machine and TPM", run: reset }],
 });
 

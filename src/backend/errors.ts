@@ -5,6 +5,19 @@ export class BackendClosedError extends Error {
   override name = "BackendClosedError";
 }
 
+/** The TPM was switched off on purpose. */
+export class TpmShutDownError extends BackendClosedError {
+  override name = "TpmShutDownError";
+  constructor() {
+    super("the TPM was shut down");
+  }
+}
+
+/** A command was refused because the TPM is not on; `cause` says why, where it has failed. */
+export class TpmOffError extends Error {
+  override name = "TpmOffError";
+}
+
 /** swtpm gave no answer in time. The backend is not used any further: a late answer would meet the wrong question. */
 export class BackendTimeoutError extends Error {
   override name = "BackendTimeoutError";

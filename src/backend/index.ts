@@ -2,6 +2,7 @@
 export type { ByteChannel, SwtpmChannels } from "./channel.ts";
 export { ChannelClosedError } from "./channel.ts";
 export * from "./errors.ts";
+export { FAILURE_CODES, type Failure, type FailureCode, failureCode, toError, toFailure } from "./failure.ts";
 export { joinChannel, messagePortChannel } from "./message-port.ts";
 export { OrderedTpm } from "./ordered.ts";
 export * from "./port.ts";

@@ -13,7 +13,7 @@
  * - It has its answer: nothing happens, whatever is still being done about it, or has begun since.
  */
 import { canceledResponse } from "./canceled.ts";
-import { BackendClosedError } from "./errors.ts";
+import { BackendClosedError, TpmShutDownError } from "./errors.ts";
 import type { BackendInfo, DeliveryOptions, StateBlob, TpmBackend, TpmState } from "./port.ts";
 
 interface Task {
@@ -84,7 +84,7 @@ export class OrderedTpm implements TpmBackend {
 
   /** What waits is given up; what runs has until the TPM is off. */
   async shutdown(): Promise<void> {
-    const error = new BackendClosedError("the TPM was shut down");
+    const error = new TpmShutDownError();
     this.#failure ??= error;
     for (const task of this.#waiting.splice(0)) task.fail(error);
     await this.#tpm.shutdown();

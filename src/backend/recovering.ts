@@ -11,7 +11,7 @@ import { equalBytes } from "../bytes/hex.ts";
 import { commandName } from "../tpm2/names.ts";
 import { commandCode } from "../tpm2/parse.ts";
 import { canceledResponse } from "./canceled.ts";
-import { BackendClosedError, BackendTimeoutError } from "./errors.ts";
+import { BackendClosedError, BackendTimeoutError, TpmShutDownError } from "./errors.ts";
 import type { BackendInfo, DeliveryOptions, StateBlob, TpmBackend, TpmState } from "./port.ts";
 import { repeatability } from "./repeatable.ts";
 
@@ -135,7 +135,7 @@ export class RecoveringBackend implements TpmBackend {
   }
 
   async shutdown(): Promise<void> {
-    this.#failure ??= new BackendClosedError("the TPM was shut down");
+    this.#failure ??= new TpmShutDownError();
     clearTimeout(this.#quiet);
     this.#over.abort(this.#failure);
     await this.#place.backend.shutdown();

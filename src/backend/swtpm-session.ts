@@ -20,7 +20,12 @@ import { LOCALITIES } from "../tis/ports.ts";
 import type { SwtpmChannels } from "./channel.ts";
 import { ControlClient } from "./control-client.ts";
 import { DataClient } from "./data-client.ts";
-import { BackendClosedError, BackendNotStartedError, BackendVersionError } from "./errors.ts";
+import {
+  BackendClosedError,
+  BackendNotStartedError,
+  BackendVersionError,
+  TpmShutDownError,
+} from "./errors.ts";
 import type { BackendInfo, DeliveryOptions, StateBlob, TpmBackend, TpmState } from "./port.ts";
 import { SwtpmPower } from "./power.ts";
 
@@ -163,7 +168,7 @@ export class SwtpmSession implements TpmBackend {
         off().catch(() => undefined),
       );
     }
-    this.#close(new BackendClosedError("the TPM was shut down"));
+    this.#close(new TpmShutDownError());
   }
 
   async #cycle(state?: TpmState): Promise<void> {

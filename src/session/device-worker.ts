@@ -1,6 +1,7 @@
 /** The device worker as the page holds it: started, watched, ended. */
 import { type Remote, releaseProxy, wrap } from "comlink";
 import { type BackendCalls, type DeviceCalls, DOORBELL, type WorkerMessage } from "../worker/api.ts";
+import { throwingErrors } from "../worker/crossing.ts";
 
 /** How often the page asks whether the worker lives, in milliseconds. */
 const PING_MS = 1000;
@@ -52,7 +53,13 @@ export class DeviceWorker {
     });
     this.lost.catch(() => undefined);
     this.#worker = (options.createWorker ?? defaultWorker)();
-    this.calls = wrap(this.#worker) as unknown as WorkerCalls;
+    const calls = wrap(this.#worker) as unknown as WorkerCalls;
+    this.calls = {
+      ping: () => calls.ping(),
+      device: throwingErrors(calls.device),
+      backend: throwingErrors(calls.backend),
+      [releaseProxy]: () => calls[releaseProxy](),
+    };
     const { signal } = this.#listening;
     const onMessage = ({ data }: MessageEvent<Partial<WorkerMessage>>) => {
       if ("events" in data || "backendFailure" in data || "notice" in data)

@@ -3,7 +3,7 @@
  * the same few things.
  */
 import { proxy, transfer } from "comlink";
-import { BackendClosedError } from "../backend/errors.ts";
+import { toError } from "../backend/failure.ts";
 import type { TpmKeep } from "../backend/port.ts";
 import { createLinkMemory } from "../link/layout.ts";
 import { MmioProxy } from "../link/proxy.ts";
@@ -13,12 +13,13 @@ import type { TisSnapshot } from "../tis/snapshot.ts";
 import type { TisView } from "../tis/view.ts";
 import type { WorkerMessage } from "../worker/api.ts";
 import { type Notice, openBackend } from "../worker/connect.ts";
+import { throwingFailures } from "../worker/crossing.ts";
 import { TpmEngine } from "../worker/engine.ts";
 import { EventBatch } from "../worker/event-batch.ts";
 import type { BackendTarget, EngineEvent, EngineOptions, TpmSnapshot } from "../worker/events.ts";
 import { keeping, type OpenTpm } from "../worker/keeping.ts";
 import { DeviceWorker } from "./device-worker.ts";
-import { TpmFailedError } from "./errors.ts";
+import { shutDown, TpmFailedError } from "./errors.ts";
 import { PendingCalls } from "./pending-calls.ts";
 import { openRemote, type RemoteBackend } from "./remote-backend.ts";
 import type { PcrBank } from "./types.ts";
@@ -101,7 +102,11 @@ export function placeInWorker(options: PlaceOptions): PlacedDevice {
   });
   const { device } = worker.calls;
   device
-    .start(transfer(engine, portsOf(engine.target)), memory, keep && proxy(keep))
+    .start(
+      transfer(engine, portsOf(engine.target)),
+      memory,
+      keep && proxy(throwingFailures(keep, ["load", "save"])),
+    )
     .catch((error: Error) => link.break(error.message));
   return {
     get view() {
@@ -136,7 +141,7 @@ export function placeInWorker(options: PlaceOptions): PlacedDevice {
     flush: () => pending.wait(() => device.flush()),
     async close() {
       if (!worker.ended) await worker.close(device.close());
-      pending.fail(new TpmFailedError("the TPM was shut down"));
+      pending.fail(shutDown());
     },
   };
 }
@@ -217,8 +222,7 @@ class TpmWorker implements TpmSource {
       this.#worker = new DeviceWorker({
         createWorker,
         onMessage: (message) => {
-          if ("backendFailure" in message)
-            this.#backend?.fail(new BackendClosedError(message.backendFailure));
+          if ("backendFailure" in message) this.#backend?.fail(toError(message.backendFailure));
           else if ("notice" in message) this.#options.notice(message.notice, message.label);
         },
       });

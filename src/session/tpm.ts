@@ -2,6 +2,7 @@
  * The TPM of a machine, as an embedder holds it: attaches device, event log and firmware tables to a machine's bus,
  * keeps TPM and machine in step through resets and slow commands, and tells the page what happens.
  */
+import { toError, toFailure } from "../backend/failure.ts";
 import type { BackendInfo } from "../backend/port.ts";
 import { parseEventLog } from "../eventlog/index.ts";
 import type { HiddenTpm } from "../hidden/client.ts";
@@ -17,7 +18,7 @@ import { announce, heldFor } from "./bus.ts";
 import { CommandList } from "./command-list.ts";
 import { driveCommand } from "./driver.ts";
 import { Emitter } from "./emitter.ts";
-import { TpmFailedError } from "./errors.ts";
+import { inWords, shutDown, TpmFailedError } from "./errors.ts";
 import { reconnects, type TpmAttachOptions, whereabouts } from "./options.ts";
 import { type PlacedDevice, placeInWorker, placeLocally } from "./placement.ts";
 import { NOBODY, TapPoint } from "./tap-point.ts";
@@ -243,7 +244,7 @@ export class Tpm implements TpmHandle {
     announce(this.#bus, "unspecified");
     this.#setStatus({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
     this.#stopCommands();
-    this.#switched(new TpmFailedError("the TPM was shut down"));
+    this.#switched(shutDown());
     await this.#placed.close();
     this.#abandon();
     this.#hidden?.stop();
@@ -352,7 +353,7 @@ export class Tpm implements TpmHandle {
         this.#powered(event);
         break;
       case "failed":
-        this.#fail(event.error);
+        this.#fail(toError(event.error));
         break;
       case "notice":
         if (event.label !== undefined) this.#setStatus({ backendLabel: event.label });
@@ -407,7 +408,7 @@ export class Tpm implements TpmHandle {
   #powered({ reset, on, error }: Extract<EngineEvent, { type: "power" }>): void {
     if (reset !== this.#resets || this.#status.phase === "closed") return;
     if (!on) {
-      this.#fail(error ?? "");
+      this.#fail(error ? toError(error) : new Error("it did not say why"));
       return;
     }
     announce(this.#bus, this.#version);
@@ -420,19 +421,21 @@ export class Tpm implements TpmHandle {
   #lose(error: Error): void {
     this.#replace = true;
     this.#abandon();
-    this.#fail(error.message);
+    this.#fail(error);
   }
 
-  #fail(reason: string): void {
+  #fail(error: Error): void {
     if (this.#status.phase === "closed") return;
     this.#stopCommands();
     announce(this.#bus, "unspecified");
+    const failure = toFailure(error);
     this.#setStatus({
       phase: "failed",
-      message: `The TPM has failed: ${reason}. Reset the machine to begin a new session.`,
+      message: `The TPM has failed: ${inWords(failure)} Reset the machine to begin a new session.`,
       version: "unspecified",
+      failure,
     });
-    this.#switched(new TpmFailedError(reason));
+    this.#switched(new TpmFailedError(error.message, { cause: error }));
   }
 
   // --- small things ---
@@ -443,12 +446,15 @@ export class Tpm implements TpmHandle {
   }
 
   #setStatus(change: Partial<TpmStatus>): void {
-    this.#status = { ...this.#status, ...change };
+    const { failure, ...status } = this.#status;
+    // It stays until the TPM is in another phase.
+    this.#status = { ...status, ...(change.phase === undefined && failure && { failure }), ...change };
     this.#events.emit("status", this.#status);
   }
 
   #mustBeAlive(): void {
-    const { phase, message } = this.#status;
-    if (phase === "failed" || phase === "closed") throw new TpmFailedError(message);
+    const { phase, message, failure } = this.#status;
+    if (phase === "closed") throw shutDown();
+    if (failure) throw new TpmFailedError(message, { cause: toError(failure) });
   }
 }

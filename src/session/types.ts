@@ -2,6 +2,7 @@
  * The vocabulary of a running TPM as the page and embedders see it: status, command records, and the `Tpm` object.
  * Types only; `tpm.ts` beside this file is the implementation.
  */
+import type { Failure } from "../backend/failure.ts";
 import type { AccessSize, MmioDevice, TpmVersion } from "../tis/ports.ts";
 import type { TisState } from "../tis/states.ts";
 import type { TisTrace } from "../tis/trace.ts";
@@ -17,6 +18,8 @@ export interface TpmStatus {
   phase: "starting" | "ready" | "executing" | "failed" | "closed";
   /** One sentence for people: what is going on and, after a failure, what to do. */
   message: string;
+  /** What went wrong, while the TPM has failed. */
+  failure?: Failure;
   placement: Placement;
   /** Why the device is not in a worker, e.g. that the page is not cross-origin isolated. */
   placementReason?: string;

@@ -1,4 +1,5 @@
 /** What the page calls in the device worker (by comlink), and the messages that come back by themselves. */
+import type { Failure } from "../backend/failure.ts";
 import type { StateBlob, TpmKeep, TpmState } from "../backend/port.ts";
 import type { LinkMemory } from "../link/layout.ts";
 import type { LinkStats } from "../link/server.ts";
@@ -49,7 +50,7 @@ export interface DeviceWorkerApi {
 /** Messages of the worker's own, beside comlink's. */
 export type WorkerMessage =
   | { events: EngineEvent[] }
-  | { backendFailure: string }
+  | { backendFailure: Failure }
   | { notice: string; label?: string };
 
 /** A message that wakes the worker where `Atomics.waitAsync` is missing. */

@@ -7,6 +7,8 @@
  * failure response; the registers go dead (failure mode) when the guest has taken that response, so that no driver
  * waits for one that never comes. A reset begins a new session.
  */
+import { TpmOffError, TpmShutDownError } from "../backend/errors.ts";
+import { toFailure } from "../backend/failure.ts";
 import { OrderedTpm } from "../backend/ordered.ts";
 import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
 import type { PcrBank } from "../session/types.ts";
@@ -19,7 +21,7 @@ import { commandCode, responseCode, TpmResponseError } from "../tpm2/parse.ts";
 import type { OpenBackend } from "./connect.ts";
 import type { EngineEvent, PoweredOn, TpmSnapshot } from "./events.ts";
 import type { OpenTpm } from "./keeping.ts";
-import { PageCommands, TpmOffError } from "./page-commands.ts";
+import { PageCommands } from "./page-commands.ts";
 import { PcrWatch } from "./pcr-watch.ts";
 import { changesPcrs, readPcrs } from "./pcrs.ts";
 import { TisWatch } from "./tis-watch.ts";
@@ -32,8 +34,6 @@ const FAILURE_RESPONSE = {
 
 /** A command that runs longer than this while a snapshot waits for it is cancelled, in milliseconds. */
 const PATIENCE_MS = 10_000;
-
-const SHUT_DOWN = "the TPM was shut down";
 
 export interface EngineEnvironment {
   version: BackendInfo["version"];
@@ -216,7 +216,7 @@ export class TpmEngine implements MmioDevice {
         })
         .catch((error: Error) => {
           this.#goDead(error);
-          emit({ type: "power", reset, error: error.message });
+          emit({ type: "power", reset, error: toFailure(error) });
         })
         .finally(() => {
           this.#switching--;
@@ -240,11 +240,11 @@ export class TpmEngine implements MmioDevice {
   }
 
   async #begin(state?: TpmState): Promise<void> {
-    if (this.#closed) throw new TpmOffError(SHUT_DOWN);
+    if (this.#closed) throw new TpmShutDownError();
     const opened = await this.#open(state);
     if (this.#closed) {
       await opened.backend.shutdown();
-      throw new TpmOffError(SHUT_DOWN);
+      throw new TpmShutDownError();
     }
     this.#adopt(opened);
     const established = await opened.backend.establishmentFlag();
@@ -258,7 +258,7 @@ export class TpmEngine implements MmioDevice {
   async close(): Promise<void> {
     this.#closed = true;
     this.#pcrWatch.stop();
-    this.#page.fail(SHUT_DOWN);
+    this.#page.fail(new TpmShutDownError());
     await this.#backend?.shutdown();
   }
 
@@ -267,10 +267,10 @@ export class TpmEngine implements MmioDevice {
   #fail(backend: TpmBackend, error: Error): void {
     if (backend !== this.#backend || this.#closed) return;
     this.#failure = error;
-    this.#page.fail(error.message);
+    this.#page.fail(error);
     // A power cycle that is under way tells how it ended.
     if (this.#switching > 0) return;
-    this.#environment.emit({ type: "failed", error: error.message });
+    this.#environment.emit({ type: "failed", error: toFailure(error) });
     this.#dying = true;
     this.#dieAtRest();
   }
@@ -287,7 +287,7 @@ export class TpmEngine implements MmioDevice {
   #goDead(error: Error): void {
     this.#failure = error;
     this.#dying = false;
-    this.#page.fail(error.message);
+    this.#page.fail(error);
     this.#change(() => this.#device.fail());
   }
 
@@ -330,7 +330,7 @@ export class TpmEngine implements MmioDevice {
   }
 
   async #deliverForPage(command: Uint8Array): Promise<Uint8Array> {
-    if (!this.#backend || this.#failure) throw new TpmOffError((this.#failure as Error).message);
+    if (!this.#backend || this.#failure) throw off(this.#failure);
     const ended = this.#record(0, command, "page");
     try {
       const response = await this.#inFlight(this.#backend, 0, command, new AbortController());
@@ -358,7 +358,7 @@ export class TpmEngine implements MmioDevice {
     try {
       for (;;) {
         const backend = this.#backend;
-        if (!backend || this.#failure) throw new TpmOffError((this.#failure as Error).message);
+        if (!backend || this.#failure) throw off(this.#failure);
         // Its turn comes after the command that runs, whose answer has reached the device by then.
         const tpm = await backend.getState();
         // A command that was waiting for the end of one that the guest gave up has begun meanwhile.
@@ -381,7 +381,7 @@ export class TpmEngine implements MmioDevice {
       const next = await open(tpm);
       if (this.#closed || this.#backend !== old || this.#failure) {
         await next.backend.shutdown();
-        throw new TpmOffError(this.#failure?.message ?? SHUT_DOWN);
+        throw this.#failure ? off(this.#failure) : new TpmShutDownError();
       }
       this.#open = open;
       this.#adopt(next);
@@ -470,3 +470,6 @@ export class TpmEngine implements MmioDevice {
     return result;
   }
 }
+
+const off = (cause: Error | undefined) =>
+  new TpmOffError(cause?.message ?? "the TPM is not on", cause && { cause });

@@ -1,4 +1,5 @@
 /** What the engine tells the page, and what it is told to begin with. Plain data: all of it crosses threads. */
+import type { Failure } from "../backend/failure.ts";
 import type { BackendInfo, TpmState } from "../backend/port.ts";
 import type { PcrBank } from "../session/types.ts";
 import type { TisSnapshot } from "../tis/snapshot.ts";
@@ -17,9 +18,9 @@ export type EngineEvent =
   /** `response` is what the guest was given, also where the backend failed; none when the TPM was reset meanwhile. */
   | { type: "command"; id: number; duration: number; response?: Uint8Array }
   /** The TPM was switched on, or off and on at the n-th reset: `on` says who serves, or else `error` what is wrong. */
-  | { type: "power"; reset: number; on?: PoweredOn; error?: string }
+  | { type: "power"; reset: number; on?: PoweredOn; error?: Failure }
   /** The TPM has failed while it was on. */
-  | { type: "failed"; error: string }
+  | { type: "failed"; error: Failure }
   /** Something happened to the TPM that the guest does not see. @property label who serves now, where that is another. */
   | { type: "notice"; message: string; label?: string }
   /** New values, read after a guest's command that may have changed some. */

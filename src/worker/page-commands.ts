@@ -3,13 +3,10 @@
  * running or is putting one in. The guest notices at most that its next command waits for one of these.
  */
 
+import { TpmOffError } from "../backend/errors.ts";
+
 /** How long a guest that has begun to put in a command and goes no further keeps the page waiting, in milliseconds. */
 const PATIENCE_MS = 1000;
-
-/** A command of the page's was refused because the TPM is not on. */
-export class TpmOffError extends Error {
-  override name = "TpmOffError";
-}
 
 export interface PageCommandsPort {
   /** True while the TPM runs a command of the guest's. */
@@ -66,12 +63,12 @@ export class PageCommands {
   }
 
   /** The TPM is gone: what waits is refused. */
-  fail(reason: string): void {
+  fail(cause: Error): void {
     clearTimeout(this.#patience);
     this.#patience = undefined;
     const queue = this.#queue;
     this.#queue = [];
-    for (const { reject } of queue) reject(new TpmOffError(reason));
+    for (const { reject } of queue) reject(new TpmOffError(cause.message, { cause }));
   }
 
   #next(): void {

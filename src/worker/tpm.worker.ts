@@ -3,6 +3,7 @@
  * comlink; what happens comes back as plain messages.
  */
 import { expose } from "comlink";
+import { toFailure } from "../backend/failure.ts";
 import { OrderedTpm } from "../backend/ordered.ts";
 import { LinkServer } from "../link/server.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type WorkerMessage,
 } from "./api.ts";
 import { type Notice, openBackend } from "./connect.ts";
+import { throwingErrors, throwingFailures } from "./crossing.ts";
 import { TpmEngine } from "./engine.ts";
 import { EventBatch } from "./event-batch.ts";
 import type { BackendTarget } from "./events.ts";
@@ -63,7 +65,7 @@ const device: DeviceCalls = {
     const notice: Notice = (message, label) =>
       batch.push({ type: "notice", message, ...(label !== undefined && { label }) });
     const openAt = (target: BackendTarget) =>
-      keeping((state) => openBackend({ ...options, target }, state, notice), keep);
+      keeping((state) => openBackend({ ...options, target }, state, notice), keep && throwingErrors(keep));
     const engine: TpmEngine = new TpmEngine({
       version: options.version,
       open: openAt(options.target),
@@ -107,7 +109,7 @@ const backend: BackendCalls = {
       send({ notice: message, ...(label !== undefined && { label }) }),
     );
     alone = new OrderedTpm(backend);
-    alone.onFailure = (error) => send({ backendFailure: error.message });
+    alone.onFailure = (error) => send({ backendFailure: toFailure(error) });
     return on;
   },
   reset: (state) => opened().reset(state),
@@ -133,4 +135,8 @@ const backend: BackendCalls = {
 self.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
   if (data === DOORBELL) served?.server.serve();
 });
-expose({ ping: () => undefined, device, backend } satisfies DeviceWorkerApi);
+expose({
+  ping: () => undefined,
+  device: throwingFailures(device),
+  backend: throwingFailures(backend),
+} satisfies DeviceWorkerApi);
