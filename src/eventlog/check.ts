@@ -28,6 +28,8 @@ export interface DigestCheck {
 /** What boot loaders put before a text that they measure. */
 const TEXT_PREFIX = /^(grub_cmd|kernel_cmdline|module_cmdline):? /;
 
+const LONGEST_PREFIX = 32;
+
 /** Checks every digest of an event. @param known contents that may have been measured. */
 export function checkDigests(event: LogEvent, known: readonly KnownContent[] = []): DigestCheck[] {
   if (event.type === EVENT_TYPES.EV_NO_ACTION.id) return event.digests.map(checkNote);
@@ -69,9 +71,11 @@ function ownContents(event: LogEvent): KnownContent[] {
   const type = eventType(event.type);
   if (type?.covers === "other") return [];
   const contents = [{ name: "the event's data", bytes: event.data }];
-  if (type?.covers === "data") return contents;
+  // Whatever the specification says: firmware differs in these two.
   const text = withoutZero(event.data);
   if (text !== event.data) contents.push({ name: "the event's data without the closing zero", bytes: text });
+  const value = isVariableEvent(event.type) ? efiVariable(event.data)?.value : undefined;
+  if (value) contents.push({ name: "the variable's value", bytes: value });
   const measured = measuredText(event);
   if (measured) {
     const name = "the text after the colon in the event's data";
@@ -80,14 +84,12 @@ function ownContents(event: LogEvent): KnownContent[] {
       { name: `${name}, with its closing zero`, bytes: measured },
     );
   }
-  const value = isVariableEvent(event.type) ? efiVariable(event.data)?.value : undefined;
-  if (value) contents.push({ name: "the variable's value", bytes: value });
   return contents;
 }
 
 /** The measured text of a boot loader's event such as "kernel_cmdline: quiet", closing zero included. */
 function measuredText(event: LogEvent): Uint8Array | undefined {
   if (event.type !== EVENT_TYPES.EV_IPL.id) return undefined;
-  const prefix = TEXT_PREFIX.exec(latin1(event.data))?.[0];
+  const prefix = TEXT_PREFIX.exec(latin1(event.data.subarray(0, LONGEST_PREFIX)))?.[0];
   return prefix ? event.data.subarray(prefix.length) : undefined;
 }

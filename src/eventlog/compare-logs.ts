@@ -23,7 +23,7 @@ export function compareLogs(a: EventLog, b: EventLog): LogDifference[] {
   const rows: LogDifference[] = [];
   let [i, j] = [0, 0];
   for (const [nextA, nextB] of [...commonEvents(keysA, keysB), [keysA.length, keysB.length] as const]) {
-    rows.push(...gap(a.events.slice(i, nextA), b.events.slice(j, nextB)));
+    for (const row of gap(a.events.slice(i, nextA), b.events.slice(j, nextB))) rows.push(row);
     const [eventA, eventB] = [a.events[nextA], b.events[nextB]];
     if (eventA && eventB) rows.push({ kind: "same", a: eventA, b: eventB, reason: "" });
     [i, j] = [nextA + 1, nextB + 1];

@@ -1,5 +1,6 @@
 /** Compares the PCRs that a replayed log gives with the ones that the TPM holds. */
 import { equalBytes } from "../bytes/hex.ts";
+import { byPcr } from "./by-pcr.ts";
 import type { Bank, LogEvent } from "./log.ts";
 import { initialPcr, type ReplayedBank, type ReplayStep } from "./replay.ts";
 
@@ -14,7 +15,7 @@ export interface PcrComparison {
   /**
    * `explained`: the log gives just this value. `unused`: as after power-on, and the log says nothing else.
    * `later`: the log says nothing of this PCR, something extended it all the same. `differs`: log and TPM disagree.
-   * `unknown`: one side has no such bank.
+   * `unknown`: one side has no such bank, or the log is not one of PCRs.
    */
   result: "explained" | "unused" | "later" | "differs" | "unknown";
   /** In words. */
@@ -30,23 +31,32 @@ export function compareWithPcrs(replayed: readonly ReplayedBank[], real: readonl
     const ours = replayed.find((bank) => bank.algorithm === algorithm);
     const theirs = real.find((bank) => bank.algorithm === algorithm);
     const count = Math.max(ours?.values.length ?? 0, theirs?.values.length ?? 0);
-    return Array.from({ length: count }, (_, pcr) => comparePcr(algorithm, pcr, ours, theirs));
+    const steps = byPcr(ours?.steps ?? []);
+    return Array.from({ length: count }, (_, pcr) =>
+      comparePcr(algorithm, pcr, steps.get(pcr) ?? [], ours, theirs),
+    );
   });
 }
 
 function comparePcr(
   algorithm: string,
   pcr: number,
+  steps: ReplayStep[],
   ours: ReplayedBank | undefined,
   theirs: Bank | undefined,
 ): PcrComparison {
   const replayed = ours?.values[pcr];
   const real = theirs?.values[pcr];
   const sides = { algorithm, pcr, ...(replayed && { replayed }), ...(real && { real }) };
+  if (ours?.registers === "RTMR")
+    return {
+      ...sides,
+      result: "unknown",
+      reason: "the log is of a confidential VM's registers, not of PCRs",
+    };
   if (!ours || !replayed)
     return { ...sides, result: "unknown", reason: `the log has no ${algorithm} digests` };
   if (!theirs || !real) return { ...sides, result: "unknown", reason: `the TPM has no ${algorithm} bank` };
-  const steps = ours.steps.filter((step) => step.pcr === pcr);
   return { ...sides, ...judge(steps, replayed, real, pcr) };
 }
 

@@ -1,7 +1,9 @@
 /** The data of an event in words, by event type. */
-import { hexNumber, toHex } from "../bytes/hex.ts";
+import { hexNumber } from "../bytes/hex.ts";
 import { ByteReader } from "../bytes/reader.ts";
 import { algorithmName } from "../tpm2/algorithms.ts";
+import { describeTagged } from "./describe-tagged.ts";
+import type { DataDescription } from "./detail.ts";
 import {
   devicePathFile,
   type EfiVariable,
@@ -14,21 +16,14 @@ import {
   efiVariable,
 } from "./efi.ts";
 import { type EventTypeName, eventTypeName } from "./event-types.ts";
+import { LIMITS } from "./limits.ts";
 import type { LogEvent } from "./log.ts";
 import { startupLocality } from "./replay.ts";
+import { describeSipa, isSipa, isWindowsSeparator } from "./sipa.ts";
 import { asText, latin1, show } from "./text.ts";
 
-/** One field of an event's data. */
-export interface Detail {
-  label: string;
-  value: string;
-}
-
-export interface DataDescription {
-  /** All of it in one line. */
-  text: string;
-  details: Detail[];
-}
+/** The only value that says so. */
+const SEPARATOR_ERROR = 1;
 
 type Describer = (event: LogEvent) => DataDescription | undefined;
 
@@ -36,22 +31,34 @@ type Describer = (event: LogEvent) => DataDescription | undefined;
 export function describeData(event: LogEvent): DataDescription {
   const name = eventTypeName(event.type);
   const described = name && DESCRIBERS[name]?.(event);
-  return described ?? { text: show(event.data), details: [] };
+  if (!described) return { text: show(event.data), details: [] };
+  const left = described.details.length - LIMITS.details;
+  if (left <= 0) return described;
+  const details = [...described.details.slice(0, LIMITS.details), { label: "and", value: `${left} more` }];
+  return { text: beginningOf(described.text), details };
+}
+
+function beginningOf(text: string): string {
+  return text.length > LIMITS.text ? `${text.slice(0, LIMITS.text)}…` : text;
 }
 
 const hex64 = (value: bigint) => `0x${value.toString(16).toUpperCase()}`;
 
 function separator({ data }: LogEvent): DataDescription | undefined {
   if (data.length !== 4) return undefined;
+  if (isWindowsSeparator(data))
+    return { text: "here Windows' own measurements begin or end (WBCL)", details: [] };
   const value = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-  if (value === 0 || value === 0xffff_ffff)
-    return { text: "end of the firmware's part: no error", details: [] };
-  return { text: `end of the firmware's part, after an error (${hexNumber(value)})`, details: [] };
+  const end = "end of the firmware's part";
+  if (value === 0 || value === 0xffff_ffff) return { text: `${end}: no error`, details: [] };
+  if (value === SEPARATOR_ERROR) return { text: `${end}, after an error (${hexNumber(value)})`, details: [] };
+  return { text: `a separator of another kind: ${show(data)}`, details: [] };
 }
 
 function note(event: LogEvent): DataDescription | undefined {
   const locality = startupLocality(event);
   if (locality !== undefined) return { text: `the TPM was started from locality ${locality}`, details: [] };
+  if (isSipa(event.data)) return describeSipa(event.data);
   const signature = latin1(event.data.subarray(0, 15));
   if (signature !== "Spec ID Event03" && signature !== "Spec ID Event00") return undefined;
   const text = signature.endsWith("3") ? "header: a log with a digest for each bank" : "header: a SHA-1 log";
@@ -71,52 +78,6 @@ function headerBanks(data: Uint8Array): string {
     reader.take(2);
   }
   return names.join(", ");
-}
-
-/** TCG_PCClientTaggedEvent identifiers of the Conventional BIOS specification 1.21, table 14. */
-const TAGS: Record<number, string> = {
-  1: "SMBIOS structures",
-  2: "BIS certificate",
-  3: "strings of the BIOS ROM",
-  4: "ESCD (device configuration)",
-  5: "CMOS memory",
-  6: "NVRAM",
-  7: "an option ROM was run",
-  8: "settings of an option ROM",
-  9: "microcode of an option ROM",
-  10: "version of the code that measures first",
-  11: "code that measures first",
-  12: "code of the power-on self-test",
-  13: "table of devices",
-  2403017452: "initrd loaded by Linux's EFI stub",
-  2403017453: "load options given to Linux's EFI stub",
-};
-const OPTION_ROM_TAG = 7;
-
-function tagged({ data }: LogEvent): DataDescription | undefined {
-  if (data.length < 8) return undefined;
-  const reader = new ByteReader(data);
-  const id = reader.u32le();
-  const size = reader.u32le();
-  const body = data.subarray(8);
-  const text = TAGS[id] ?? `tag ${hexNumber(id)}: ${show(body)}`;
-  const details: Detail[] = [{ label: "tag", value: `${id}` }];
-  if (id === OPTION_ROM_TAG && body.length >= 24) details.push(...optionRom(body));
-  else if (body.length) details.push({ label: `data (${size} bytes)`, value: show(body) });
-  return { text, details };
-}
-
-/** OptionROMExecute: a reserved word, the PCI address of the device, the ROM's SHA-1 digest. */
-function optionRom(body: Uint8Array): Detail[] {
-  const address = (body[2] ?? 0) | ((body[3] ?? 0) << 8);
-  const [bus, slot, fn] = [address >> 8, (address >> 3) & 31, address & 7];
-  const device = address
-    ? `${bus.toString(16).padStart(2, "0")}:${slot.toString(16).padStart(2, "0")}.${fn}`
-    : "not given";
-  return [
-    { label: "PCI device", value: device },
-    { label: "SHA-1 of the ROM", value: toHex(body.subarray(4, 24)) },
-  ];
 }
 
 function variable({ data }: LogEvent): DataDescription | undefined {
@@ -163,12 +124,14 @@ function image({ data }: LogEvent): DataDescription | undefined {
   const found = efiImage(data);
   if (!found) return undefined;
   const file = devicePathFile(found.devicePath);
+  const behind = found.rest.subarray(found.devicePath.length);
   return {
     text: file ?? `an image of ${found.length} bytes`,
     details: [
       { label: "file", value: file ?? "not named" },
       { label: "loaded at", value: hex64(found.address) },
       { label: "length", value: `${found.length} bytes` },
+      ...(behind.length ? [{ label: "behind the device path", value: show(behind) }] : []),
     ],
   };
 }
@@ -187,18 +150,18 @@ const postCode: Describer = (event) =>
   asText(event.data) === undefined && event.data.length === 16 ? blob(false)(event) : undefined;
 
 /** GUIDs of tables that firmware hands over. */
-const TABLE_NAMES: Record<string, string> = {
-  "eb9d2d31-2d88-11d3-9a16-0090273fc14d": "SMBIOS",
-  "f2fd1544-9794-4a2c-992e-e5bbcf20e394": "SMBIOS 3",
-  "8868e871-e4f1-11d3-bc22-0080c73c8881": "ACPI",
-};
+const TABLE_NAMES: ReadonlyMap<string, string> = new Map([
+  ["eb9d2d31-2d88-11d3-9a16-0090273fc14d", "SMBIOS"],
+  ["f2fd1544-9794-4a2c-992e-e5bbcf20e394", "SMBIOS 3"],
+  ["8868e871-e4f1-11d3-bc22-0080c73c8881", "ACPI"],
+]);
 
 function tables(named: boolean): Describer {
   return ({ data }) => {
     const found = efiTables(data, named);
     if (!found) return undefined;
     const details = found.tables.map((table) => ({
-      label: TABLE_NAMES[table.guid] ?? table.guid,
+      label: TABLE_NAMES.get(table.guid) ?? table.guid,
       value: hex64(table.address),
     }));
     const names = details.map(({ label }) => label).join(", ");
@@ -228,23 +191,24 @@ function compact({ data }: LogEvent): DataDescription | undefined {
 }
 
 /** What the firmware's short names for boot code stand for. */
-const BOOT_CODE: Record<string, string> = {
-  MBR: "boot sector of the disk (MBR: its code)",
-  "MBR PARTITION_TABLE": "partition table of the disk (in its MBR)",
-  "EL TORITO IPL": "boot image of the CD (El Torito)",
-  "BOOT CATALOG": "boot catalogue of the CD",
-};
+const BOOT_CODE: ReadonlyMap<string, string> = new Map([
+  ["MBR", "boot sector of the disk (MBR: its code)"],
+  ["MBR PARTITION_TABLE", "partition table of the disk (in its MBR)"],
+  ["EL TORITO IPL", "boot image of the CD (El Torito)"],
+  ["BOOT CATALOG", "boot catalogue of the CD"],
+]);
+const LONGEST_BOOT_CODE = 32;
 
 function boot({ data }: LogEvent): DataDescription | undefined {
-  const text = asText(data);
-  const meaning = text && BOOT_CODE[text];
+  const text = data.length > LONGEST_BOOT_CODE ? undefined : asText(data);
+  const meaning = text && BOOT_CODE.get(text);
   return meaning ? { text: meaning, details: [{ label: "name", value: text }] } : undefined;
 }
 
 const DESCRIBERS: Partial<Record<EventTypeName, Describer>> = {
   EV_NO_ACTION: note,
   EV_SEPARATOR: separator,
-  EV_EVENT_TAG: tagged,
+  EV_EVENT_TAG: ({ data }) => describeTagged(data),
   EV_POST_CODE: postCode,
   EV_S_CRTM_CONTENTS: postCode,
   EV_COMPACT_HASH: compact,

@@ -65,14 +65,21 @@ export interface EfiImage {
   address: bigint;
   length: bigint;
   linkTimeAddress: bigint;
+  /** As the event says; not what it has. */
+  pathLength: bigint;
   devicePath: Uint8Array;
+  /** All that follows the fixed fields: the device path, and behind it bytes that some firmware adds. */
+  rest: Uint8Array;
 }
 
-/** UEFI_IMAGE_LOAD_EVENT. */
+/** UEFI_IMAGE_LOAD_EVENT. A device path that is said to be longer than the event ends with it. */
 export function efiImage(data: Uint8Array): EfiImage | undefined {
   return tryRead(data, (reader) => {
     const [address, length, linkTimeAddress] = [reader.u64le(), reader.u64le(), reader.u64le()];
-    return { address, length, linkTimeAddress, devicePath: reader.take(count(reader)) };
+    const pathLength = reader.u64le();
+    const rest = reader.take(reader.left);
+    const inside = pathLength < BigInt(rest.length) ? Number(pathLength) : rest.length;
+    return { address, length, linkTimeAddress, pathLength, devicePath: rest.subarray(0, inside), rest };
   });
 }
 

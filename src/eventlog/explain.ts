@@ -2,8 +2,9 @@
  * Explains PCRs by their chains: every extend that the TPM was seen to do, with the event of the firmware's log, or
  * the entry of Linux's IMA list, that it belongs to.
  */
-import { equalBytes } from "../bytes/hex.ts";
-import { algorithmName } from "../tpm2/algorithms.ts";
+import { toHex } from "../bytes/hex.ts";
+import { algorithmName, digestSize } from "../tpm2/algorithms.ts";
+import { byPcr } from "./by-pcr.ts";
 import { describeEvent, type Maker } from "./describe.ts";
 import { EVENT_TYPES } from "./event-types.ts";
 import type { PcrChange } from "./extends.ts";
@@ -35,48 +36,89 @@ export function explainChanges<C extends PcrChange>(
   log: EventLog,
   ima?: ImaList,
 ): ExplainedChange<C>[] {
-  const events = queues(log.events.filter(({ type }) => type !== EVENT_TYPES.EV_NO_ACTION.id));
-  const entries = queues(ima?.entries ?? []);
+  const events = new Queues(
+    log.events.filter(({ type }) => type !== EVENT_TYPES.EV_NO_ACTION.id),
+    ({ digests }, algorithm) =>
+      digests.filter((one) => one.algorithm === algorithm).map(({ digest }) => digest),
+  );
+  const entries = new Queues(ima?.entries ?? [], imaDigests);
   return changes.map((change) => {
     if (change.kind === "reset") return { change, maker: "unknown", text: "set back to its starting value" };
-    const event = take(events.get(change.pcr), (one) => shareDigest(one.digests, change.digests));
+    const event = events.take(change.pcr, change.digests);
     if (event) {
       const { maker, text } = describeEvent(event, log);
       return { change, event, maker, text };
     }
-    const entry = take(entries.get(change.pcr), (one) => isEntry(one, change.digests));
+    const entry = entries.take(change.pcr, change.digests);
     if (entry) return { change, ima: entry, maker: "IMA", text: imaText(entry) };
     const maker = change.pcr === IMA_PCR && !ima ? "IMA" : "unknown";
     return { change, maker, text: "no list has this extend" };
   });
 }
 
-/** By PCR, in order. */
-function queues<T extends { pcr: number }>(all: readonly T[]): Map<number, T[]> {
-  const byPcr = new Map<number, T[]>();
-  for (const one of all) byPcr.set(one.pcr, [...(byPcr.get(one.pcr) ?? []), one]);
-  return byPcr;
+/** One PCR's list, and how far it is used up. */
+interface Queue<T> {
+  all: T[];
+  next: number;
+  /** Places in `all`, by algorithm and digest in hex. */
+  places: Map<number, Map<string, number[]>>;
 }
 
-/** Takes the first that fits out of the queue, and all before it. */
-function take<T>(queue: T[] | undefined, fits: (one: T) => boolean): T | undefined {
-  const at = queue?.findIndex(fits) ?? -1;
-  return at < 0 ? undefined : queue?.splice(0, at + 1).at(-1);
+/** What a list has for each PCR, in order. Each look-up takes the same time, however long the list. */
+class Queues<T extends { pcr: number }> {
+  readonly #byPcr = new Map<number, Queue<T>>();
+  readonly #digestsOf: (one: T, algorithm: number) => Uint8Array[];
+
+  /** @param digestsOf what one of the list may have extended a bank with. */
+  constructor(all: readonly T[], digestsOf: (one: T, algorithm: number) => Uint8Array[]) {
+    this.#digestsOf = digestsOf;
+    for (const [pcr, list] of byPcr(all)) {
+      this.#byPcr.set(pcr, { all: list, next: 0, places: new Map() });
+    }
+  }
+
+  /** Takes the first with one of the digests out of the PCR's queue, and all before it. */
+  take(pcr: number, digests: readonly LogDigest[]): T | undefined {
+    const queue = this.#byPcr.get(pcr);
+    if (!queue) return undefined;
+    const found = digests.map(({ algorithm, digest }) => this.#place(queue, algorithm, toHex(digest)));
+    const place = Math.min(...found);
+    if (place === Number.POSITIVE_INFINITY) return undefined;
+    queue.next = place + 1;
+    return queue.all[place];
+  }
+
+  /** The first place with this digest that is not used up; infinity when there is none. */
+  #place(queue: Queue<T>, algorithm: number, digest: string): number {
+    const places = this.#placesOf(queue, algorithm).get(digest) ?? [];
+    // Places that are used up are dropped for good, so that none is looked at twice.
+    while (places.length && (places.at(-1) as number) < queue.next) places.pop();
+    return places.at(-1) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** By digest in hex; the places descend, so that the next one is the last. */
+  #placesOf(queue: Queue<T>, algorithm: number): Map<string, number[]> {
+    const known = queue.places.get(algorithm);
+    if (known) return known;
+    const places = new Map<string, number[]>();
+    queue.places.set(algorithm, places);
+    for (let place = queue.all.length - 1; place >= queue.next; place--) {
+      for (const digest of this.#digestsOf(queue.all[place] as T, algorithm)) {
+        const key = toHex(digest);
+        const list = places.get(key);
+        if (list) list.push(place);
+        else places.set(key, [place]);
+      }
+    }
+    return places;
+  }
 }
 
-function shareDigest(a: readonly LogDigest[], b: readonly LogDigest[]): boolean {
-  return a.some((one) =>
-    b.some(({ algorithm, digest }) => algorithm === one.algorithm && equalBytes(digest, one.digest)),
-  );
-}
-
-function isEntry(entry: ImaEntry, digests: readonly LogDigest[]): boolean {
-  return digests.some(({ algorithm, digest }) =>
-    IMA_WAYS.some((way) => {
-      const wanted = entryDigest(entry, algorithmName(algorithm), way, digest.length);
-      return wanted !== undefined && equalBytes(wanted, digest);
-    }),
-  );
+function imaDigests(entry: ImaEntry, algorithm: number): Uint8Array[] {
+  const size = digestSize(algorithm);
+  if (size === undefined) return [];
+  const name = algorithmName(algorithm);
+  return IMA_WAYS.flatMap((way) => entryDigest(entry, name, way, size) ?? []);
 }
 
 function imaText({ name, violation }: ImaEntry): string {

@@ -3,6 +3,7 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import { sha3_256, sha3_384, sha3_512 } from "@noble/hashes/sha3.js";
 import { algorithmId, TPM_ALG } from "../tpm2/algorithms.ts";
+import { sm3 } from "./sm3.ts";
 
 type Hash = (data: Uint8Array) => Uint8Array;
 
@@ -11,6 +12,7 @@ const HASHES = new Map<number, Hash>([
   [TPM_ALG.SHA256.id, sha256],
   [TPM_ALG.SHA384.id, sha384],
   [TPM_ALG.SHA512.id, sha512],
+  [TPM_ALG.SM3_256.id, sm3],
   [TPM_ALG.SHA3_256.id, sha3_256],
   [TPM_ALG.SHA3_384.id, sha3_384],
   [TPM_ALG.SHA3_512.id, sha3_512],

@@ -3,13 +3,13 @@ export { checkDigests, type DigestCheck, type KnownContent } from "./check.ts";
 export { compareLogs, type LogDifference } from "./compare-logs.ts";
 export { compareWithPcrs, type PcrComparison } from "./compare-pcrs.ts";
 export { DIRECT_BOOT_PREFIX, describeEvent, type EventDescription, MAKERS, type Maker } from "./describe.ts";
-export type { Detail } from "./describe-data.ts";
+export type { Detail } from "./detail.ts";
 export { type EventTypeName, eventTypeName } from "./event-types.ts";
 export { type ExplainedChange, explainChanges } from "./explain.ts";
 export { type PcrChange, pcrChanges } from "./extends.ts";
 export { describeImaEntry } from "./ima/describe.ts";
 export type { ImaDigest, ImaEntry, ImaField, ImaList } from "./ima/list.ts";
-export { parseImaAscii, parseImaBinary, parseImaList } from "./ima/parse.ts";
+export { isImaList, parseImaAscii, parseImaBinary, parseImaList } from "./ima/parse.ts";
 export {
   checkBootAggregate,
   checkImaEntry,
@@ -19,7 +19,10 @@ export {
   type ImaStep,
   replayIma,
 } from "./ima/replay.ts";
-export type { Bank, EventLog, LogAlgorithm, LogDigest, LogEvent, LogProblem, SpecId } from "./log.ts";
+export { LIMITS, type Progress } from "./limits.ts";
+export type { Bank, EventLog, LogAlgorithm, LogDigest, LogEvent, Registers, SpecId } from "./log.ts";
 export { parseEventLog } from "./parse.ts";
+export { type ReadLog, readEventLog } from "./read.ts";
+export { registerMeaning, registerName } from "./registers.ts";
 export { type ReplayedBank, type ReplayStep, replay } from "./replay.ts";
 export { eventLogYaml, eventLogYamlBytes, type YamlVersion } from "./yaml.ts";

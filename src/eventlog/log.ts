@@ -1,4 +1,5 @@
 /** A TCG event log as this folder speaks of it, whatever its format on the wire. */
+import type { Problem } from "./limits.ts";
 
 export interface LogDigest {
   /** TPM_ALG_ID. */
@@ -38,25 +39,27 @@ export interface SpecId {
   errata: number;
   /** Size of a UINTN in 4-byte units: 1 = 32-bit, 2 = 64-bit firmware. */
   uintnSize: number;
+  /** As the header lists them. */
+  algorithms: LogAlgorithm[];
   vendorInfo: Uint8Array;
 }
 
-/** Something in the log that is not as it should be. */
-export interface LogProblem {
-  /** Byte offset in the log area. */
-  offset: number;
-  message: string;
-}
+/**
+ * What an event's `pcr` is a number of: a TPM's PCRs, or the measurement registers of a confidential VM (Intel TDX),
+ * whose log (CCEL) has the same form. See registers.ts.
+ */
+export type Registers = "PCR" | "RTMR";
 
 export interface EventLog {
   /** `1.2`: SHA-1 only (TCG_PCR_EVENT); `2.0`: crypto agile (TCG_PCR_EVENT2 after a Spec ID Event03). */
   format: "1.2" | "2.0";
-  /** Hash algorithms in use, in the order of the log. */
+  registers: Registers;
+  /** Hash algorithms in use, in the order of the log; after the header's those that events have besides. */
   algorithms: LogAlgorithm[];
   events: LogEvent[];
   /** Offset of the first byte after the last event. */
   end: number;
-  problems: LogProblem[];
+  problems: Problem[];
   /** Only in format 2.0. */
   specId?: SpecId;
 }

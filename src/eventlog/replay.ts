@@ -6,7 +6,9 @@
 import { digestSize } from "../tpm2/algorithms.ts";
 import { EVENT_TYPES } from "./event-types.ts";
 import { extend } from "./hash.ts";
-import { type Bank, type EventLog, type LogAlgorithm, type LogEvent, PCR_COUNT } from "./log.ts";
+import { type Progress, tick } from "./limits.ts";
+import type { Bank, EventLog, LogAlgorithm, LogEvent, Registers } from "./log.ts";
+import { registerCount } from "./registers.ts";
 import { latin1 } from "./text.ts";
 
 const STARTUP_LOCALITY = "StartupLocality\0";
@@ -31,24 +33,30 @@ export interface ReplayStep {
 export interface ReplayedBank extends Bank {
   /** TPM_ALG_ID. */
   id: number;
+  /** What `values` are by index. MRTD, RTMRs' first, is none that a log could give. */
+  registers: Registers;
   /** PCRs that at least one event extended, in ascending order. */
   extended: number[];
   /** Every extend, in the order of the log. */
   steps: ReplayStep[];
 }
 
-/** One bank for each algorithm of the log; one whose hash is not known has no values that could be computed, so it is left out. */
-export function replay(log: EventLog): ReplayedBank[] {
-  return log.algorithms.flatMap((algorithm) => {
-    const bank = replayBank(log, algorithm);
+/**
+ * One bank for each algorithm of the log; one whose hash is not known has no values that could be computed, so it is
+ * left out.
+ * @param progress told the events extended, of all in all banks.
+ */
+export function replay(log: EventLog, progress?: Progress): ReplayedBank[] {
+  const total = log.algorithms.length * log.events.length;
+  return log.algorithms.flatMap((algorithm, i) => {
+    const bank = replayBank(log, algorithm, (done) => progress?.(i * log.events.length + done, total));
     return bank ? [bank] : [];
   });
 }
 
 /** What a PCR holds after power-on, before anything was measured. */
 export function initialPcr(pcr: number, size: number): Uint8Array {
-  const dynamic = pcr >= FIRST_DYNAMIC_PCR && pcr <= LAST_DYNAMIC_PCR;
-  return new Uint8Array(size).fill(dynamic ? 0xff : 0);
+  return new Uint8Array(size).fill(isDynamic(pcr) ? 0xff : 0);
 }
 
 /** The locality of TPM2_Startup when an EV_NO_ACTION event tells it. */
@@ -58,29 +66,38 @@ export function startupLocality(event: LogEvent): number | undefined {
   return signature === STARTUP_LOCALITY ? event.data[STARTUP_LOCALITY.length] : undefined;
 }
 
-function replayBank(log: EventLog, algorithm: LogAlgorithm): ReplayedBank | undefined {
-  const size = digestSize(algorithm.id);
-  if (size === undefined || !extend(algorithm.id, new Uint8Array(size), new Uint8Array(size)))
-    return undefined;
-  const values = Array.from({ length: PCR_COUNT }, (_, pcr) => initialPcr(pcr, size));
-  values[0]?.set([firstLocality(log)], size - 1);
+function replayBank(log: EventLog, { id, name }: LogAlgorithm, progress: Progress): ReplayedBank | undefined {
+  const size = digestSize(id);
+  if (size === undefined || !extend(id, new Uint8Array(size), new Uint8Array(size))) return undefined;
+  const values = initialValues(log, size);
   const steps: ReplayStep[] = [];
-  for (const event of log.events) {
-    const before = values[event.pcr];
-    const digest = event.digests.find((one) => one.algorithm === algorithm.id)?.digest;
-    if (event.type === NO_ACTION || !before || digest?.length !== size) continue;
-    const base = steps.some((step) => step.pcr === event.pcr) ? before : launched(event.pcr, before);
-    const after = extend(algorithm.id, base, digest) as Uint8Array;
-    values[event.pcr] = after;
-    steps.push({ event, pcr: event.pcr, digest, before: base, after });
-  }
-  const extended = [...new Set(steps.map((step) => step.pcr))].sort((a, b) => a - b);
-  return { algorithm: algorithm.name, id: algorithm.id, values, extended, steps };
+  const seen = new Set<number>();
+  log.events.forEach((event, i) => {
+    tick(progress, i, i, log.events.length);
+    const { pcr } = event;
+    const value = values[pcr];
+    const digest = event.digests.find(({ algorithm }) => algorithm === id)?.digest;
+    if (event.type === NO_ACTION || !value || digest?.length !== size) return;
+    // A log that extends a dynamic PCR was written after a dynamic launch, which had set that PCR to zero.
+    const launched = log.registers === "PCR" && isDynamic(pcr) && !seen.has(pcr);
+    const before = launched ? new Uint8Array(size) : value;
+    const after = extend(id, before, digest) as Uint8Array;
+    values[pcr] = after;
+    seen.add(pcr);
+    steps.push({ event, pcr, digest, before, after });
+  });
+  const extended = [...seen].sort((a, b) => a - b);
+  return { algorithm: name, id, registers: log.registers, values, extended, steps };
 }
 
-/** A log that extends a dynamic PCR was written after a dynamic launch, which had set that PCR to zero. */
-function launched(pcr: number, value: Uint8Array): Uint8Array {
-  return pcr >= FIRST_DYNAMIC_PCR && pcr <= LAST_DYNAMIC_PCR ? new Uint8Array(value.length) : value;
+function isDynamic(pcr: number): boolean {
+  return pcr >= FIRST_DYNAMIC_PCR && pcr <= LAST_DYNAMIC_PCR;
+}
+
+function initialValues(log: EventLog, size: number): Uint8Array[] {
+  const values = Array.from({ length: registerCount(log.registers) }, (_, pcr) => initialPcr(pcr, size));
+  if (log.registers === "PCR") values[0]?.set([firstLocality(log)], size - 1);
+  return values;
 }
 
 function firstLocality(log: EventLog): number {

@@ -1,5 +1,6 @@
 /** Event data as text: most events carry a string, in ASCII, UTF-8 or UTF-16, with or without a closing zero. */
 import { toHex } from "../bytes/hex.ts";
+import { LIMITS } from "./limits.ts";
 
 /** Bytes of hex shown of data that is no text. */
 const SHOWN_BYTES = 32;
@@ -44,16 +45,19 @@ export function utf16(bytes: Uint8Array): string {
   return text.replace(/\0+$/, "");
 }
 
-/** The text in the bytes, without its closing zero; undefined when they are no text. */
+/** The text in the bytes, without the zeros that close or fill it; undefined when they are no text. */
 export function asText(bytes: Uint8Array): string | undefined {
-  const narrow = withoutZero(bytes);
+  const narrow = withoutZeros(bytes);
+  // Zeros alone are a number or filling, not an empty text.
+  if (!narrow.length) return bytes.length ? undefined : "";
   return readable(utf8(narrow)) ?? (bytes.length >= 4 && bytes.length % 2 === 0 ? wide(bytes) : undefined);
 }
 
-/** UTF-16 only when it looks like Latin script: any two bytes are some character. */
+/** UTF-16 only when most of it is Latin script: any two bytes are some character. */
 function wide(bytes: Uint8Array): string | undefined {
   const text = readable(utf16(bytes));
-  return text && /[\x20-\x7e]/.test(text) ? text : undefined;
+  const latin = text?.match(/[\x20-\u024f]/g)?.length ?? 0;
+  return text && 2 * latin > text.length ? text : undefined;
 }
 
 function readable(text: string | undefined): string | undefined {
@@ -65,11 +69,32 @@ export function withoutZero(bytes: Uint8Array): Uint8Array {
   return bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes;
 }
 
-/** Text in quotes, or the beginning of the bytes in hex with their count. */
+/** Without the zeros at the end. */
+function withoutZeros(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  while (end && !bytes[end - 1]) end--;
+  return bytes.subarray(0, end);
+}
+
+/** Text in quotes, or the beginning of the bytes in hex; of what is longer than can be shown, with its length. */
 export function show(bytes: Uint8Array): string {
   if (!bytes.length) return "no data";
-  const text = asText(bytes);
-  if (text !== undefined) return `"${text.replaceAll("\n", "\\n")}"`;
+  const text = asText(beginning(bytes));
+  const cut = `… (${bytes.length} bytes)`;
+  if (text !== undefined) return `"${text.replaceAll("\n", "\\n")}"${bytes.length > LIMITS.text ? cut : ""}`;
   const hex = toHex(bytes.subarray(0, SHOWN_BYTES));
-  return bytes.length > SHOWN_BYTES ? `${hex}… (${bytes.length} bytes)` : hex;
+  return bytes.length > SHOWN_BYTES ? `${hex}${cut}` : hex;
+}
+
+/** As much of a text as is shown, cut between two characters. */
+function beginning(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= LIMITS.text) return bytes;
+  let end: number = LIMITS.text;
+  while (end > LIMITS.text - 4 && isContinuation(bytes[end])) end--;
+  return bytes.subarray(0, end);
+}
+
+/** Whether it is a byte inside a character of UTF-8. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }

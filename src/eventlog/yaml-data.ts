@@ -77,8 +77,8 @@ const image: Writer = ({ data }) => {
       `    ImageLocationInMemory: ${hex(found.address)}`,
       `    ImageLengthInMemory: ${found.length}`,
       `    ImageLinkTimeAddress: ${hex(found.linkTimeAddress)}`,
-      `    LengthOfDevicePath: ${found.devicePath.length}`,
-      `    DevicePath: '${toHex(found.devicePath)}'`,
+      `    LengthOfDevicePath: ${found.pathLength}`,
+      `    DevicePath: '${toHex(found.rest)}'`,
     ]
   );
 };

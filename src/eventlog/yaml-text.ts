@@ -17,23 +17,23 @@ export function wideText(bytes: Uint8Array): string {
 }
 
 /** Other characters, and double quotes too, it writes as they are. */
-const ESCAPES: Record<string, string> = {
-  "\0": "\\0",
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\t": "\\t",
-  "\v": "\\v",
-  "\f": "\\f",
-  "\r": "\\r",
-  "\x1b": "\\e",
-  "\\": "\\\\",
-  "'": "\\'",
-};
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ["\0", "\\0"],
+  ["\x07", "\\a"],
+  ["\b", "\\b"],
+  ["\t", "\\t"],
+  ["\v", "\\v"],
+  ["\f", "\\f"],
+  ["\r", "\\r"],
+  ["\x1b", "\\e"],
+  ["\\", "\\\\"],
+  ["'", "\\'"],
+]);
 
 /** Boot loaders' texts: a quoted line for each line. */
 export function quotedLines(bytes: Uint8Array): string[] {
   const lines = latin1(bytes).replace(/\n$/, "").split("\n");
   return lines.map(
-    (line) => `"${Array.from(line, (character) => ESCAPES[character] ?? character).join("")}"`,
+    (line) => `"${Array.from(line, (character) => ESCAPES.get(character) ?? character).join("")}"`,
   );
 }

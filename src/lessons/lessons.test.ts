@@ -210,7 +210,7 @@ describe("sealing", () => {
     };
     expect((await check(step, world))[0]).toMatchObject({ met: false });
     const log = (result: "explained" | "differs"): World["log"] => ({
-      log: { format: "2.0", algorithms: [], events: [], end: 0, problems: [] },
+      log: { format: "2.0", registers: "PCR", algorithms: [], events: [], end: 0, problems: [] },
       banks: [],
       comparison: [{ algorithm: "sha256", pcr: 8, result, reason: "" }],
     });

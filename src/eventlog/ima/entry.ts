@@ -8,7 +8,7 @@ const OLD_NAME_SIZE = 256;
 const SHA1_SIZE = 20;
 
 /** What an entry has before its fields are understood. */
-export type RawEntry = Pick<ImaEntry, "index" | "offset" | "pcr" | "templateDigest" | "template" | "fields">;
+export type RawEntry = Omit<ImaEntry, "violation" | "name" | "file">;
 
 export function makeEntry(raw: RawEntry): ImaEntry {
   const digest = raw.fields.find(({ id }) => id === "d" || id.startsWith("d-ng"));

@@ -158,7 +158,7 @@ describe("a list that was tampered with", () => {
         const copy = seed.slice();
         for (const { at, value } of changes) copy[at % copy.length] = value;
         for (const list of [parseImaList(copy), parseImaBinary(copy), parseImaAscii(copy)]) {
-          list.entries.forEach(checkImaEntry);
+          for (const entry of list.entries) checkImaEntry(entry);
           compareImaWithPcrs(list, banks);
         }
       }),

@@ -4,6 +4,7 @@
  * Source: the kernel's documentation (Documentation/security/IMA-templates.rst, admin-guide/kernel-parameters) and
  * lists of Linux 6.1.
  */
+import type { Problem } from "../limits.ts";
 
 /** A field of an entry's template, such as `d-ng`: the file's digest. */
 export interface ImaField {
@@ -23,7 +24,12 @@ export interface ImaEntry {
   /** Byte offset in the list. */
   offset: number;
   pcr: number;
-  /** SHA-1 of the template data, as the list has it; zeros mark a violation. */
+  /**
+   * Lower-case name of the hash that made `templateDigest`, the same in all entries of a list: SHA-1 in the list of
+   * old; newer kernels have a list for each bank besides (`binary_runtime_measurements_sha256`).
+   */
+  algorithm: string;
+  /** Hash of the template data, as the list has it; zeros mark a violation. */
   templateDigest: Uint8Array;
   /** E.g. "ima-ng". */
   template: string;
@@ -39,30 +45,39 @@ export interface ImaEntry {
   file?: ImaDigest;
 }
 
-interface ImaProblem {
-  offset: number;
-  message: string;
-}
-
 export interface ImaList {
   entries: ImaEntry[];
-  problems: ImaProblem[];
+  problems: Problem[];
 }
 
 /** Fields of each template, in order. */
-export const IMA_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
-  ima: ["d", "n"],
-  "ima-ng": ["d-ng", "n-ng"],
-  "ima-ngv2": ["d-ngv2", "n-ng"],
-  "ima-sig": ["d-ng", "n-ng", "sig"],
-  "ima-sigv2": ["d-ngv2", "n-ng", "sig"],
-  "ima-buf": ["d-ng", "n-ng", "buf"],
-  "ima-modsig": ["d-ng", "n-ng", "sig", "d-modsig", "modsig"],
-  "evm-sig": [
-    ...["d-ng", "n-ng", "evmsig", "xattrnames", "xattrlengths", "xattrvalues"],
-    ...["iuid", "igid", "imode"],
+const IMA_TEMPLATES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["ima", ["d", "n"]],
+  ["ima-ng", ["d-ng", "n-ng"]],
+  ["ima-ngv2", ["d-ngv2", "n-ng"]],
+  ["ima-sig", ["d-ng", "n-ng", "sig"]],
+  ["ima-sigv2", ["d-ngv2", "n-ng", "sig"]],
+  ["ima-buf", ["d-ng", "n-ng", "buf"]],
+  ["ima-modsig", ["d-ng", "n-ng", "sig", "d-modsig", "modsig"]],
+  [
+    "evm-sig",
+    [
+      ...["d-ng", "n-ng", "evmsig", "xattrnames", "xattrlengths", "xattrvalues"],
+      ...["iuid", "igid", "imode"],
+    ],
   ],
-};
+]);
+
+/** Field identifiers that the kernel knows: a template may be given by these, with `|` between them. */
+const IMA_FIELDS: ReadonlySet<string> = new Set(["d", "n", ...[...IMA_TEMPLATES.values()].flat()]);
+
+/** The fields of a template, by its name or its format (`ima_template_fmt=`); undefined for one that is not known. */
+export function templateFields(template: string): readonly string[] | undefined {
+  const named = IMA_TEMPLATES.get(template);
+  if (named) return named;
+  const ids = template.split("|");
+  return ids.every((id) => IMA_FIELDS.has(id)) ? ids : undefined;
+}
 
 /** The oldest template; its fields are written and hashed without their lengths. */
 export const OLD_TEMPLATE = "ima";

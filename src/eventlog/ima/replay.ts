@@ -5,7 +5,9 @@
  */
 import { equalBytes } from "../../bytes/hex.ts";
 import { algorithmId, digestSize } from "../../tpm2/algorithms.ts";
+import { byPcr } from "../by-pcr.ts";
 import { extend, hash } from "../hash.ts";
+import { type Progress, tick } from "../limits.ts";
 import type { Bank } from "../log.ts";
 import { templateData } from "./entry.ts";
 import type { ImaEntry, ImaList } from "./list.ts";
@@ -37,12 +39,32 @@ export interface ImaComparison {
 
 const SHA1 = "sha1";
 
-/** The extends of one PCR of a bank. Ends before an entry whose digest cannot be known. */
-export function replayIma(list: ImaList, algorithm: string, digests: ImaDigests, pcr: number): ImaStep[] {
+/**
+ * The extends of one PCR of a bank. Ends before an entry whose digest cannot be known.
+ * @param progress told the entries extended, of all of that PCR.
+ */
+export function replayIma(
+  list: ImaList,
+  algorithm: string,
+  digests: ImaDigests,
+  pcr: number,
+  progress?: Progress,
+): ImaStep[] {
+  const entries = list.entries.filter((one) => one.pcr === pcr);
+  return replayEntries(entries, algorithm, digests, progress);
+}
+
+function replayEntries(
+  entries: readonly ImaEntry[],
+  algorithm: string,
+  digests: ImaDigests,
+  progress?: Progress,
+): ImaStep[] {
   const size = digestSize(algorithmId(algorithm) ?? 0) ?? 0;
   const steps: ImaStep[] = [];
   let value: Uint8Array = new Uint8Array(size);
-  for (const entry of list.entries.filter((one) => one.pcr === pcr)) {
+  for (const [i, entry] of entries.entries()) {
+    tick(progress, i, i, entries.length);
     const digest = entryDigest(entry, algorithm, digests, size);
     const after = digest && extend(algorithm, value, digest);
     if (!after) break;
@@ -59,41 +81,60 @@ export function entryDigest(
   digests: ImaDigests,
   size: number,
 ): Uint8Array | undefined {
-  const padded = algorithm !== SHA1 && digests === "padded SHA-1";
   const digest = new Uint8Array(size);
   if (entry.violation) return digest.fill(0xff);
-  if (algorithm === SHA1 || padded) {
-    digest.set(entry.templateDigest.subarray(0, size));
-    return digest;
-  }
+  const made = algorithm !== SHA1 && digests === "padded SHA-1" ? SHA1 : algorithm;
+  const known = made === entry.algorithm ? entry.templateDigest : hashOf(entry, made);
+  if (!known) return undefined;
+  digest.set(known.subarray(0, size));
+  return digest;
+}
+
+function hashOf(entry: ImaEntry, algorithm: string): Uint8Array | undefined {
   const data = templateData(entry);
   return data && hash(algorithm, data);
 }
 
-/** Whether an entry's SHA-1 digest is the one of its data; undefined for violations and unknown templates. */
+/** Whether an entry's digest is the one of its data; undefined for violations and unknown templates. */
 export function checkImaEntry(entry: ImaEntry): boolean | undefined {
-  const data = entry.violation ? undefined : templateData(entry);
-  const digest = data && hash(SHA1, data);
+  const digest = entry.violation ? undefined : hashOf(entry, entry.algorithm);
   return digest && equalBytes(digest, entry.templateDigest);
 }
 
-/** Compares every PCR of the list with the TPM, bank by bank. */
-export function compareImaWithPcrs(list: ImaList, real: readonly Bank[]): ImaComparison[] {
-  const pcrs = [...new Set(list.entries.map(({ pcr }) => pcr))].sort((a, b) => a - b);
-  return real.flatMap((bank) =>
-    pcrs.flatMap((pcr) => {
+/**
+ * Compares every PCR of the list with the TPM, bank by bank.
+ * @param progress told the banks and PCRs compared, of all; called at least each thousand entries.
+ */
+export function compareImaWithPcrs(
+  list: ImaList,
+  real: readonly Bank[],
+  progress?: Progress,
+): ImaComparison[] {
+  const groups = [...byPcr(list.entries)].sort(([a], [b]) => a - b);
+  const pairs = real.flatMap((bank) =>
+    groups.flatMap(([pcr, entries]) => {
       const value = bank.values[pcr];
-      return value ? [compareOne(list, bank.algorithm, pcr, value)] : [];
+      return value ? [{ algorithm: bank.algorithm, pcr, entries, value }] : [];
     }),
   );
+  return pairs.map((pair, i) => compareOne(pair, () => progress?.(i, pairs.length)));
 }
 
-function compareOne(list: ImaList, algorithm: string, pcr: number, real: Uint8Array): ImaComparison {
-  const total = list.entries.filter((entry) => entry.pcr === pcr).length;
+interface Pair {
+  algorithm: string;
+  pcr: number;
+  /** Of that PCR. */
+  entries: ImaEntry[];
+  /** What the TPM holds. */
+  value: Uint8Array;
+}
+
+function compareOne({ algorithm, pcr, entries: all, value }: Pair, progress: Progress): ImaComparison {
+  const total = all.length;
   const ways: ImaDigests[] = algorithm === SHA1 ? ["own hash"] : ["own hash", "padded SHA-1"];
   for (const digests of ways) {
-    const steps = replayIma(list, algorithm, digests, pcr);
-    const entries = steps.findLastIndex(({ after }) => equalBytes(after, real)) + 1;
+    const steps = replayEntries(all, algorithm, digests, progress);
+    const entries = steps.findLastIndex(({ after }) => equalBytes(after, value)) + 1;
     if (!entries) continue;
     const explained = entries === total;
     const reason = explained

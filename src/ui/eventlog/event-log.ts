@@ -8,10 +8,13 @@ import {
   checkDigests,
   compareWithPcrs,
   describeEvent,
+  type EventLog,
   eventLogYamlBytes,
   eventTypeName,
   type LogEvent,
   MAKERS,
+  registerMeaning,
+  registerName,
 } from "../../eventlog/index.ts";
 import type { LogView, PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
@@ -24,7 +27,13 @@ import { pcrMeaning } from "../pcrs/meanings.ts";
 import { extendedBy } from "./extended-by.ts";
 import { readLogFile } from "./log-file.ts";
 import { sideBySide } from "./side-by-side.ts";
-import { bootVerdict, type EventRow, eventRows, replayVerdict } from "./verdict.ts";
+import { bootVerdict, type EventRow, eventRows, firstLines, replayVerdict, rtmrVerdict } from "./verdict.ts";
+
+/** So many rows are drawn, and as many more each time that more are asked for: a file may have very many. */
+const ROWS = 1000;
+const NO_REGISTER = 0xffff_ffff;
+/** Lines of a list of problems or changes. */
+const MOST_LINES = 20;
 
 const KINDS: Record<EventRow["kind"], string> = {
   same: "",
@@ -39,7 +48,10 @@ export class TpmEventLog extends PageElement {
     open: { state: true },
     how: { state: true },
     problem: { state: true },
+    shown: { state: true },
   };
+  /** How many rows are drawn at most. */
+  declare shown: number;
   /** Keys of the rows that are folded out: only these have a body. */
   declare open: ReadonlySet<string>;
   declare how: "list" | "two" | "ima" | "file";
@@ -55,6 +67,7 @@ export class TpmEventLog extends PageElement {
     this.open = new Set();
     this.how = "list";
     this.problem = "";
+    this.shown = ROWS;
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
@@ -78,15 +91,24 @@ export class TpmEventLog extends PageElement {
     const { previous, bank } = this.state;
     const { differences, log } = view;
     const two = this.how === "two" && differences && previous;
+    const rows = two ? differences.length : eventCount(view);
     return html`${this.#tools(view)}<div class="scroll" tabindex="0" role="region" aria-label="Event log">
       ${this.#verdicts(view)}
       ${
         two
-          ? sideBySide(differences, previous, log, bank, (event) => {
+          ? sideBySide(differences.slice(0, this.shown), previous, log, bank, (event) => {
               this.how = "list";
               this.actions.select({ event });
             })
-          : html`<ol class="events">${eventRows(log, differences).map((row) => this.#row(row, view))}</ol>`
+          : html`<ol class="events">${eventRows(log, differences, this.shown).map((row) => this.#row(row, view))}</ol>`
+      }
+      ${
+        rows > this.shown
+          ? html`<p class="more-rows">The first ${this.shown} of ${rows} are shown.
+            <button class="button quiet" type="button" @click=${() => {
+              this.shown += ROWS;
+            }}>Show more</button></p>`
+          : nothing
       }
     </div>
     <p class="pane-foot">${file ? `${file.name}: f` : "F"}ormat ${view.log.format}, ${view.log.events.length} events, ${view.log.end} bytes;
@@ -111,6 +133,7 @@ export class TpmEventLog extends PageElement {
           this.how = how;
           this.open = new Set();
           this.problem = "";
+          this.shown = ROWS;
         },
       )}
       <span class="spacer"></span>
@@ -143,6 +166,7 @@ export class TpmEventLog extends PageElement {
       this.how = "file";
       this.open = new Set();
       this.problem = "";
+      this.shown = ROWS;
     } catch (error) {
       this.problem = `“${file.name}” could not be shown: ${(error as Error).message}.`;
     }
@@ -157,6 +181,7 @@ export class TpmEventLog extends PageElement {
     }
     if (!this.active || !this.#reveal.isDue(event)) return;
     this.how = "list";
+    this.shown = Math.max(this.shown, event + ROWS);
     this.open = new Set([...this.open, String(event)]);
   }
 
@@ -164,8 +189,9 @@ export class TpmEventLog extends PageElement {
     if (this.active) this.#reveal.show(this, this.state.event);
   }
 
-  #verdicts({ comparison, differences, log }: LogView) {
-    const { tone, text, lines } = replayVerdict(comparison, this.state.bank);
+  #verdicts({ banks, comparison, differences, log }: LogView) {
+    const rtmrs = log.registers === "RTMR";
+    const { tone, text, lines } = rtmrs ? rtmrVerdict(banks) : replayVerdict(comparison, this.state.bank);
     const changes = differences?.filter(({ kind }) => kind !== "same") ?? [];
     return html`<div class="verdicts">
       <div class="verdict" data-tone=${tone} id="replay-verdict"><strong>${text}</strong>
@@ -174,13 +200,23 @@ export class TpmEventLog extends PageElement {
         differences
           ? html`<div class="verdict" data-tone=${changes.length ? "changed" : "plain"} id="boot-verdict">
             <strong>${bootVerdict(differences)}</strong>
-            ${changes.length ? html`<ul>${changes.map(({ reason }) => html`<li>${reason}</li>`)}</ul>` : nothing}</div>`
+            ${
+              changes.length
+                ? html`<ul>${firstLines(
+                    changes.map(({ reason }) => reason),
+                    MOST_LINES,
+                  ).map((line) => html`<li>${line}</li>`)}</ul>`
+                : nothing
+            }</div>`
           : nothing
       }
       ${
         log.problems.length
           ? html`<div class="verdict" data-tone="bad"><strong>The log is not as it should be.</strong>
-            <ul>${log.problems.map(({ offset, message }) => html`<li>At byte ${offset}: ${message}.</li>`)}</ul></div>`
+            <ul>${firstLines(
+              log.problems.map(({ offset, message }) => `At byte ${offset}: ${message}.`),
+              MOST_LINES,
+            ).map((line) => html`<li>${line}</li>`)}</ul></div>`
           : nothing
       }
     </div>`;
@@ -195,7 +231,7 @@ export class TpmEventLog extends PageElement {
       @toggle=${(toggle: Event) => this.#toggle(key, (toggle.target as HTMLDetailsElement).open)}>
       <summary>
         <span class="event-index">${event.index}</span>
-        <span class="event-pcr" title=${pcrMeaning(event.pcr).long}>PCR ${event.pcr}</span>
+        <span class="event-pcr" title=${registerMeaning(view.log.registers, event.pcr) ?? pcrMeaning(event.pcr).long}>${registerLabel(view.log, event)}</span>
         <span class="event-what"><span class="event-text">${text || "no data"}</span>
           <code class="event-type">${name}</code></span>
         ${kind === "same" ? nothing : html`<span class="event-kind">${KINDS[kind]}</span>`}
@@ -237,6 +273,14 @@ export class TpmEventLog extends PageElement {
         <span class="event-check" data-result=${result}>${reason}</span></dd>`;
     })}</dl>`;
   }
+}
+
+/** How many rows the list has in all. */
+const eventCount = ({ log, differences }: LogView) => differences?.length ?? log.events.length;
+
+/** Notes that are for no register say 0xFFFFFFFF. */
+function registerLabel({ registers }: EventLog, { pcr }: LogEvent): string {
+  return pcr === NO_REGISTER ? "no PCR" : registerName(registers, pcr);
 }
 
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

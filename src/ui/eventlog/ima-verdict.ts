@@ -1,7 +1,23 @@
 /** What a replay of Linux's IMA list says about the TPM's PCRs, in sentences. */
-import { checkBootAggregate, compareImaWithPcrs, type ImaList } from "../../eventlog/index.ts";
+import {
+  checkBootAggregate,
+  compareImaWithPcrs,
+  type ImaComparison,
+  type ImaList,
+} from "../../eventlog/index.ts";
 import type { PcrBank } from "../../session/types.ts";
 import type { Verdict } from "./verdict.ts";
+
+/** A long list takes seconds to replay: once for each state of the PCRs. */
+const comparisons = new WeakMap<ImaList, { pcrs: readonly PcrBank[]; rows: ImaComparison[] }>();
+
+function compared(list: ImaList, pcrs: readonly PcrBank[]): ImaComparison[] {
+  const known = comparisons.get(list);
+  if (known?.pcrs === pcrs) return known.rows;
+  const rows = compareImaWithPcrs(list, pcrs);
+  comparisons.set(list, { pcrs, rows });
+  return rows;
+}
 
 /** @param extended how often each PCR was seen to be extended in this boot. */
 export function imaVerdict(
@@ -10,7 +26,7 @@ export function imaVerdict(
   bank: string,
   extended: (pcr: number) => number,
 ): Verdict {
-  const rows = compareImaWithPcrs(list, pcrs).filter(({ algorithm }) => algorithm === bank);
+  const rows = compared(list, pcrs).filter(({ algorithm }) => algorithm === bank);
   const [row] = rows.filter(({ result }) => result !== "explained").concat(rows);
   if (!row)
     return { tone: "plain", text: `There is no ${bank} value of the TPM to compare with.`, lines: [] };

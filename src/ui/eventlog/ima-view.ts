@@ -4,8 +4,10 @@ import { toHex } from "../../bytes/hex.ts";
 import {
   checkImaEntry,
   describeImaEntry,
+  type ImaDigests,
   type ImaEntry,
   type ImaList,
+  type ImaStep,
   parseImaAscii,
   parseImaList,
   replayIma,
@@ -17,13 +19,14 @@ import { chainOf, extendOfEntry } from "../pcrs/chains.ts";
 import { extendedBy } from "./extended-by.ts";
 import { readGuestFile } from "./guest-file.ts";
 import { aggregateVerdict, imaVerdict } from "./ima-verdict.ts";
-import type { Verdict } from "./verdict.ts";
+import { firstLines, type Verdict } from "./verdict.ts";
 
 const PATH = "/sys/kernel/security/ima/ascii_runtime_measurements";
 /** Makes the guest's kernel measure what it runs; files of a RAM file system of the other kind are left out by IMA. */
 const POLICY = "ima_policy=tcb rootfstype=ramfs";
-/** More are not drawn. */
-const MOST_ROWS = 2000;
+/** So many rows are drawn, and as many more each time that more are asked for. */
+const ROWS = 1000;
+const MOST_LINES = 10;
 
 export class ImaView extends PageElement {
   static override properties = {
@@ -31,18 +34,25 @@ export class ImaView extends PageElement {
     busy: { state: true },
     problem: { state: true },
     open: { state: true },
+    shown: { state: true },
   };
+  /** How many rows are drawn at most. */
+  declare shown: number;
   declare busy: boolean;
   declare problem: string;
   /** Entries that are folded out, by index. */
   declare open: ReadonlySet<number>;
   readonly #reveal = new Reveal("data-ima");
+  /** The extends of the list that is shown, by bank, way and PCR: each is replayed once. */
+  readonly #steps = new Map<string, ImaStep[]>();
+  #stepsOf: ImaList | undefined;
 
   constructor() {
     super();
     this.busy = false;
     this.problem = "";
     this.open = new Set();
+    this.shown = ROWS;
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
@@ -52,7 +62,9 @@ export class ImaView extends PageElement {
   /** An entry that was selected elsewhere is folded out and brought into sight. */
   override willUpdate(): void {
     const { entry } = this.state;
-    if (this.active && this.#reveal.isDue(entry)) this.open = new Set([...this.open, entry]);
+    if (!this.active || !this.#reveal.isDue(entry)) return;
+    this.open = new Set([...this.open, entry]);
+    this.shown = Math.max(this.shown, entry + ROWS);
   }
 
   protected override updated(): void {
@@ -86,7 +98,7 @@ export class ImaView extends PageElement {
       aggregateVerdict(list, pcrs),
     ];
     const alone = list.entries.length === 1 && list.entries[0]?.name === "boot_aggregate";
-    const rows = list.entries.slice(0, MOST_ROWS);
+    const rows = list.entries.slice(0, this.shown);
     return html`<div class="scroll" tabindex="0" role="region" aria-label="IMA list">
       <div class="verdicts">${verdicts.map((one) => (one ? verdict(one) : nothing))}
         ${
@@ -94,9 +106,10 @@ export class ImaView extends PageElement {
             ? verdict({
                 tone: "bad",
                 text: "Not all of it could be read.",
-                lines: list.problems
-                  .slice(0, 10)
-                  .map(({ offset, message }) => `At byte ${offset}: ${message}.`),
+                lines: firstLines(
+                  list.problems.map(({ offset, message }) => `At byte ${offset}: ${message}.`),
+                  MOST_LINES,
+                ),
               })
             : nothing
         }
@@ -108,7 +121,14 @@ export class ImaView extends PageElement {
             : nothing
         }</div>
       <ol class="events">${rows.map((entry) => this.#row(entry, list))}</ol>
-      ${rows.length < list.entries.length ? html`<p class="muted small">and ${list.entries.length - rows.length} more.</p>` : nothing}
+      ${
+        rows.length < list.entries.length
+          ? html`<p class="more-rows">The first ${rows.length} of ${list.entries.length} are shown.
+        <button class="button quiet" type="button" @click=${() => {
+          this.shown += ROWS;
+        }}>Show more</button></p>`
+          : nothing
+      }
     </div>`;
   }
 
@@ -133,7 +153,7 @@ export class ImaView extends PageElement {
       ${extendedBy(extendOfEntry(this.state, entry.index), this.actions)}
       <dl class="facts">
         ${file ? html`<dt>${file.algorithm} of the content</dt><dd><code class="digest">${toHex(file.digest)}</code></dd>` : nothing}
-        <dt>sha1 of the entry</dt><dd class="event-digest"><code class="digest">${toHex(templateDigest)}</code>
+        <dt>${entry.algorithm} of the entry</dt><dd class="event-digest"><code class="digest">${toHex(templateDigest)}</code>
           <span class="event-check" data-result=${fits === undefined ? "" : fits ? "matches" : "differs"}>${
             violation
               ? "zeros mark the violation; all ones were extended"
@@ -156,10 +176,21 @@ export class ImaView extends PageElement {
   #step(entry: ImaEntry, list: ImaList) {
     const { bank, pcrs } = this.state;
     const value = pcrs.find(({ algorithm }) => algorithm === bank)?.values[entry.pcr];
-    const ways = (["own hash", "padded SHA-1"] as const).map((way) => replayIma(list, bank, way, entry.pcr));
+    const ways = (["own hash", "padded SHA-1"] as const).map((way) =>
+      this.#replayed(list, bank, way, entry.pcr),
+    );
     const steps =
       ways.find((one) => one.some(({ after }) => value && toHex(after) === toHex(value))) ?? ways[0];
     return steps?.find((one) => one.entry === entry);
+  }
+
+  #replayed(list: ImaList, bank: string, way: ImaDigests, pcr: number): ImaStep[] {
+    if (this.#stepsOf !== list) this.#steps.clear();
+    this.#stepsOf = list;
+    const key = [bank, way, pcr].join();
+    const steps = this.#steps.get(key) ?? replayIma(list, bank, way, pcr);
+    this.#steps.set(key, steps);
+    return steps;
   }
 
   #toggle(index: number, open: boolean): void {
@@ -198,6 +229,7 @@ export class ImaView extends PageElement {
     read()
       .then((ima) => {
         this.open = new Set();
+        this.shown = ROWS;
         this.store.update({ ima });
         // The list may have what is selected, or no longer have it.
         const { command } = this.state;

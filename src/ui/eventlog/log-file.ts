@@ -1,5 +1,5 @@
 /** An event log from a file, e.g. another machine's `/sys/kernel/security/tpm0/binary_bios_measurements`. */
-import { parseImaList } from "../../eventlog/index.ts";
+import { isImaList } from "../../eventlog/index.ts";
 import type { PcrBank } from "../../session/types.ts";
 import type { LogView } from "../model.ts";
 import { logView } from "./log-view.ts";
@@ -14,9 +14,7 @@ export class LogFileError extends Error {
  * @throws {LogFileError}
  */
 export function readLogFile(bytes: Uint8Array, pcrs: readonly PcrBank[]): LogView {
-  const ima = parseImaList(bytes);
-  if (ima.entries.length && !ima.problems.length)
-    throw new LogFileError("it is a list of Linux's IMA: open it under “Linux’s list”");
+  if (isImaList(bytes)) throw new LogFileError("it is a list of Linux's IMA: open it under “Linux’s list”");
   const view = logView(bytes, pcrs);
   if (!view.log.events.length) throw new LogFileError("it has no event as firmware writes them");
   return view;

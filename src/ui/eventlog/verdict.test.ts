@@ -10,6 +10,7 @@ const row = (pcr: number, result: PcrComparison["result"], algorithm = "sha256")
 });
 const log = (...texts: string[]): EventLog => ({
   format: "1.2",
+  registers: "PCR",
   algorithms: [],
   events: texts.map((text, index) => ({
     index,
@@ -66,14 +67,14 @@ describe("two boots", () => {
     const after = log("a", "loud", "c");
     const differences = compareLogs(before, after);
     expect(bootVerdict(differences)).toBe("1 event differs from the boot before:");
-    const rows = eventRows(after, differences);
+    const rows = eventRows(after, differences, 10);
     expect(rows.map(({ kind }) => kind)).toEqual(["same", "changed", "same"]);
     expect(rows[1]?.before).toBe(before.events[1]);
     expect(rows[1]?.event).toBe(after.events[1]);
   });
 
   it("show a removed event where it was", () => {
-    const rows = eventRows(log("a"), compareLogs(log("a", "b"), log("a")));
+    const rows = eventRows(log("a"), compareLogs(log("a", "b"), log("a")), 10);
     expect(rows.map(({ kind, event }) => [kind, event.data.length])).toEqual([
       ["same", 1],
       ["removed", 1],

@@ -1,5 +1,13 @@
 /** What a replay of the log says about the TPM's PCRs, in sentences. */
-import type { EventLog, LogDifference, LogEvent, PcrComparison } from "../../eventlog/index.ts";
+import { toHex } from "../../bytes/hex.ts";
+import {
+  type EventLog,
+  type LogDifference,
+  type LogEvent,
+  type PcrComparison,
+  type ReplayedBank,
+  registerName,
+} from "../../eventlog/index.ts";
 
 export interface Verdict {
   tone: "good" | "bad" | "plain";
@@ -33,6 +41,24 @@ export function replayVerdict(comparison: readonly PcrComparison[], bank: string
   return { tone: "plain", text: "Nothing to compare yet.", lines };
 }
 
+/** Of a log whose registers are not a TPM's: what they must hold, to be compared with a report of that machine. */
+export function rtmrVerdict(banks: readonly ReplayedBank[]): Verdict {
+  const text =
+    "The log of a confidential VM: its registers (RTMRs) are the processor's, so that no TPM has their values. A report of that VM must show these:";
+  const lines = banks.flatMap(({ extended, values, registers }) =>
+    extended
+      .filter((index) => index > 0)
+      .map((index) => `${registerName(registers, index)}: ${toHex(values[index] as Uint8Array)}`),
+  );
+  return { tone: "plain", text, lines };
+}
+
+/** The first of many lines, and how many more there are. */
+export function firstLines(lines: readonly string[], most: number): string[] {
+  const more = lines.length - most;
+  return more > 0 ? [...lines.slice(0, most), `and ${more} more.`] : [...lines];
+}
+
 /** "0–5, 7": ascending numbers with runs folded. */
 export function numbers(list: readonly number[]): string {
   const runs: [number, number][] = [];
@@ -62,9 +88,14 @@ export interface EventRow {
   before?: LogEvent | undefined;
 }
 
-export function eventRows(log: EventLog, differences: readonly LogDifference[] | undefined): EventRow[] {
-  if (!differences) return log.events.map((event) => ({ event, kind: "same", reason: "" }));
-  return differences.map(({ kind, a, b, reason }) => ({
+/** The first rows. @param most how many. */
+export function eventRows(
+  log: EventLog,
+  differences: readonly LogDifference[] | undefined,
+  most: number,
+): EventRow[] {
+  if (!differences) return log.events.slice(0, most).map((event) => ({ event, kind: "same", reason: "" }));
+  return differences.slice(0, most).map(({ kind, a, b, reason }) => ({
     event: (b ?? a) as LogEvent,
     kind,
     reason,

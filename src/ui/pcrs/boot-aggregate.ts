@@ -41,7 +41,7 @@ function entryOf(
     { id: "n-ng", data: text(NAME) },
     ...rest,
   ];
-  const draft = { index: 0, offset: 0, pcr: IMA_PCR, template, fields };
+  const draft = { index: 0, offset: 0, pcr: IMA_PCR, algorithm: "sha1", template, fields };
   const data = templateData(makeEntry({ ...draft, templateDigest: new Uint8Array(20).fill(1) }));
   return makeEntry({ ...draft, templateDigest: (data && hash("sha1", data)) ?? new Uint8Array(20) });
 }

@@ -3,6 +3,7 @@
  * that explains it, and the phase of the boot.
  */
 import {
+  type EventLog,
   type ExplainedChange,
   explainChanges,
   MAKERS,
@@ -34,7 +35,14 @@ export function seenExtends(state: Readonly<PageState>): readonly SeenExtend[] {
   return last.changes;
 }
 
-const EMPTY_LOG = { format: "2.0" as const, algorithms: [], events: [], end: 0, problems: [] };
+const EMPTY_LOG: EventLog = {
+  format: "2.0",
+  registers: "PCR",
+  algorithms: [],
+  events: [],
+  end: 0,
+  problems: [],
+};
 
 function changesOf(record: CommandRecord): SeenChange[] {
   if (!record.response) return [];
