@@ -4,8 +4,10 @@
  * Beside this entry there are the device alone (`tis`), TPM messages (`tpm2`), event logs (`eventlog`), the device
  * worker (`worker`, for bundlers that do not find it by themselves) and the bridge for Node (`bridge`).
  */
+
+export { TpmUnableError } from "./backend/errors.ts";
 export type { Failure, FailureCode } from "./backend/failure.ts";
-export type { StateBlob, TpmKeep, TpmState } from "./backend/port.ts";
+export type { BackendCapabilities, StateBlob, TpmKeep, TpmState } from "./backend/port.ts";
 export type { MachineBus, MmioWindow } from "./machine/bus.ts";
 export { createGuestClock, WasmLoadError } from "./machine/clock.ts";
 export { createV86, MachineLoadError } from "./machine/create-v86.ts";

@@ -1,4 +1,5 @@
 /** What can go wrong behind the device. `SwtpmError` (a control command was refused) is `swtpm/`'s. */
+import type { BackendCapabilities } from "./port.ts";
 
 /** The backend is gone: a channel closed, it was shut down, or it failed before; `cause` says which. */
 export class BackendClosedError extends Error {
@@ -52,6 +53,26 @@ export class BackendCapabilityError extends Error {
     super(
       `this swtpm cannot ${purpose}: it lacks the capability ${missing.join(", ")}; a newer swtpm may help`,
     );
+  }
+}
+
+const CANNOT: Record<keyof BackendCapabilities, string> = {
+  state: "neither gives its state away nor takes one",
+  reset: "cannot be switched off and on from here",
+  cancel: "cannot cancel a command",
+  locality: "knows locality 0 only",
+  hash: "takes no dynamic root of trust's measurement",
+};
+
+/** This TPM cannot do what was asked for; it goes on as it was. */
+export class TpmUnableError extends Error {
+  override name = "TpmUnableError";
+  constructor(
+    readonly capability: keyof BackendCapabilities,
+    /** What is not possible, as the beginning of a sentence. */
+    what: string,
+  ) {
+    super(`${what}: this TPM ${CANNOT[capability]}. Use one that can, e.g. swtpm`);
   }
 }
 

@@ -72,6 +72,7 @@ const CODES: Readonly<Record<string, FailureCode>> = {
   TpmOffError: "off",
   TpmResponseError: "tpm-refused",
   TpmShutDownError: "shut-down",
+  TpmUnableError: "unsupported",
   VaultClosedError: "storage-failed",
   VaultDamagedError: "storage-failed",
   VaultError: "storage-failed",

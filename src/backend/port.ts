@@ -38,6 +38,20 @@ export interface TpmKeep {
   save(state: TpmState, description: string): Promise<void>;
 }
 
+/** What a TPM can do beside running commands at locality 0. */
+export interface BackendCapabilities {
+  /** Gives its state, and takes one. Without it there are no snapshots, no moves, no keep, and no going on elsewhere. */
+  state: boolean;
+  /** Can be power-cycled. Without it a machine's reset leaves the TPM as it is, PCRs included. */
+  reset: boolean;
+  /** A running command can be cancelled; one that waits always can. */
+  cancel: boolean;
+  /** Runs commands at the locality that they come from. */
+  locality: boolean;
+  /** Takes a dynamic root of trust's measurement, and so has an establishment flag. */
+  hash: boolean;
+}
+
 /** What is known of a backend once it has started. */
 export interface BackendInfo {
   version: Exclude<TpmVersion, "unspecified">;
@@ -45,7 +59,15 @@ export interface BackendInfo {
   bufferSize: number;
   /** Who serves, for people: e.g. "swtpm 0.7.1 (id:00001014), firmware 20191023". */
   description: string;
+  /** What is not said, it can do. */
+  capabilities?: Partial<BackendCapabilities>;
 }
+
+/** Whether a TPM can do this. */
+export const can = (
+  info: Pick<BackendInfo, "capabilities">,
+  capability: keyof BackendCapabilities,
+): boolean => info.capabilities?.[capability] ?? true;
 
 export interface DeliveryOptions {
   /** Cancels this command, wherever it is by then; its answer is due all the same. See `ordered.ts`. */

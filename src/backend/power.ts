@@ -30,7 +30,7 @@ import {
   BackendVersionError,
   StateRefusedError,
 } from "./errors.ts";
-import type { BackendInfo, StateBlob, TpmState } from "./port.ts";
+import type { BackendCapabilities, BackendInfo, StateBlob, TpmState } from "./port.ts";
 
 /** Runs one exchange with the usual time limit. */
 export type Exchange = <T>(exchange: ControlExchange<T>) => Promise<T>;
@@ -55,6 +55,17 @@ export class SwtpmPower {
 
   has(capability: SwtpmCapability): boolean {
     return (this.#capabilities & PTM_CAP[capability]) !== 0;
+  }
+
+  /** What the TPM behind it can do, by what this swtpm says of itself. */
+  get abilities(): BackendCapabilities {
+    return {
+      state: this.has("GET_STATEBLOB") && this.has("SET_STATEBLOB"),
+      reset: this.has("STOP") && this.has("INIT"),
+      cancel: this.has("CANCEL_TPM_CMD"),
+      locality: this.has("SET_LOCALITY") || this.has("SEND_COMMAND_HEADER"),
+      hash: this.has("HASHING"),
+    };
   }
 
   /** @throws {BackendCapabilityError} when a capability is missing. @param purpose completes "this swtpm cannot …". */

@@ -26,7 +26,12 @@ describe("power", () => {
   it("comes on in QEMU's order", async () => {
     const { swtpm, backend } = make();
     const info = await backend.start();
-    expect(info).toEqual({ version: "2.0", bufferSize: 4096, description: "swtpm" });
+    expect(info).toEqual({
+      version: "2.0",
+      bufferSize: 4096,
+      description: "swtpm",
+      capabilities: { state: true, reset: true, cancel: true, locality: true, hash: true },
+    });
     expect(swtpm.order.map((line) => line.slice(0, 12))).toEqual([
       "data 8001000",
       "control 01",

@@ -104,6 +104,7 @@ export class SwtpmSession implements TpmBackend {
           version: this.#options.version,
           bufferSize: this.#power.bufferSize,
           description: this.#description(info),
+          capabilities: this.#power.abilities,
         };
       }),
     );

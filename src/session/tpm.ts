@@ -2,8 +2,9 @@
  * The TPM of a machine, as an embedder holds it: attaches device, event log and firmware tables to a machine's bus,
  * keeps TPM and machine in step through resets and slow commands, and tells the page what happens.
  */
+import { TpmUnableError } from "../backend/errors.ts";
 import { toError, toFailure } from "../backend/failure.ts";
-import type { BackendInfo } from "../backend/port.ts";
+import { type BackendInfo, can } from "../backend/port.ts";
 import { parseEventLog } from "../eventlog/index.ts";
 import type { HiddenTpm } from "../hidden/client.ts";
 import type { MachineBus } from "../machine/bus.ts";
@@ -231,10 +232,14 @@ export class Tpm implements TpmHandle {
     this.#replace = true;
   }
 
-  reset(): Promise<void> {
+  async reset(): Promise<void> {
+    const { capabilities, failure } = this.#status;
+    // Another one, or a new session, begins with a power-on.
+    if (capabilities && !failure && !this.#replace && !can({ capabilities }, "reset"))
+      throw new TpmUnableError("reset", "The TPM cannot be reset");
     const done = this.#power.wait();
     this.#machineReset();
-    return done;
+    await done;
   }
 
   async close(): Promise<void> {
@@ -412,8 +417,15 @@ export class Tpm implements TpmHandle {
       return;
     }
     announce(this.#bus, this.#version);
-    const { label: backendLabel } = on;
-    this.#setStatus({ phase: "ready", message: "The TPM is ready.", backendLabel, version: this.#version });
+    const { label: backendLabel, info } = on;
+    const { capabilities = {} } = info;
+    this.#setStatus({
+      phase: "ready",
+      message: "The TPM is ready.",
+      backendLabel,
+      version: this.#version,
+      capabilities,
+    });
     this.#switched(undefined);
   }
 

@@ -3,6 +3,7 @@
  * Types only; `tpm.ts` beside this file is the implementation.
  */
 import type { Failure } from "../backend/failure.ts";
+import type { BackendCapabilities } from "../backend/port.ts";
 import type { AccessSize, MmioDevice, TpmVersion } from "../tis/ports.ts";
 import type { TisState } from "../tis/states.ts";
 import type { TisTrace } from "../tis/trace.ts";
@@ -26,6 +27,8 @@ export interface TpmStatus {
   backend: BackendKind;
   /** E.g. "swtpm 0.7.1 on ws://127.0.0.1:5173". */
   backendLabel: string;
+  /** What the TPM can do, once it has been on; what is not said, it can. */
+  capabilities?: Partial<BackendCapabilities>;
   /** Bytes of memory that the hidden machine holds, where one runs the TPM. */
   backendMemory?: number;
   /** `unspecified` until the backend has started, and in failure mode. */
@@ -117,7 +120,7 @@ export interface TpmHandle {
   pcrs(): Promise<PcrBank[]>;
   /** The event-log area as it stands, cut after the last event. */
   eventLog(): Uint8Array;
-  /** Power-cycles the TPM and resets the device. */
+  /** Power-cycles the TPM and resets the device. @throws {TpmUnableError} when the TPM cannot be. */
   reset(): Promise<void>;
   close(): Promise<void>;
   on<K extends keyof TpmEvents>(event: K, listener: (detail: TpmEvents[K]) => void): () => void;

@@ -2,7 +2,7 @@
 
 import { ChannelClosedError, type SwtpmChannels } from "../backend/channel.ts";
 import { messagePortChannel } from "../backend/message-port.ts";
-import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
+import { type BackendInfo, can, type TpmBackend, type TpmState } from "../backend/port.ts";
 import { RecoveringBackend } from "../backend/recovering.ts";
 import { SwtpmSession } from "../backend/swtpm-session.ts";
 import { connectBridge, connectWebSocketPair } from "../backend/websocket.ts";
@@ -37,6 +37,10 @@ export async function openBackend(
   const bridges = new Bridges(version, target.urls);
   const first = await bridges.open(state);
   if (!reconnect) return first;
+  if (!can(first.info, "state")) {
+    notice(`${first.label}: this TPM does not give its state, so that it is lost with its bridge.`);
+    return first;
+  }
   const backend = new RecoveringBackend(first, {
     reopen: (state, signal) => bridges.open(state, signal),
     notice,

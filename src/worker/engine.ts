@@ -7,10 +7,16 @@
  * failure response; the registers go dead (failure mode) when the guest has taken that response, so that no driver
  * waits for one that never comes. A reset begins a new session.
  */
-import { TpmOffError, TpmShutDownError } from "../backend/errors.ts";
+import { TpmOffError, TpmShutDownError, TpmUnableError } from "../backend/errors.ts";
 import { toFailure } from "../backend/failure.ts";
 import { OrderedTpm } from "../backend/ordered.ts";
-import type { BackendInfo, TpmBackend, TpmState } from "../backend/port.ts";
+import {
+  type BackendCapabilities,
+  type BackendInfo,
+  can,
+  type TpmBackend,
+  type TpmState,
+} from "../backend/port.ts";
 import type { PcrBank } from "../session/types.ts";
 import { TisDevice } from "../tis/device.ts";
 import { type AccessSize, LOCALITIES, type MmioDevice } from "../tis/ports.ts";
@@ -30,6 +36,12 @@ import { TisWatch } from "./tis-watch.ts";
 const FAILURE_RESPONSE = {
   "2.0": Uint8Array.of(0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x01, 0x01),
   "1.2": Uint8Array.of(0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0x09),
+} as const;
+
+/** TPM_RC_LOCALITY and TPM_BAD_LOCALITY, as whole responses. */
+const NO_LOCALITY_RESPONSE = {
+  "2.0": Uint8Array.of(0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x09, 0x07),
+  "1.2": Uint8Array.of(0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0x3d),
 } as const;
 
 /** A command that runs longer than this while a snapshot waits for it is cancelled, in milliseconds. */
@@ -138,8 +150,10 @@ export class TpmEngine implements MmioDevice {
 
   /** Never rejects: what goes wrong is told by `onFailure`, and the guest gets a TPM's word for it. */
   async #deliver(locality: number, command: Uint8Array, cancel: AbortController): Promise<Uint8Array> {
-    const failure = FAILURE_RESPONSE[this.#environment.version];
+    const { version } = this.#environment;
+    const failure = FAILURE_RESPONSE[version];
     if (!this.#backend || this.#failure) return failure;
+    if (locality !== 0 && !this.#can("locality")) return NO_LOCALITY_RESPONSE[version];
     try {
       return await this.#inFlight(this.#backend, locality, command, cancel);
     } catch {
@@ -172,7 +186,7 @@ export class TpmEngine implements MmioDevice {
 
   #resetEstablishment(locality: number): void {
     const backend = this.#backend;
-    if (!backend || this.#failure) return;
+    if (!backend || this.#failure || !this.#can("hash")) return;
     backend
       .resetEstablishmentFlag(locality)
       .then(() => backend.establishmentFlag())
@@ -229,9 +243,13 @@ export class TpmEngine implements MmioDevice {
   async #cycle(): Promise<void> {
     const backend = this.#backend;
     if (!backend || this.#failure) return this.#begin();
+    if (!this.#can("reset")) {
+      this.#environment.emit({ type: "notice", message: NOT_RESET });
+      return;
+    }
     try {
       await backend.reset();
-      const established = await backend.establishmentFlag();
+      const established = await this.#establishment(backend);
       this.#change(() => this.#device.setEstablishment(established));
     } catch {
       // The session broke without anybody noticing until now.
@@ -246,13 +264,27 @@ export class TpmEngine implements MmioDevice {
       await opened.backend.shutdown();
       throw new TpmShutDownError();
     }
-    this.#adopt(opened);
-    const established = await opened.backend.establishmentFlag();
+    await mayHaveTaken(state, opened, "The TPM cannot be put where it was");
+    const backend = this.#adopt(opened);
+    const established = await this.#establishment(backend);
     this.#change(() => {
       this.#device.setVersion(this.#environment.version);
       this.#device.setBufferSize(opened.info.bufferSize);
       this.#device.setEstablishment(established);
     });
+  }
+
+  async #establishment(backend: TpmBackend): Promise<boolean> {
+    return this.#can("hash") && backend.establishmentFlag();
+  }
+
+  /** Of the TPM that is on. */
+  #can(capability: keyof BackendCapabilities): boolean {
+    return this.#on === undefined || can(this.#on.info, capability);
+  }
+
+  #must(capability: keyof BackendCapabilities, what: string): void {
+    if (!this.#can(capability)) throw new TpmUnableError(capability, what);
   }
 
   async close(): Promise<void> {
@@ -344,16 +376,17 @@ export class TpmEngine implements MmioDevice {
 
   /**
    * Device and TPM as they stand, once no command runs. The machine must be held, and must stay so until this resolves.
-   * @throws {TpmOffError} while the TPM is not on.
+   * @throws {TpmOffError} while the TPM is not on, {TpmUnableError} when it gives no state.
    */
   async snapshot(): Promise<TpmSnapshot> {
-    const { tpm } = await this.#atRest();
+    const { tpm } = await this.#atRest("No snapshot can be taken");
     return { device: this.#device.snapshot(), tpm };
   }
 
   /** The TPM and its state, once no command runs; one that takes too long is cancelled. */
-  async #atRest(): Promise<{ backend: TpmBackend; tpm: TpmState }> {
+  async #atRest(what: string): Promise<{ backend: TpmBackend; tpm: TpmState }> {
     await this.#power;
+    this.#must("state", what);
     const impatience = setTimeout(() => this.#runningDelivery?.abort(), PATIENCE_MS);
     try {
       for (;;) {
@@ -377,8 +410,9 @@ export class TpmEngine implements MmioDevice {
   async move(open: OpenTpm): Promise<void> {
     this.#moving = true;
     try {
-      const { backend: old, tpm } = await this.#atRest();
+      const { backend: old, tpm } = await this.#atRest("The TPM cannot be moved");
       const next = await open(tpm);
+      await mayHaveTaken(tpm, next, "The TPM cannot go on there");
       if (this.#closed || this.#backend !== old || this.#failure) {
         await next.backend.shutdown();
         throw this.#failure ? off(this.#failure) : new TpmShutDownError();
@@ -395,20 +429,24 @@ export class TpmEngine implements MmioDevice {
     }
   }
 
-  #adopt({ backend: opened, ...on }: OpenBackend): void {
+  #adopt({ backend: opened, ...on }: OpenBackend): OrderedTpm {
     const backend = OrderedTpm.of(opened);
     this.#backend = backend;
     this.#on = on;
     this.#failure = undefined;
     backend.onFailure = (error) => this.#fail(backend, error);
+    return backend;
   }
 
   /**
    * Gives the TPM another state, by a power cycle or a new session, and puts the device where it was. The machine must
    * be held. A "power" event tells that it is done.
-   * @throws what keeps the TPM from taking the state; the device is in failure mode then.
+   * @throws {TpmUnableError} when it takes no state: nothing has happened then. What else keeps the TPM from taking the
+   * state is thrown too; the device is in failure mode then.
    */
   async restore({ device, tpm }: TpmSnapshot): Promise<void> {
+    await this.#power;
+    if (!this.#failure) this.#must("state", "The TPM cannot be put where it was");
     await this.#switch(async () => {
       const backend = this.#backend;
       if (backend && !this.#failure) await backend.reset(tpm);
@@ -430,10 +468,12 @@ export class TpmEngine implements MmioDevice {
   /**
    * The TPM that is on takes the place of the one that a device was saved with: it runs `commands`, to be what the guest
    * expects, and the device is put where it was. The machine must be held, and the guest not have used this TPM.
-   * @throws {TpmOffError} while the TPM is not on, {TpmResponseError} when it refuses one of the commands.
+   * @throws {TpmOffError} while the TPM is not on, {TpmResponseError} when it refuses one of the commands,
+   * {TpmUnableError} when it was not switched on for this.
    */
   async standIn(device: TisSnapshot, commands: readonly Uint8Array[]): Promise<void> {
     await this.#power;
+    this.#must("reset", "A prepared machine cannot go on with this TPM");
     for (const command of commands) {
       const code = responseCode(await this.run(command));
       if (code === 0) continue;
@@ -469,6 +509,16 @@ export class TpmEngine implements MmioDevice {
     if (!this.#device.executing) onAnswered?.();
     return result;
   }
+}
+
+const NOT_RESET =
+  "The machine was reset, and its TPM was not: this one cannot be switched off and on from here. Its PCRs go on from where they were.";
+
+/** @throws {TpmUnableError} when a TPM that was opened with a state takes none; it is closed then. */
+async function mayHaveTaken(state: TpmState | undefined, { info, backend }: OpenBackend, what: string) {
+  if (!state || can(info, "state")) return;
+  await backend.shutdown();
+  throw new TpmUnableError("state", what);
 }
 
 const off = (cause: Error | undefined) =>

@@ -1,5 +1,6 @@
 /** Opens TPMs whose permanent state is kept elsewhere: they begin from it, and what they change goes back there. */
-import { NO_BLOB, type TpmKeep, type TpmState } from "../backend/port.ts";
+import { TpmUnableError } from "../backend/errors.ts";
+import { can, NO_BLOB, type TpmKeep, type TpmState } from "../backend/port.ts";
 import { WriteThroughBackend } from "../backend/write-through.ts";
 import type { OpenBackend } from "./connect.ts";
 
@@ -16,6 +17,10 @@ export function keeping(open: OpenTpm, keep: TpmKeep | undefined): OpenTpm {
   return async (state) => {
     const kept = state ? undefined : await loadKept(keep);
     const { backend: inner, ...on } = await open(state ?? kept);
+    if (!can(on.info, "state")) {
+      await inner.shutdown();
+      throw new TpmUnableError("state", "The TPM cannot be kept");
+    }
     const backend = new WriteThroughBackend(inner, { keep, info: on.info, kept });
     try {
       await backend.begin();
