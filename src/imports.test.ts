@@ -33,12 +33,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "bytes",
   ],
   reading: ["vault", "recording", "eventlog", "bytes"],
+  "boot-check": ["eventlog", "tpm2", "bytes"],
   trace: ["session/types", "tis", "bytes"],
   recording: ["session/types", "trace", "tpm2", "reading/limits", "reading/numbers", "bytes"],
   lessons: ["session/types", "trace", "eventlog", "tpm2", "tis", "bytes"],
   ui: [
     "session/types",
     "vault/types",
+    "boot-check",
     "lessons",
     "recording",
     "trace",
@@ -70,6 +72,7 @@ const PURE: Record<string, readonly string[]> = {
   swtpm: [],
   trace: [],
   lessons: [],
+  "boot-check": [],
   eventlog: ["@noble/hashes"],
 };
 
