@@ -27,9 +27,9 @@ export const HIDDEN_MEMORY = 40 << 20;
 const TOP_RESERVED = 1 << 20;
 /** Bytes of fresh entropy for each start: the kernel's generator holds 32, the rest is margin. */
 const ENTROPY_BYTES = 64;
-/** Host milliseconds that a boot or a start may take before it counts as failed. */
-const BOOT_LIMIT_MS = 120_000;
-const START_LIMIT_MS = 30_000;
+/** Host milliseconds that a boot or a start may take before it counts as failed: seconds, and many on a busy host. */
+const BOOT_LIMIT_MS = 300_000;
+const START_LIMIT_MS = 120_000;
 /** Where v86 puts the kernel's real-mode part, and the fields of its header (Linux boot protocol, ramdisk_image). */
 const SETUP_BASE = 0x80000;
 const RAMDISK_IMAGE = 0x218;

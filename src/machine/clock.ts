@@ -256,10 +256,11 @@ export interface GuestClockParts {
 
 /**
  * Makes a clock for one machine, with the `wasm_fn` that puts v86's WebAssembly side under it.
+ * @param host a monotonic clock in milliseconds; `performance.now` by default.
  * @throws {WasmLoadError} through `wasm_fn` and `bytes`.
  */
-export function createGuestClock(wasm: WasmSource): GuestClockParts {
-  const clock = new MachineClock();
+export function createGuestClock(wasm: WasmSource, host?: () => number): GuestClockParts {
+  const clock = new MachineClock(host);
   const bytes = loadWasm(wasm);
   // Both users of `bytes` report its failure; a third report, as an unhandled rejection, would say nothing more.
   bytes.catch(() => {});

@@ -19,6 +19,7 @@ type OwnOptions = "wasm_fn" | "wasm_path" | "autostart" | "acpi";
  * @param options v86's own options (images, memory size, screen, ...). `acpi` is always on: without it firmware
  *   makes no ACPI tables and never looks for a TPM.
  * @param wasm v86.wasm, by URL or as bytes.
+ * @param host the clock that the guest's time follows: monotonic milliseconds, `performance.now` by default.
  * @throws {WasmLoadError} when v86.wasm cannot be loaded, {MachineLoadError} when an image cannot,
  *   {V86VersionError} for another v86.
  */
@@ -26,8 +27,9 @@ export async function createV86<E extends V86Emulator, O extends object>(
   V86: new (options: O) => E,
   options: Omit<O, OwnOptions>,
   wasm: WasmSource,
+  host?: () => number,
 ): Promise<{ emulator: E; bus: V86Bus }> {
-  const { clock, wasm_fn, bytes } = createGuestClock(wasm);
+  const { clock, wasm_fn, bytes } = createGuestClock(wasm, host);
   let fail: (error: Error) => void = () => {};
   const failure = new Promise<never>((_, reject) => {
     fail = reject;

@@ -5,8 +5,10 @@ import { throwingErrors } from "../worker/crossing.ts";
 
 /** How often the page asks whether the worker lives, in milliseconds. */
 const PING_MS = 1000;
-/** So many of its own timer's turns without an answer mean that the worker is stuck. */
+/** So many of its own timer's turns without an answer mean that a worker is stuck that has answered before ... */
 const SILENT_TURNS = 6;
+/** ... and so many, one that is still being loaded: a busy host takes long over that, and a failure tells itself. */
+const LOADING_TURNS = 120;
 /** How long a worker may take to close its sockets before it is ended, in milliseconds. */
 const CLOSE_LIMIT_MS = 2000;
 
@@ -40,6 +42,7 @@ export class DeviceWorker {
   #tellLoss!: (error: WorkerLostError) => void;
   #timer: ReturnType<typeof setInterval> | undefined;
   #silent = 0;
+  #mostSilent = LOADING_TURNS;
   #ended = false;
   /**
    * Comlink keeps a worker for as long as any proxy of its functions is alive. One that has ended may hold nothing: by
@@ -107,13 +110,14 @@ export class DeviceWorker {
    */
   #watch(): void {
     this.#timer = setInterval(() => {
-      if (++this.#silent > SILENT_TURNS) {
+      if (++this.#silent > this.#mostSilent) {
         this.#lose("the TPM's worker was stuck and has been ended");
         return;
       }
       this.calls.ping().then(
         () => {
           this.#silent = 0;
+          this.#mostSilent = SILENT_TURNS;
         },
         () => undefined, // the error event says more
       );

@@ -45,6 +45,7 @@ function image(bytes: Uint8Array): { buffer: ArrayBuffer } {
 export async function createNodeMachine(
   images: MachineImages,
   memorySize = DEFAULT_MEMORY,
+  host?: () => number,
 ): Promise<NodeMachine> {
   const options: V86Options = {
     bios: image(images.bios),
@@ -59,7 +60,7 @@ export async function createNodeMachine(
     ...(images.hda && { hda: image(images.hda) }),
     ...(images.cdrom && { cdrom: image(images.cdrom) }),
   };
-  const { emulator, bus } = await createV86(V86, options, v86Wasm());
+  const { emulator, bus } = await createV86(V86, options, v86Wasm(), host);
   const firmwareLog: string[] = [];
   bus.onFirmwareLog((line) => firmwareLog.push(line));
   const serial = new Serial(emulator);
