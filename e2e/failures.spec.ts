@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, type Locator, type Page, test } from "@playwright/test";
 import { OwnBridge } from "./own-bridge.ts";
-import { parsePcrRead, run, untilShell } from "./page-guest.ts";
+import { allowLink, parsePcrRead, run, untilShell } from "./page-guest.ts";
 
 /** How soon a loss must show, in milliseconds. */
 const SOON = 8000;
@@ -22,6 +22,7 @@ test.afterEach(() => bridge.stop());
 
 async function boot(page: Page, parameters = ""): Promise<void> {
   await page.goto(`/?boot=1&backend=bridge&bridge=${encodeURIComponent(bridge.url)}${parameters}`);
+  await allowLink(page);
   await untilShell(page);
 }
 
@@ -240,6 +241,7 @@ test("without cross-origin isolation the TPM runs on the page's thread and says 
 
 test("no bridge where the address says: the page names it and offers another try", async ({ page }) => {
   await page.goto("/?boot=1&backend=bridge&bridge=http://127.0.0.1:9/tpm");
+  await allowLink(page);
   const alert = failure(page);
   await expect(alert).toContainText("The machine could not be started.", { timeout: 20_000 });
   await expect(alert).toContainText("127.0.0.1:9");

@@ -19,6 +19,14 @@ export async function untilShell(page: Page): Promise<void> {
   );
 }
 
+/** The owner's clear yes to a link that wants something of its own: with the machine that is kept. */
+export async function allowLink(page: Page): Promise<void> {
+  await page
+    .getByRole("dialog")
+    .getByRole("button", { name: /^Use it with/ })
+    .click();
+}
+
 /** Runs a shell command in the guest. @returns what it printed; fails the test when it does not end with `status`. */
 export async function run(page: Page, command: string, status = 0): Promise<string> {
   const id = ++commands;

@@ -1,7 +1,7 @@
 /** A TPM far away, or very slow: firmware and Linux do not notice. */
 import { expect, type Page, test } from "@playwright/test";
 import { OwnBridge, startSlowHop } from "./own-bridge.ts";
-import { parsePcrRead, run } from "./page-guest.ts";
+import { allowLink, parsePcrRead, run } from "./page-guest.ts";
 
 /** To the shell with every command of firmware and driver delayed, in milliseconds. */
 const BOOT_MS = 400_000;
@@ -15,6 +15,7 @@ test.afterEach(() => bridge.stop());
 
 async function boot(page: Page, url: string): Promise<void> {
   await page.goto(`/?boot=1&backend=bridge&bridge=${encodeURIComponent(url)}`);
+  await allowLink(page);
   await page.evaluate(() => window.webtpm.ready);
   const shell = () => /webtpm# /.test(window.webtpm.serial.text());
   await page.waitForFunction(shell, undefined, { timeout: BOOT_MS });

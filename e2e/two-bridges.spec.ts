@@ -1,7 +1,7 @@
 /** Two bridges, and the one in use is killed under a guest that uses its TPM: it goes on at the other, as it was. */
 import { expect, test } from "@playwright/test";
 import { OwnBridge } from "./own-bridge.ts";
-import { parsePcrRead, run, untilShell } from "./page-guest.ts";
+import { allowLink, parsePcrRead, run, untilShell } from "./page-guest.ts";
 
 test("a guest's TPM goes on at the other bridge when the one in use is killed", async ({ page, baseURL }) => {
   test.setTimeout(600_000);
@@ -11,6 +11,7 @@ test("a guest's TPM goes on at the other bridge when the one in use is killed", 
   try {
     const urls = bridges.map(({ url }) => url).join(" ");
     await page.goto(`/?boot=1&backend=bridge&bridge=${encodeURIComponent(urls)}`);
+    await allowLink(page);
     await untilShell(page);
     expect(bridges.map((bridge) => bridge.swtpmProcesses().length)).toEqual([1, 0]);
     await run(page, `tpm2_pcrextend 16:sha256=${"42".repeat(32)}`);

@@ -1,7 +1,7 @@
 /** Who runs the TPM's commands, and that it can be another one after a reset, with the page as it is. */
 import { expect, type Page, test } from "@playwright/test";
 import { OwnBridge } from "../own-bridge.ts";
-import { run, untilShell } from "../page-guest.ts";
+import { allowLink, run, untilShell } from "../page-guest.ts";
 import { buildDirectory } from "./build.ts";
 import { FileServer } from "./file-server.ts";
 import { countLoads, statusOf, untilKept, untilStarted } from "./page-static.ts";
@@ -43,6 +43,7 @@ test("native swtpm behind a bridge, the hidden machine, and back, by resets of o
 }) => {
   await page.goto(`${server.url}?boot=1&bridge=${encodeURIComponent(bridge.url)}`);
   await untilStarted(page);
+  await allowLink(page);
   await untilShell(page);
   await expect(statusOf(page, "Backend")).toContainText("127.0.0.1");
   expect(await sessions()).toBe(1);
@@ -67,6 +68,7 @@ test("a TPM that cannot be moved is said, and the machine goes on with the one t
 }) => {
   await page.goto(`${server.url}?boot=1&bridge=${encodeURIComponent(bridge.url)}`);
   await untilStarted(page);
+  await allowLink(page);
   await untilShell(page);
   await untilKept(page);
   await server.stop();

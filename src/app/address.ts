@@ -1,15 +1,24 @@
 /** Keeps the page's address such that it leads back to the same settings and pane. */
+import { machineName } from "../ui/machines/names.ts";
 import type { PageState } from "../ui/model.ts";
+import type { LinkGuard } from "./link-guard.ts";
 import { toParameters } from "./options.ts";
 
 /** What is left in the address as it came. */
-const KEPT = ["theme", "bridge", "boot"] as const;
+const KEPT = ["theme", "boot"] as const;
 /** The panes that the page shows first by itself. */
 const FIRST_PANES = ["machine", "serial"];
 
-export function showAddress({ settings, panes, kept: { chosen: machine } }: Readonly<PageState>): void {
+/** What the tab's history remembers beside an address; only this page can have written it. */
+interface Remembered {
+  /** Name of the machine that the address may have: its owner made or allowed it. */
+  grantedTo?: string;
+}
+
+export function showAddress(state: Readonly<PageState>, link: Pick<LinkGuard, "bridge" | "trusts">): void {
+  const { settings, panes, kept } = state;
   const now = new URLSearchParams(location.search);
-  const kept = Object.fromEntries(
+  const left = Object.fromEntries(
     KEPT.flatMap((name) => {
       const value = now.get(name);
       return value === null ? [] : [[name, value]];
@@ -17,9 +26,24 @@ export function showAddress({ settings, panes, kept: { chosen: machine } }: Read
   );
   const pane = panes[panes.front];
   const query = toParameters(settings, {
-    ...kept,
-    ...(machine !== undefined && { machine }),
+    ...left,
+    ...(link.bridge !== undefined && { bridge: link.bridge }),
+    ...(kept.chosen !== undefined && { machine: kept.chosen }),
     ...(!FIRST_PANES.includes(pane) && { pane }),
   }).toString();
-  history.replaceState(null, "", `${location.pathname}${query ? `?${query}` : ""}${location.hash}`);
+  const name = machineName(state);
+  const remembered: Remembered = link.trusts(name) ? { grantedTo: name } : {};
+  history.replaceState(remembered, "", `${location.pathname}${query ? `?${query}` : ""}${location.hash}`);
+}
+
+/** The machine for which the page has written this address, or its owner has allowed it; undefined for a link. */
+export function addressGrantedTo(): string | undefined {
+  const { grantedTo } = (history.state ?? {}) as Remembered;
+  return typeof grantedTo === "string" ? grantedTo : undefined;
+}
+
+/** Another hash for the same page. */
+export function showHash(hash: string): void {
+  const remembered: unknown = history.state;
+  history.replaceState(remembered, "", `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`);
 }

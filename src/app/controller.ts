@@ -7,6 +7,7 @@ import type { Tpm } from "../session/tpm.ts";
 import { bridgeUrls } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
 import type { TracedMachine } from "../trace/index.ts";
+import { machineName } from "../ui/machines/names.ts";
 import type { BootSettings, PageActions, PageStore, PreviousBoot, Theme } from "../ui/model.ts";
 import { type Choice, NOTHING_SELECTED, selectionOf } from "../ui/selection.ts";
 import { paneOf } from "../ui/shell/panes.ts";
@@ -20,9 +21,11 @@ import { loadBootImages, loadHiddenMachine } from "./boot-images.ts";
 import { goOn, putBack, SnapshotError, startNotice } from "./going-on.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
 import { Lessons } from "./lessons.ts";
+import { type LinkGuard, LinkRefusedError } from "./link-guard.ts";
 import type { MachineParts } from "./machine.ts";
 import { Machines } from "./machines.ts";
 import { Notices } from "./notices.ts";
+import { DEFAULT_SETTINGS, parametersOf } from "./options.ts";
 import { makePreviousBoot, storeBoot } from "./previous-boot.ts";
 import { Recordings } from "./recordings.ts";
 import type { SerialPort } from "./serial-port.ts";
@@ -48,7 +51,9 @@ export class PageController implements PageActions {
   readonly machines: Machines;
   readonly #store: PageStore;
   readonly #serial: SerialPort;
-  readonly #bridge: string | undefined;
+  readonly #link: LinkGuard;
+  /** The bridge that the machine made last may use. */
+  #bridge: string | undefined;
   #machine: MachineParts | undefined;
   /** A TPM without a machine. */
   #bench: TpmHandle | undefined;
@@ -59,10 +64,10 @@ export class PageController implements PageActions {
   /** From a reset of the machine until its TPM has been through its power cycle. */
   #resetting = false;
 
-  constructor(store: PageStore, serial: SerialPort, bridge: string | undefined) {
+  constructor(store: PageStore, serial: SerialPort, link: LinkGuard) {
     this.#store = store;
     this.#serial = serial;
-    this.#bridge = bridge;
+    this.#link = link;
     this.notices = new Notices(store);
     this.recordings = new Recordings(store, serial, this.notices);
     this.images = new ImageCatalogue(store, this.notices, () => this.boot());
@@ -103,10 +108,12 @@ export class PageController implements PageActions {
     this.#store.update({
       machine: { ...this.#store.state.machine, phase: "loading", step: "looking for images", holds: [] },
     });
-    this.notices.dismiss("boot", "tpm", "tpm-moved", "crash", "kernel", "prepared");
+    this.notices.dismiss("boot", "tpm", "tpm-moved", "crash", "kernel", "prepared", "not-kept");
+    const unavailable = await this.#settleLink();
+    if (!this.#attempts.isLast(attempt)) return;
     await this.#endMachine();
     const { settings } = this.#store.state;
-    const kept = await this.machines.open(settings, steal);
+    const kept = await this.#openKept(settings, steal, unavailable);
     // The emulator is half of the page's code, and nobody needs it before the first boot.
     const code = import("./machine.ts");
     const hidden = this.#needsHiddenMachine(settings.backend);
@@ -126,8 +133,52 @@ export class PageController implements PageActions {
     if (snapshot) await putBack(machine, snapshot);
     else if (images.prepared) await goOn(machine, images.prepared);
     if (!this.#attempts.isLast(attempt)) return machine.close();
+    kept?.begun();
     this.#start(machine, images.label);
     if (!snapshot) this.#sayHowItStarted(settings, images.prepared !== undefined);
+  }
+
+  /**
+   * Asks the owner about what the address wants, where there is something to ask.
+   * @returns why the machine that is to boot cannot be kept, when that is known by then.
+   * @throws {LinkRefusedError}
+   */
+  async #settleLink(): Promise<Error | undefined> {
+    const machine = machineName(this.#store.state);
+    const settled = this.#link.throwAway || this.#link.trusts(machine);
+    const kept = settled ? undefined : await this.machines.settingsWithTpm(machine);
+    const unknown = kept instanceof Error;
+    const now = parametersOf(this.#store.state.settings);
+    await this.#link.settle({ machine, now, kept: unknown ? "unknown" : kept });
+    this.#bridge = this.#link.bridgeFor(machine);
+    showAddress(this.#store.state, this.#link);
+    return unknown ? kept : undefined;
+  }
+
+  /** Undefined for a machine of which nothing is kept. */
+  async #openKept(settings: BootSettings, steal: boolean, unavailable: Error | undefined) {
+    const retry = () => this.boot();
+    if (this.#link.throwAway) return this.machines.openThrowAway(() => this.#leaveLink());
+    if (unavailable) return this.machines.openUnkept(unavailable, retry);
+    return this.machines.open(settings, steal, retry);
+  }
+
+  /** What the address wanted is over: the page boots the usual machine as it boots by hand. */
+  #leaveLink(): void {
+    this.#forgetLink();
+    this.boot();
+  }
+
+  #forgetLink(): void {
+    this.#link.over();
+    const { settings } = this.#store.state;
+    const files = Object.entries(settings.images).filter(([, image]) => image.kind === "file");
+    this.change({
+      ...DEFAULT_SETTINGS,
+      tpm: settings.tpm,
+      cmdline: undefined,
+      images: Object.fromEntries(files),
+    });
   }
 
   #sayHowItStarted(settings: BootSettings, prepared: boolean): void {
@@ -148,6 +199,8 @@ export class PageController implements PageActions {
   }
 
   #startFrom(settings: BootSettings, snapshot?: MachineSnapshot): Promise<void> {
+    // A machine that was chosen on the page boots as it is kept, wherever the page's address came from.
+    if (!this.#link.trusts(machineName(this.#store.state))) this.#link.over();
     this.change(settings);
     this.#begin(snapshot ? { snapshot } : {});
     return this.ready;
@@ -237,7 +290,10 @@ export class PageController implements PageActions {
   }
 
   async #openBench(attempt: number): Promise<void> {
-    this.notices.dismiss("boot", "tpm", "crash", "bench");
+    this.notices.dismiss("boot", "tpm", "crash", "bench", "not-kept");
+    await this.#link.settle({ now: {} });
+    if (!this.#attempts.isLast(attempt)) return;
+    this.#bridge = this.#link.bridgeFor(undefined);
     await this.#endMachine();
     const { settings, machine } = this.#store.state;
     const { label: _, ...off } = machine;
@@ -369,6 +425,11 @@ export class PageController implements PageActions {
 
   #bootFailed(error: Error): void {
     const { machine } = this.#store.state;
+    if (error instanceof LinkRefusedError) {
+      this.#store.update({ machine: { ...machine, phase: "off", holds: [] } });
+      this.#forgetLink();
+      return;
+    }
     this.#store.update({ machine: { ...machine, phase: "failed", holds: [] } });
     const action =
       error instanceof MachineInUseError
@@ -393,7 +454,7 @@ export class PageController implements PageActions {
 
   change(settings: Partial<BootSettings>): void {
     this.#store.update({ settings: { ...this.#store.state.settings, ...settings } });
-    showAddress(this.#store.state);
+    showAddress(this.#store.state, this.#link);
   }
 
   showPane(id: string): void {
@@ -401,7 +462,7 @@ export class PageController implements PageActions {
     if (!pane) return;
     const { panes } = this.#store.state;
     this.#store.update({ panes: { ...panes, [pane.side]: id, front: pane.side } });
-    showAddress(this.#store.state);
+    showAddress(this.#store.state, this.#link);
   }
 
   select(choice: Choice | undefined): void {

@@ -2,16 +2,27 @@
 import type { TpmKeep } from "../backend/port.ts";
 import { type BundleVault, VaultError } from "../vault/index.ts";
 import type { MachineLock, MachineRecord, NewMachine } from "../vault/types.ts";
+import { bootsUnkept } from "./not-kept.ts";
 
 export interface KeptMachine {
   id: string;
   keep: TpmKeep;
+  /** The machine runs. From here on a TPM whose state cannot be saved has failed; before, it is not kept. */
+  begun(): void;
+}
+
+/** How a machine is held. */
+export interface Hold {
+  /** Take it over from another tab. */
+  steal: boolean;
+  /** Its state cannot be saved, and it boots all the same: nothing of it is kept from now on. */
+  onUnkept: (error: Error) => void;
 }
 
 export class MachineHolder {
   readonly #vault: BundleVault;
   readonly #onTakeOver: (machine: MachineRecord) => Promise<void>;
-  #held: { lock: MachineLock; kept: KeptMachine } | undefined;
+  #held: { lock: MachineLock; id: string } | undefined;
   /** What was asked for last; the next waits for it. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -23,22 +34,22 @@ export class MachineHolder {
 
   /** Of the machine that this tab holds. */
   get id(): string | undefined {
-    return this.#held?.lock.held ? this.#held.kept.id : undefined;
+    return this.#held?.lock.held ? this.#held.id : undefined;
   }
 
   /**
    * Holds the machine of that name, which is made if there is none; another one is given back.
    * @throws {MachineInUseError} when another tab runs it, and `steal` is not set.
    */
-  hold(machine: NewMachine, steal: boolean): Promise<KeptMachine> {
+  hold(machine: NewMachine, { steal, onUnkept }: Hold): Promise<KeptMachine> {
     return this.#next(async () => {
       const record = await this.#record(machine);
-      if (this.#held && this.id === record.id) return this.#held.kept;
+      const kept = this.#kept(record, onUnkept);
+      if (this.#held && this.id === record.id) return kept;
       await this.#held?.lock.release();
       this.#held = undefined;
       const lock = await this.#vault.lock(record.id, { steal, onTakeOver: () => this.#onTakeOver(record) });
-      const kept = { id: record.id, keep: this.#keep(record) };
-      this.#held = { lock, kept };
+      this.#held = { lock, id: record.id };
       return kept;
     });
   }
@@ -69,11 +80,24 @@ export class MachineHolder {
     return this.#vault.setSettings(found.id, machine.settings ?? {});
   }
 
-  #keep({ id, tpmVersion }: MachineRecord): TpmKeep {
-    return {
-      load: async () => (await this.#vault.loadTpm(id))?.state,
-      save: (state, description) =>
-        this.#vault.saveTpm(id, { state, version: tpmVersion, description, time: Date.now() }),
+  #kept({ id, tpmVersion }: MachineRecord, onUnkept: Hold["onUnkept"]): KeptMachine {
+    let phase: "starting" | "runs" | "unkept" = "starting";
+    const save: TpmKeep["save"] = async (state, description) => {
+      if (phase === "unkept") return;
+      try {
+        await this.#vault.saveTpm(id, { state, version: tpmVersion, description, time: Date.now() });
+      } catch (error) {
+        // No guest has been told anything yet.
+        if (phase === "runs" || !bootsUnkept(error)) throw error;
+        phase = "unkept";
+        this.release().catch((left: Error) => console.warn(left.message));
+        onUnkept(error);
+      }
     };
+    const load = async () => (await this.#vault.loadTpm(id))?.state;
+    const begun = () => {
+      if (phase === "starting") phase = "runs";
+    };
+    return { id, keep: { load, save }, begun };
   }
 }

@@ -3,6 +3,7 @@ import { fromHex, toHex } from "../bytes/hex.ts";
 import { type Finding, type Goal, type Lesson, lessonOf, type Offer, type World } from "../lessons/index.ts";
 import type { LessonActions, OpenLesson, StageState } from "../ui/lessons/model.ts";
 import type { PageActions, PageState, PageStore } from "../ui/model.ts";
+import { showHash } from "./address.ts";
 import { sendByHand, writeAccess } from "./lesson-hand.ts";
 import { keepProgress, type Progress, recallProgress } from "./lesson-progress.ts";
 import { hasShell, type Moment, Witness } from "./lesson-witness.ts";
@@ -221,7 +222,7 @@ export class Lessons implements LessonActions {
 
 function showLink(hash: string): void {
   if (!hash && !location.hash.startsWith("#lesson=")) return;
-  history.replaceState(null, "", `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`);
+  showHash(hash);
 }
 
 async function checked(goal: Goal, world: World): Promise<Finding> {

@@ -1,7 +1,7 @@
 /** The kept machines: what the machines view and scripts ask for, carried out in the vault, shown with progress. */
 import type { AutoSnapshot, KeptMachines, MachineActions } from "../ui/machines/model.ts";
 import { machineName } from "../ui/machines/names.ts";
-import type { BootSettings, PageStore } from "../ui/model.ts";
+import type { BootSettings, Notice, PageStore } from "../ui/model.ts";
 import {
   type BundleVault,
   openVault,
@@ -20,6 +20,7 @@ import type {
 } from "../vault/types.ts";
 import { download } from "./download.ts";
 import { type KeptMachine, MachineHolder } from "./kept-machine.ts";
+import { bootsUnkept, notKept, thrownAway } from "./not-kept.ts";
 import { type Notices, sentence } from "./notices.ts";
 import { parseOptions, toParameters } from "./options.ts";
 import { SnapshotTimer } from "./snapshot-timer.ts";
@@ -63,26 +64,55 @@ export class Machines implements MachineActions {
 
   /**
    * Holds the machine that is to boot; its TPM is kept from now on. Undefined where nothing can be kept.
+   * @param retry boots anew
    * @throws {MachineInUseError} when another tab runs it, and `steal` is not set.
    */
-  async open(settings: BootSettings, steal: boolean): Promise<KeptMachine | undefined> {
+  async open(settings: BootSettings, steal: boolean, retry: () => void): Promise<KeptMachine | undefined> {
     const name = machineName(this.#store.state);
     try {
       const machine = { name, tpmVersion: settings.tpm, settings: asJson(settings) };
-      const kept = await this.#holder.hold(machine, steal);
-      this.#show({ running: kept.id, selected: kept.id });
+      const onUnkept = (error: Error) => {
+        this.#show({ running: undefined });
+        this.#notices.show(notKept(error, retry));
+      };
+      const kept = await this.#holder.hold(machine, { steal, onUnkept });
+      this.#show({ running: kept.id, selected: kept.id, throwAway: false });
       this.refresh();
       return kept;
     } catch (error) {
-      if (!(error instanceof VaultUnavailableError)) throw error;
-      this.#notices.show({
-        id: "machines",
-        level: "warning",
-        title: "This TPM is not kept.",
-        text: `${sentence(error.message)} It is gone when this page is closed.`,
-        actions: [],
-      });
-      return undefined;
+      if (!bootsUnkept(error)) throw error;
+      return this.openUnkept(error, retry);
+    }
+  }
+
+  /** Gives back what this tab holds, as nothing can be kept of what boots. @param retry boots anew */
+  openUnkept(error: Error, retry: () => void): Promise<undefined> {
+    return this.#openNone(false, notKept(error, retry));
+  }
+
+  /** As `openUnkept`, as nothing is to be kept. @param leave boots the machine that is kept */
+  openThrowAway(leave: () => void): Promise<undefined> {
+    return this.#openNone(true, thrownAway(machineName(this.#store.state), leave));
+  }
+
+  async #openNone(throwAway: boolean, notice: Notice): Promise<undefined> {
+    // What cannot be given back in a storage that fails ends with the tab.
+    await this.#holder.release().catch((error: Error) => console.warn(error.message));
+    this.#show({ running: undefined, throwAway });
+    this.#notices.show(notice);
+  }
+
+  /**
+   * Settings of the machine of that name; undefined when it has no TPM yet that is kept, or is none.
+   * @returns the reason why nobody can tell, in place of them.
+   */
+  async settingsWithTpm(name: string): Promise<MachineSettings | Error | undefined> {
+    try {
+      const found = await this.#vault.find(name);
+      return found?.tpmSize ? found.settings : undefined;
+    } catch (error) {
+      if (bootsUnkept(error)) return error;
+      throw error;
     }
   }
 
@@ -285,6 +315,7 @@ export class Machines implements MachineActions {
 
   /** The machine that runs, or else the one that boots next. */
   async #current(): Promise<MachineRecord> {
+    if (this.#kept.throwAway) throw new VaultUnavailableError("nothing is kept of the machine on this page");
     const name = machineName(this.#store.state);
     if (this.#holder.id !== undefined) return this.#vault.get(this.#holder.id);
     const found = await this.#vault.find(name);

@@ -3,13 +3,17 @@ import "../ui/styles.css";
 import "../ui/index.ts";
 import { TraceRecorder } from "../trace/index.ts";
 import type { PageState } from "../ui/model.ts";
+import { askLink } from "../ui/shell/ask-link.ts";
 import type { WebTpmPage } from "../ui/shell/page.ts";
 import { paneOf } from "../ui/shell/panes.ts";
 import { startTheme } from "../ui/shell/theme.ts";
 import { Store } from "../ui/store.ts";
+import { addressGrantedTo } from "./address.ts";
 import { createConsoleApi, type WebTpmConsole } from "./console-api.ts";
 import { PageController } from "./controller.ts";
-import { parseOptions } from "./options.ts";
+import { LinkGuard } from "./link-guard.ts";
+import { inWords } from "./link-words.ts";
+import { parametersOf, parseOptions } from "./options.ts";
 import { recallBoot } from "./previous-boot.ts";
 import { SerialPort } from "./serial-port.ts";
 
@@ -51,7 +55,13 @@ const initial: PageState = {
 };
 
 const store = new Store(initial);
-const controller = new PageController(store, serial, options.bridge);
+const link = new LinkGuard(
+  parametersOf(options.settings, options.bridge),
+  document.baseURI,
+  (question) => askLink(inWords(question)),
+  addressGrantedTo(),
+);
+const controller = new PageController(store, serial, link);
 window.webtpm = createConsoleApi(controller, store, serial);
 
 if (problems.length) {

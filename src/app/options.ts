@@ -113,10 +113,11 @@ const PARAMETERS = {
   bridge: addresses(["ws:", "wss:", "http:", "https:"]),
 } as const;
 
-type Name = keyof typeof PARAMETERS;
-type Values = { [K in Name]?: v.InferOutput<(typeof PARAMETERS)[K]> };
+/** What an address can say. */
+export type ParameterName = keyof typeof PARAMETERS;
+type Values = { [K in ParameterName]?: v.InferOutput<(typeof PARAMETERS)[K]> };
 
-const IMAGE_PARAMETERS: Record<ImageSlot, Name> = {
+const IMAGE_PARAMETERS: Record<ImageSlot, ParameterName> = {
   hda: "hda",
   cdrom: "cdrom",
   fda: "fda",
@@ -133,7 +134,7 @@ export function parseOptions(parameters: URLSearchParams): ParsedOptions {
       problems.push(`The address has a parameter "${name}", which this page does not know.`);
       continue;
     }
-    const result = v.safeParse(PARAMETERS[name as Name], text);
+    const result = v.safeParse(PARAMETERS[name as ParameterName], text);
     if (result.success) values[name] = result.output;
     else
       problems.push(
@@ -145,7 +146,7 @@ export function parseOptions(parameters: URLSearchParams): ParsedOptions {
 
 function toOptions(values: Values): PageOptions {
   const images: BootSettings["images"] = {};
-  for (const [slot, name] of Object.entries(IMAGE_PARAMETERS) as [ImageSlot, Name][]) {
+  for (const [slot, name] of Object.entries(IMAGE_PARAMETERS) as [ImageSlot, ParameterName][]) {
     const url = values[name];
     if (typeof url === "string" && url) images[slot] = { kind: "url", url };
   }
@@ -175,9 +176,12 @@ function toOptions(values: Values): PageOptions {
  * that the user picked have no address and are left out.
  * @param kept other parameters to carry over (`pane`, `theme`, `bridge`).
  */
-export function toParameters(settings: BootSettings, kept: Partial<Record<Name, string>>): URLSearchParams {
+export function toParameters(
+  settings: BootSettings,
+  kept: Partial<Record<ParameterName, string>>,
+): URLSearchParams {
   const parameters = new URLSearchParams();
-  const put = (name: Name, value: string | undefined, standard: string | undefined) => {
+  const put = (name: ParameterName, value: string | undefined, standard: string | undefined) => {
     if (value !== undefined && value !== standard) parameters.set(name, value);
   };
   put("tpm", settings.tpm, DEFAULT_SETTINGS.tpm);
@@ -189,12 +193,20 @@ export function toParameters(settings: BootSettings, kept: Partial<Record<Name, 
   put("placement", settings.placement, DEFAULT_SETTINGS.placement);
   put("backend", settings.backend, DEFAULT_SETTINGS.backend);
   put("start", settings.start, DEFAULT_SETTINGS.start);
-  for (const [slot, name] of Object.entries(IMAGE_PARAMETERS) as [ImageSlot, Name][]) {
+  for (const [slot, name] of Object.entries(IMAGE_PARAMETERS) as [ImageSlot, ParameterName][]) {
     const image = settings.images[slot];
     if (image?.kind === "url") put(name, image.url, undefined);
   }
-  for (const [name, value] of Object.entries(kept)) put(name as Name, value, undefined);
+  for (const [name, value] of Object.entries(kept)) put(name as ParameterName, value, undefined);
   return parameters;
+}
+
+/** What the settings and the bridge say, by name, without what the page does anyway. */
+export function parametersOf(
+  settings: BootSettings,
+  bridge?: string,
+): Partial<Readonly<Record<ParameterName, string>>> {
+  return Object.fromEntries(toParameters(settings, bridge === undefined ? {} : { bridge }));
 }
 
 const shorten = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);

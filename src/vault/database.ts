@@ -23,6 +23,9 @@ export type Stores = Readonly<Record<StoreName, IDBObjectStore>>;
 /** Raised when stores are added or keys change; `upgrade` then leads there from every version before. */
 export const DATABASE_VERSION = 1;
 
+/** Opening takes a few milliseconds; a browser that has not done it by then will most likely never. */
+const PATIENCE_MS = 8000;
+
 function upgrade(database: IDBDatabase, from: number): void {
   if (from < 1) for (const name of STORES) database.createObjectStore(name);
 }
@@ -32,13 +35,17 @@ export const keysUnder = (...begin: string[]) => IDBKeyRange.bound(begin, [...be
 
 export class Database {
   readonly #name: string;
+  readonly #patience: number;
   #opened: Promise<IDBDatabase> | undefined;
+  #connection: IDBDatabase | undefined;
   /** Why the last connection was closed under us. */
   #closedBecause: string | undefined;
   #ended = false;
 
-  constructor(name: string) {
+  /** @param patience how long the browser is waited for to open it, in milliseconds */
+  constructor(name: string, patience: number = PATIENCE_MS) {
     this.#name = name;
+    this.#patience = patience;
   }
 
   /** One object store for `idb-keyval`'s functions. `what` they do, for messages: "the list of machines was not read". */
@@ -50,7 +57,8 @@ export class Database {
   /**
    * Runs `body` in one transaction over `names`. Resolves when the transaction is complete, which with strict
    * durability is when it is on the disk; rejects, with nothing written, when `body` does or the browser could not.
-   * `body` may wait for its own requests only, or the transaction ends too early.
+   * `body` may wait for its own requests only, or the transaction ends too early. Where the connection turns out to be
+   * closed, with nothing written, `body` is run once more on a new one.
    */
   async transact<T, Name extends StoreName>(
     mode: IDBTransactionMode,
@@ -58,7 +66,28 @@ export class Database {
     what: string,
     body: (stores: Pick<Stores, Name>) => T | PromiseLike<T>,
   ): Promise<T> {
-    const transaction = await this.#begin(mode, names, what);
+    try {
+      return await this.#attempt(mode, names, body);
+    } catch (error) {
+      if (!(await this.#wasClosed(error))) throw this.#inWords(error, what);
+    }
+    // Nothing was written, and the next connection may well be there: a guest's TPM may hang on this one save.
+    this.#opened = undefined;
+    try {
+      return await this.#attempt(mode, names, body);
+    } catch (error) {
+      await this.#wasClosed(error);
+      throw this.#inWords(error, what);
+    }
+  }
+
+  async #attempt<T, Name extends StoreName>(
+    mode: IDBTransactionMode,
+    names: readonly Name[],
+    body: (stores: Pick<Stores, Name>) => T | PromiseLike<T>,
+  ): Promise<T> {
+    const options: IDBTransactionOptions = mode === "readwrite" ? { durability: "strict" } : {};
+    const transaction = (await this.#open()).transaction(names, mode, options);
     const stores = Object.fromEntries(names.map((name) => [name, transaction.objectStore(name)]));
     const complete = completion(transaction);
     // While `body` runs nobody waits for this one yet.
@@ -69,19 +98,7 @@ export class Database {
       return result;
     } catch (error) {
       abort(transaction);
-      if (error instanceof VaultError) throw error;
-      await this.#reasonForClosing(transaction.error ?? error);
-      throw this.#inWords(transaction.error ?? error, what);
-    }
-  }
-
-  async #begin(mode: IDBTransactionMode, names: readonly StoreName[], what: string): Promise<IDBTransaction> {
-    const options: IDBTransactionOptions = mode === "readwrite" ? { durability: "strict" } : {};
-    const database = await this.#open();
-    try {
-      return database.transaction(names, mode, options);
-    } catch (error) {
-      throw this.#inWords(error, what);
+      throw error instanceof VaultError ? error : (transaction.error ?? error);
     }
   }
 
@@ -96,24 +113,25 @@ export class Database {
   }
 
   async #connect(): Promise<IDBDatabase> {
-    if (!globalThis.indexedDB) {
-      throw new VaultUnavailableError(
-        "this browser has no storage for pages (IndexedDB), so no machine can be kept",
-      );
-    }
     try {
+      if (!globalThis.indexedDB) {
+        throw new VaultUnavailableError(
+          "this browser has no storage for pages (IndexedDB), so no machine can be kept",
+        );
+      }
       const request = indexedDB.open(this.#name, DATABASE_VERSION);
       request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion);
-      const database = await promisifyRequest(request);
+      const database = await answered(request, this.#patience);
       database.onclose = () =>
-        this.#closed("the browser closed it, e.g. because this site's data was cleared");
+        this.#closed(database, "the browser closed it, e.g. because this site's data was cleared");
       database.onversionchange = () => {
         database.close();
-        this.#closed("another tab has a newer version of this page, or clears the data");
+        this.#closed(database, "another tab has a newer version of this page, or clears the data");
       };
+      this.#connection = database;
       return database;
     } catch (error) {
-      if ((error as Error)?.name !== "VersionError") throw this.#inWords(error, "the storage was not opened");
+      if ((error as Error)?.name !== "VersionError") throw unopened(error);
       throw new VaultNewerError(
         "the storage of machines",
         await storedVersion(this.#name),
@@ -125,17 +143,25 @@ export class Database {
     }
   }
 
-  #closed(because: string): void {
+  #closed(database: IDBDatabase, because: string): void {
+    // One that was given up before has nothing to say of the one that came after it.
+    if (this.#connection !== database) return;
+    this.#connection = undefined;
     this.#opened = undefined;
     this.#closedBecause = because;
   }
 
-  /** A connection that is closed by force ends its transactions first, and tells it right afterwards. */
-  async #reasonForClosing(error: unknown): Promise<void> {
+  /**
+   * Whether a transaction failed because its connection is gone. One that is closed by force ends its transactions
+   * first, and tells it right afterwards, if at all: some browsers only refuse the next transaction.
+   */
+  async #wasClosed(error: unknown): Promise<boolean> {
     const { name } = error as Error;
-    if (name !== "AbortError" && name !== "UnknownError") return;
+    if (name === "InvalidStateError") return true;
+    if (name !== "AbortError" && name !== "UnknownError") return false;
     for (let wait = 0; wait < 5 && !this.#closedBecause; wait++)
       await new Promise((go) => setTimeout(go, 20));
+    return this.#closedBecause !== undefined || name === "UnknownError";
   }
 
   #inWords(error: unknown, what: string): unknown {
@@ -149,6 +175,8 @@ export class Database {
         cause,
       });
     }
+    const damage = DAMAGE.get(cause.name);
+    if (damage) return new VaultUnavailableError(`${what}: ${damage} (${cause.message})`, { cause });
     return new VaultError(`${what}: ${cause.message || cause.name}`, { cause });
   }
 
@@ -177,6 +205,45 @@ function abort(transaction: IDBTransaction): void {
   } catch {
     // It is finished already.
   }
+}
+
+/** What an error of these names says about the database, which nobody of this code has brought about. */
+const DAMAGE: ReadonlyMap<string, string> = new Map([
+  ["UnknownError", "the browser cannot read or write its storage for this page"],
+  ["DataError", "the browser's storage for this page is damaged"],
+  ["NotFoundError", "the browser's storage for this page is damaged: parts of it are missing"],
+]);
+
+/** Why there is no database at all. */
+function unopened(error: unknown): VaultError {
+  if (error instanceof VaultError) return error;
+  const cause = error as Error;
+  if (cause?.name === "QuotaExceededError")
+    return new VaultFullError("the storage was not opened", { cause });
+  const why =
+    cause?.name === "SecurityError" || cause?.name === "InvalidStateError"
+      ? "this browser does not let this page keep anything"
+      : "the browser could not open its storage for this page, which may be damaged or in use elsewhere";
+  return new VaultUnavailableError(`${why} (${cause?.message || cause?.name || String(error)})`, { cause });
+}
+
+/** The database that was asked for; one that comes too late is closed. @throws {VaultUnavailableError} */
+function answered(request: IDBOpenDBRequest, patience: number): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    let blocked = false;
+    request.onblocked = () => {
+      blocked = true;
+    };
+    const timer = setTimeout(() => {
+      request.onsuccess = () => request.result.close();
+      const why = blocked ? ": another tab holds an older version of it, close that one" : "";
+      const text = `the browser has not opened its storage for this page within ${patience / 1000} s${why}`;
+      reject(new VaultUnavailableError(text));
+    }, patience);
+    promisifyRequest(request)
+      .finally(() => clearTimeout(timer))
+      .then(resolve, reject);
+  });
 }
 
 async function storedVersion(name: string): Promise<number> {

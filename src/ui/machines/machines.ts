@@ -69,7 +69,7 @@ export class MachineList extends PageElement {
     return html`<tr data-selected=${id === kept.selected} data-machine=${name}>
       <td><button class="button quiet" type="button" aria-pressed=${id === kept.selected}
         @click=${() => this.actions.machines.select(id)}>${name}</button>
-        ${running ? html`<span class="badge">runs here</span>` : name === machineName(this.state) ? html`<span class="badge">boots next</span>` : nothing}</td>
+        ${running ? html`<span class="badge">runs here</span>` : !kept.throwAway && name === machineName(this.state) ? html`<span class="badge">boots next</span>` : nothing}</td>
       <td>${tpmVersion}</td>
       <td title="made ${timeText(created)}">${timeText(changed)}</td>
       <td class="number">${tpmSize ? sizeText(tpmSize) : "none yet"}</td>

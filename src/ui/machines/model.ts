@@ -21,6 +21,8 @@ export interface KeptMachines {
   unreadable: readonly string[];
   /** Name of the machine that was chosen, here or in the address; undefined for the usual one. See `machineName`. */
   chosen?: string | undefined;
+  /** What the page boots is kept nowhere, and no machine of the list is touched. */
+  throwAway?: boolean | undefined;
   /** Id of the machine that this tab runs; its state is kept. */
   running?: string | undefined;
   /** Machine whose snapshots are shown, and these. */
