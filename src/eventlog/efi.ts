@@ -7,7 +7,7 @@
 import { toHex } from "../bytes/hex.ts";
 import { ByteReader, ShortInputError } from "../bytes/reader.ts";
 import { EVENT_TYPES } from "./event-types.ts";
-import { latin1, utf16 } from "./text.ts";
+import { latin1, utf16, withoutZeros } from "./text.ts";
 
 const VARIABLE_EVENTS: readonly number[] = [
   EVENT_TYPES.EV_EFI_VARIABLE_DRIVER_CONFIG.id,
@@ -105,13 +105,18 @@ export function devicePathFile(path: Uint8Array): string | undefined {
   });
 }
 
+/** A name with its length in front; some firmware fills it up with zeros. */
+function countedName(reader: ByteReader): string {
+  return latin1(withoutZeros(reader.take(reader.u8())));
+}
+
 /** UEFI_PLATFORM_FIRMWARE_BLOB: base and length; with a name in front, its second version. */
 export function efiBlob(
   data: Uint8Array,
   named: boolean,
 ): { name?: string; base: bigint; length: bigint } | undefined {
   return tryRead(data, (reader) => {
-    const name = named ? { name: latin1(reader.take(reader.u8())) } : {};
+    const name = named ? { name: countedName(reader) } : {};
     return { ...name, base: reader.u64le(), length: reader.u64le() };
   });
 }
@@ -119,7 +124,7 @@ export function efiBlob(
 /** UEFI_HANDOFF_TABLE_POINTERS: a GUID and an address per table; with a name in front, its second version. */
 export function efiTables(data: Uint8Array, named: boolean) {
   return tryRead(data, (reader) => {
-    const name = named ? { name: latin1(reader.take(reader.u8())) } : {};
+    const name = named ? { name: countedName(reader) } : {};
     const length = count(reader);
     const tables: { guid: string; address: bigint }[] = [];
     while (tables.length < length) tables.push({ guid: guid(reader.take(16)), address: reader.u64le() });

@@ -210,6 +210,7 @@ describe("a log of a confidential VM", () => {
       const [bank] = replay(log);
       expect(bank).toMatchObject({ registers: "RTMR", extended: [1, 2, 3, 4] });
       expect(bank?.values).toHaveLength(5);
+      expect(described(name)[1]?.text).toBe("td_hob: SMBIOS");
       expect(registerMeaning("RTMR", 3)).toContain("PCR 8 to 15");
       expect(
         described(name)

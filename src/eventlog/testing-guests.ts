@@ -1,6 +1,17 @@
 /** For tests of this folder: logs that Windows writes (WBCL), and those of confidential VMs (CCEL). */
 import { type Alg, ascii, log20, type MadeEvent, wide } from "./testing.ts";
-import { blob, filePath, image, joined, named, signatureList, sipa, u32, variable } from "./testing-data.ts";
+import {
+  blob,
+  filePath,
+  image,
+  joined,
+  named,
+  signatureList,
+  sipa,
+  smbiosTable,
+  u32,
+  variable,
+} from "./testing-data.ts";
 import type { Shape } from "./testing-shapes.ts";
 
 const tagged = (pcr: number, data: Uint8Array): MadeEvent => ({ pcr, type: "EV_EVENT_TAG", data });
@@ -61,7 +72,7 @@ export const WINDOWS: Readonly<Record<string, Shape>> = {
 
 const SHA384: Alg[] = ["sha384"];
 const CCEL_EVENTS: MadeEvent[] = [
-  { pcr: 1, type: "EV_EFI_HANDOFF_TABLES2", data: named("td_hob", u32(1, 0)), measured: ascii("hob") },
+  { pcr: 1, type: "EV_EFI_HANDOFF_TABLES2", data: named("td_hob\0\0", smbiosTable), measured: ascii("hob") },
   { pcr: 1, type: "EV_EFI_PLATFORM_FIRMWARE_BLOB2", data: named("CFV", blob(1, 2)), measured: ascii("cfv") },
   { pcr: 1, type: "EV_EFI_VARIABLE_DRIVER_CONFIG", data: variable("SecureBoot", Uint8Array.of(1)) },
   { pcr: 1, type: "EV_EFI_VARIABLE_DRIVER_CONFIG", data: variable("db", signatureList(2)) },

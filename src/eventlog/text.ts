@@ -70,7 +70,7 @@ export function withoutZero(bytes: Uint8Array): Uint8Array {
 }
 
 /** Without the zeros at the end. */
-function withoutZeros(bytes: Uint8Array): Uint8Array {
+export function withoutZeros(bytes: Uint8Array): Uint8Array {
   let end = bytes.length;
   while (end && !bytes[end - 1]) end--;
   return bytes.subarray(0, end);

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { compareLogs, type EventLog, type PcrComparison } from "../../eventlog/index.ts";
-import { bootVerdict, eventRows, numbers, replayVerdict } from "./verdict.ts";
+import {
+  compareLogs,
+  compareWithPcrs,
+  type EventLog,
+  type PcrComparison,
+  type ReplayedBank,
+} from "../../eventlog/index.ts";
+import { bootVerdict, eventRows, firstLines, numbers, replayVerdict, rtmrVerdict } from "./verdict.ts";
 
 const row = (pcr: number, result: PcrComparison["result"], algorithm = "sha256"): PcrComparison => ({
   algorithm,
@@ -47,11 +53,41 @@ describe("replayVerdict", () => {
     });
   });
 
+  it("tells whether the log or the TPM has no such bank", () => {
+    const replayed = new Uint8Array(32);
+    expect(replayVerdict([{ ...row(4, "unknown"), replayed }], "sha256").text).toContain(
+      "There is no TPM here",
+    );
+    expect(replayVerdict([row(4, "unknown")], "sha256").text).toBe(
+      "The log has no sha256 digests to replay.",
+    );
+  });
+
   it("puts a mismatch first", () => {
     const { tone, text, lines } = replayVerdict([row(0, "explained"), row(4, "differs")], "sha256");
     expect(tone).toBe("bad");
     expect(text).toContain("PCR 4");
     expect(lines).toEqual(["PCR 4: because."]);
+  });
+});
+
+describe("long lists", () => {
+  it("are cut, and say by how much", () => {
+    expect(firstLines(["a", "b", "c"], 2)).toEqual(["a", "b", "and 1 more."]);
+    expect(firstLines(["a", "b"], 2)).toEqual(["a", "b"]);
+    expect(eventRows(log("a", "b", "c"), undefined, 2)).toHaveLength(2);
+  });
+});
+
+describe("the log of a confidential VM", () => {
+  it("has the values that a report of it must show", () => {
+    const values = [0, 1, 2, 3, 4].map((i) => new Uint8Array(48).fill(i));
+    const bank: ReplayedBank = {
+      ...{ algorithm: "sha384", id: 0xc, registers: "RTMR", values, extended: [0, 1, 4], steps: [] },
+    };
+    expect(rtmrVerdict([bank]).lines).toEqual([`RTMR[0]: ${"01".repeat(48)}`, `RTMR[3]: ${"04".repeat(48)}`]);
+    const [first] = compareWithPcrs([bank], [{ algorithm: "sha384", values }]);
+    expect(first).toMatchObject({ result: "unknown" });
   });
 });
 

@@ -36,8 +36,14 @@ export function replayVerdict(comparison: readonly PcrComparison[], bank: string
       lines,
     };
   }
-  if (of("unknown").length)
-    return { tone: "plain", text: `The log has no ${bank} digests to replay.`, lines: [] };
+  const unknown = of("unknown");
+  if (unknown.some(({ replayed }) => replayed))
+    return {
+      tone: "plain",
+      text: `There is no TPM here with ${bank} values to compare the log with.`,
+      lines: [],
+    };
+  if (unknown.length) return { tone: "plain", text: `The log has no ${bank} digests to replay.`, lines: [] };
   return { tone: "plain", text: "Nothing to compare yet.", lines };
 }
 
