@@ -52,6 +52,11 @@ export interface MmioProxyOptions {
   onExecute?: () => void;
   /** No answer is due any more; called as soon as this side knows, from within an access perhaps. */
   onAnswered?: () => void;
+  /**
+   * The interrupt line's level has changed. Edges that an access of the guest's causes are told from within that access;
+   * those of the worker's own as soon as this side knows. See {@link MmioProxy.look}.
+   */
+  onIrq?: (raised: boolean) => void;
   /** Called once when the worker is given up, from within an access perhaps. */
   onBroken?: (error: LinkBrokenError) => void;
   /** See {@link READ_LIMIT_MS}. */
@@ -68,6 +73,7 @@ export class MmioProxy implements MmioDevice {
   readonly #ringBell: (() => void) | undefined;
   readonly #onBroken: ((error: LinkBrokenError) => void) | undefined;
   readonly #onAnswered: (() => void) | undefined;
+  readonly #onIrq: ((raised: boolean) => void) | undefined;
   readonly #patience: Patience;
   #posted: number;
   /** SEQUENCE when the copy was made; undefined when it is known to be none (any more). */
@@ -76,6 +82,9 @@ export class MmioProxy implements MmioDevice {
   #urgent = false;
   /** A command's start was told by `onExecute`, and its end not yet by `onAnswered`. */
   #executing = false;
+  /** The level that was told last, and whether the copy has moved since. */
+  #irq = false;
+  #irqMoved = false;
   /** Since the last operation was posted, the command interface has moved. Known while `#copy.onTrace` is set. */
   #moved = false;
   /** The worker was woken to do everything posted up to this, and has not been seen to have done it. */
@@ -93,17 +102,22 @@ export class MmioProxy implements MmioDevice {
     const urgent = () => {
       this.#urgent = true;
     };
+    const irq = () => {
+      urgent();
+      this.#irqMoved = true;
+    };
     const execute = () => {
       urgent();
       this.#executing = true;
       options.onExecute?.();
     };
-    const sink: TisSink = { execute, cancel: urgent, resetEstablishment: urgent, irq: urgent };
+    const sink: TisSink = { execute, cancel: urgent, resetEstablishment: urgent, irq };
     this.#copy = new TisDevice({ version: "unspecified", sink });
     this.#copyView = new TisView(this.#copy.memory);
     this.#ringBell = options.ring;
     this.#onBroken = options.onBroken;
     this.#onAnswered = options.onAnswered;
+    this.#onIrq = options.onIrq;
     this.#patience = new Patience(options.limitMs ?? READ_LIMIT_MS);
     this.#posted = Atomics.load(control, LINK.POSTED);
   }
@@ -125,6 +139,7 @@ export class MmioProxy implements MmioDevice {
     this.#noteConsumed(address, size);
     const value = this.#copy.read(address, size);
     if (this.#urgent) this.flush();
+    if (this.#irqMoved) this.#tellIrq();
     return value;
   }
 
@@ -137,12 +152,17 @@ export class MmioProxy implements MmioDevice {
     const offset = windowOffset(address);
     if (offset >= OFFSET_LIMIT || this.#broken) return;
     if (this.#ahead !== 0) this.flush();
+    if (!this.#tellEdgesBefore()) return;
     if (this.#copy.executing) this.#sequence = undefined;
     const before = this.#executing;
     this.#copy.write(address, size, value);
     this.#post(OPERATION.WRITE, size, offset, value);
     // The copy alone may have started it: where the worker's device had failed just before, no answer comes.
     if (this.#executing && !before) this.look();
+    if (!this.#irqMoved) return;
+    // How a write ends that came while a command runs, the worker knows.
+    if (this.#sequence === undefined) this.look();
+    else this.#tellIrq();
   }
 
   /** Takes notice of what the worker has changed; to be called when it tells of something that may be an answer. */
@@ -152,6 +172,7 @@ export class MmioProxy implements MmioDevice {
 
   /** The machine was reset: ordered with the accesses before and after it. @param number what the worker is told. */
   reset(number: number): void {
+    this.#tellEdgesBefore();
     this.#ahead = 0;
     this.#sequence = undefined;
     this.#post(OPERATION.RESET, 0, 0, number);
@@ -185,11 +206,28 @@ export class MmioProxy implements MmioDevice {
     this.#onBroken?.(new LinkBrokenError(reason));
   }
 
+  #tellIrq(): void {
+    this.#irqMoved = false;
+    const { irqRaised } = this.#copyView;
+    if (irqRaised === this.#irq) return;
+    this.#irq = irqRaised;
+    this.#onIrq?.(irqRaised);
+  }
+
+  /** Edges that the guest does not know of yet come before those that it now causes. @returns false when the link is broken. */
+  #tellEdgesBefore(): boolean {
+    return !this.#stale || !this.#copyView.interruptsEnabled || this.#current();
+  }
+
+  /** The copy is none, as far as can be known here without the worker. */
+  get #stale(): boolean {
+    return Atomics.load(this.#control, LINK.SEQUENCE) !== this.#sequence;
+  }
+
   /** Sees to it that the copy is one. @returns false when the link is broken. */
   #current(): boolean {
     if (this.#due !== undefined) this.#watchWorker(this.#due);
-    if (Atomics.load(this.#control, LINK.SEQUENCE) === this.#sequence) return !this.#broken;
-    return this.#copyAnew();
+    return this.#stale ? this.#copyAnew() : !this.#broken;
   }
 
   #copyAnew(): boolean {
@@ -205,6 +243,7 @@ export class MmioProxy implements MmioDevice {
           this.#executing = false;
           this.#onAnswered?.();
         }
+        this.#tellIrq();
         return true;
       }
       this.#waitUntil(() => (Atomics.load(control, LINK.SEQUENCE) & 1) === 0);

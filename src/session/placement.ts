@@ -61,6 +61,8 @@ export interface PlaceOptions {
   onExecute(): void;
   /** No answer is due any more: called as soon as this thread knows. May be called when none was. */
   onAnswered(): void;
+  /** The interrupt line's level has changed; told from within the access that did it. */
+  onIrq(raised: boolean): void;
   /** The device is lost: its worker is dead or stuck. */
   onLost(error: Error): void;
   createWorker?: (() => Worker) | undefined;
@@ -78,7 +80,7 @@ export function whyNotWorker(): string | undefined {
 const portsOf = (target: BackendTarget) => (target.kind === "hidden" ? [target.control, target.data] : []);
 
 export function placeInWorker(options: PlaceOptions): PlacedDevice {
-  const { engine, keep, onEvents, onExecute, onAnswered, onLost, createWorker } = options;
+  const { engine, keep, onEvents, onExecute, onAnswered, onIrq, onLost, createWorker } = options;
   const worker = new DeviceWorker({
     createWorker,
     onMessage: (message: WorkerMessage) => {
@@ -93,6 +95,7 @@ export function placeInWorker(options: PlaceOptions): PlacedDevice {
     memory,
     onExecute,
     onAnswered,
+    onIrq,
     onBroken: (error) => {
       worker.end();
       pending.fail(new TpmFailedError(error.message, { cause: error }));
@@ -157,6 +160,7 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
     emit: (event) => batch.push(event),
     onExecute: options.onExecute,
     onAnswered: options.onAnswered,
+    onIrq: options.onIrq,
   });
   engine.start(options.engine.reset);
   return {

@@ -294,6 +294,9 @@ export class Tpm implements TpmHandle {
       onAnswered: () => {
         if (placed === this.#placed) this.#hold.commandFinished();
       },
+      onIrq: (raised) => {
+        if (placed === this.#placed) this.#bus.setIrq(IRQ, raised);
+      },
       onLost: (error) => {
         if (placed === this.#placed) this.#lose(error);
       },
@@ -368,7 +371,7 @@ export class Tpm implements TpmHandle {
         this.#events.emit("pcrs", event.banks);
         break;
       case "irq":
-        this.#bus.setIrq(IRQ, event.raised);
+        // `look` tells of it, where the guest's own access has not.
         break;
       case "tis":
         for (const { time, trace } of event.moves)

@@ -17,7 +17,15 @@ import {
   WORD,
 } from "./layout.ts";
 import { type AccessSize, LOCALITIES, TIS_BASE, TIS_SIZE, type TpmVersion } from "./ports.ts";
-import { ACCESS, BURST_COUNT_SHIFT, INTERFACE_ID, REGISTERS, STS, TPM_FAMILY_SHIFT } from "./registers.ts";
+import {
+  ACCESS,
+  BURST_COUNT_SHIFT,
+  INT_ENABLE,
+  INTERFACE_ID,
+  REGISTERS,
+  STS,
+  TPM_FAMILY_SHIFT,
+} from "./registers.ts";
 import { COMPLETION, STATES, type TisState } from "./states.ts";
 
 /** What nothing answers with. */
@@ -89,6 +97,14 @@ export class TisView {
   /** Level of the interrupt line. */
   get irqRaised(): boolean {
     return this.#words[WORD.IRQ_LEVEL] !== 0;
+  }
+
+  /** Whether anything can raise the interrupt line. */
+  get interruptsEnabled(): boolean {
+    for (let locality = 0; locality < LOCALITIES; locality++) {
+      if (this.#words[INT_ENABLE_BITS + locality * LOCALITY_WORDS]! & INT_ENABLE.GLOBAL) return true;
+    }
+    return false;
   }
 
   /** State of a locality's command interface. */

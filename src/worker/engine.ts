@@ -59,6 +59,8 @@ export interface EngineEnvironment {
   onExecute?: () => void;
   /** No answer is due any more. */
   onAnswered?: () => void;
+  /** The interrupt line's level has changed: called from within the access, or the change, that did it. */
+  onIrq?: (raised: boolean) => void;
 }
 
 export class TpmEngine implements MmioDevice {
@@ -93,7 +95,7 @@ export class TpmEngine implements MmioDevice {
   constructor(environment: EngineEnvironment) {
     this.#environment = environment;
     this.#open = environment.open;
-    const { memory, emit } = environment;
+    const { memory } = environment;
     this.#device = new TisDevice({
       version: "unspecified",
       ...(memory && { memory }),
@@ -101,7 +103,7 @@ export class TpmEngine implements MmioDevice {
         execute: (locality, command) => this.#execute(locality, command),
         cancel: () => this.#guestCommand?.abort(),
         resetEstablishment: (locality) => this.#resetEstablishment(locality),
-        irq: (raised) => emit({ type: "irq", raised }),
+        irq: (raised) => environment.onIrq?.(raised),
       },
     });
     this.view = new TisView(this.#device.memory);

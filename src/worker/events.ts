@@ -25,7 +25,8 @@ export type EngineEvent =
   | { type: "notice"; message: string; label?: string }
   /** New values, read after a guest's command that may have changed some. */
   | { type: "pcrs"; banks: PcrBank[] }
-  | { type: "irq"; raised: boolean }
+  /** The interrupt line has moved: whoever has a copy of the device is to look at it. */
+  | { type: "irq" }
   /** The register interface moved: the last moves of a tenth of a second. Told only while somebody watches. */
   | { type: "tis"; moves: { time: number; trace: TisTrace }[] };
 

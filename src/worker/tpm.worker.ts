@@ -74,6 +74,7 @@ const device: DeviceCalls = {
         if (event.type === "failed") queueMicrotask(() => server.serve());
       },
       memory: memory.state,
+      onIrq: () => batch.push({ type: "irq" }),
       change: (work) => server.change(work),
     });
     const server: LinkServer = new LinkServer({
