@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { guardPlugin } from "./src/bridge/vite-guard.ts";
 import { bridgePlugin } from "./src/bridge/vite-plugin.ts";
 import { imagesPlugin } from "./src/images/vite-plugin.ts";
 
@@ -24,7 +25,7 @@ const tests = (name: string, include: string[], options: { exclude?: string[]; i
 export default defineConfig({
   // Addresses relative to the page, so that a build works in any folder of any host.
   base: "./",
-  plugins: [imagesPlugin(), bridgePlugin()],
+  plugins: [guardPlugin(), imagesPlugin(), bridgePlugin()],
   // All dependencies by name: one that only a worker imports would be found late, and the page loaded anew.
   optimizeDeps: {
     include: [
@@ -43,8 +44,9 @@ export default defineConfig({
       "valibot",
     ],
   },
-  server: { host: "127.0.0.1", headers: isolation },
-  preview: { host: "127.0.0.1", headers: isolation },
+  // No page of another origin reads anything here, not even one of this machine.
+  server: { host: "127.0.0.1", headers: isolation, cors: false },
+  preview: { host: "127.0.0.1", headers: isolation, cors: false },
   worker: { format: "es" },
   // v86 alone is 400 kB; its licence and those of the others go along.
   build: { target: "es2022", chunkSizeWarningLimit: 1000, license: { fileName: "licences.md" } },

@@ -9,6 +9,7 @@ import { BRIDGE_CLOSE } from "../backend/bridge-protocol.ts";
 import { type AccessPolicy, refuseAccess } from "./access.ts";
 import { answerHttp, type HttpApi, parsePath, rejectUpgrade } from "./http.ts";
 import { BridgeSession, type ChannelName, MAX_MESSAGE } from "./session.ts";
+import { sweepStateDirectories } from "./state-directory.ts";
 import { swtpmVersion } from "./swtpm-process.ts";
 
 export interface BridgeServerOptions extends Partial<AccessPolicy> {
@@ -69,6 +70,7 @@ class BridgeServer implements Bridge, HttpApi {
     const pulse = (options.pulseSeconds ?? 30) * SECOND;
     this.#ticker = setInterval(() => this.#tick(), pulse);
     this.#ticker.unref();
+    sweepStateDirectories();
   }
 
   get sessions(): number {
@@ -82,7 +84,11 @@ class BridgeServer implements Bridge, HttpApi {
       if (this.request(request, response, path)) return;
       for (const listener of others) listener.call(server, request, response);
     });
-    server.on("upgrade", (request, socket, head) => void this.upgrade(request, socket, head, path));
+    server.on("upgrade", (request, socket, head) => {
+      if (this.upgrade(request, socket, head, path) || server.listenerCount("upgrade") > 1) return;
+      // Nobody else is here to take or refuse it.
+      rejectUpgrade(socket, 404, `the bridge's WebSockets are below ${path}/`);
+    });
     server.once("close", () => void this.close());
   }
 

@@ -128,10 +128,24 @@ function send(response: ServerResponse, status: number, body: object | undefined
   response.end(body ? JSON.stringify(body) : undefined);
 }
 
+/** Refuses a request with an HTTP status and the reason as text. */
+export function rejectRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  reason: string,
+): void {
+  if (!request.complete) response.setHeader("Connection", "close");
+  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
+  response.end(`${reason}\n`);
+}
+
 /** Refuses a WebSocket with an HTTP status and the reason as text. */
 export function rejectUpgrade(socket: Duplex, status: number, reason: string): void {
   const body = `${reason}\n`;
   socket.on("error", () => socket.destroy());
+  // A client that does not close its side would hold the connection for ever.
+  socket.once("finish", () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { fromHex, toHex } from "../bytes/hex.ts";
+import { stateRoot } from "./state-directory.ts";
 import { isAlive, startOverBridge, until } from "./test-server.ts";
 
 const LIMIT = { timeout: 20_000 };
@@ -64,6 +64,7 @@ describe("webtpm-bridge", () => {
       "--allow-origin",
       "--max-sessions",
       "--idle-seconds",
+      "--handshake-seconds",
       "--log",
       "--version",
     ])
@@ -134,10 +135,10 @@ describe("webtpm-bridge", () => {
     await bridge.ended;
     await failed;
     await until(() => !isAlive(pid!), "the end of swtpm");
-    // It could not remove the folder any more; the next bridge does, with its first session.
+    // It could not remove the folder any more; the next bridge does, as it starts.
     const next = await listening("--log", "refusals");
-    const second = await startOverBridge(next.url);
     expect(folders.filter(existsSync)).toEqual([]);
+    const second = await startOverBridge(next.url);
     await second.shutdown();
     next.child.kill("SIGTERM");
     expect(await next.ended).toBe(0);
@@ -146,7 +147,7 @@ describe("webtpm-bridge", () => {
 });
 
 function stateDirectories(pid: number): string[] {
-  return readdirSync(tmpdir())
+  return readdirSync(stateRoot())
     .filter((name) => name.startsWith("webtpm-") && name.includes(`-${pid}-`))
-    .map((name) => join(tmpdir(), name));
+    .map((name) => join(stateRoot(), name));
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `webtpm-bridge`: the bridge as a server of its own. */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type ServerOptions } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -24,6 +24,8 @@ channels over WebSockets. The TPM's state is the page's; nothing is kept here.
   --max-sessions N     sessions at a time (default 8)
   --idle-seconds N     end a session without a message for so long (default 86400; 0: never)
   --swtpm PROGRAM      the swtpm program (default: swtpm on the PATH)
+  --handshake-seconds N
+                       cut off a connection that has not said what it wants after so long (default 10)
   --log KIND           what to log: all (default), refusals, none
   --version            print the version
   --help               print this
@@ -51,6 +53,7 @@ function parse(args: string[]) {
         "public-url": { type: "string" },
         "max-sessions": { type: "string", default: "8" },
         "idle-seconds": { type: "string", default: "86400" },
+        "handshake-seconds": { type: "string", default: "10" },
         swtpm: { type: "string" },
         log: { type: "string", default: "all" },
         version: { type: "boolean" },
@@ -99,16 +102,22 @@ function makeBridge(options: Options): Bridge {
   });
 }
 
+/** A request is some hundred bytes, head and body; whoever sends it byte by byte only holds a place. @param limit seconds */
+function handshakeLimits(limit: number): ServerOptions {
+  const milliseconds = limit * 1000;
+  return {
+    headersTimeout: milliseconds,
+    requestTimeout: milliseconds,
+    connectionsCheckingInterval: Math.ceil(milliseconds / 4),
+  };
+}
+
 /** Listens until a signal comes. @returns the exit code. */
-function serve(bridge: Bridge, options: Options, port: number): Promise<number> {
-  const server = createServer((_request, response) => {
+function serve(bridge: Bridge, options: Options, port: number, handshake: number): Promise<number> {
+  const server = createServer(handshakeLimits(handshake), (_request, response) => {
     response.writeHead(404, { "Content-Type": "text/plain" }).end(`The bridge is at ${options.path}/\n`);
   });
   bridge.attach(server, options.path);
-  // Nobody else is here to take other WebSockets.
-  server.on("upgrade", (request, socket) => {
-    if (!(request.url ?? "").startsWith(options.path)) socket.end("HTTP/1.1 404 Not Found\r\n\r\n");
-  });
   return new Promise((resolve) => {
     const finish = async (code: number) => {
       server.close();
@@ -143,8 +152,9 @@ export async function main(args: string[]): Promise<number> {
       return 0;
     }
     const port = wholeNumber(options.port, "port", 0, 65_535);
+    const handshake = wholeNumber(options["handshake-seconds"], "handshake-seconds", 1, 3600);
     findSwtpm(options.swtpm);
-    return await serve(makeBridge(options), options, port);
+    return await serve(makeBridge(options), options, port, handshake);
   } catch (error) {
     if (!(error instanceof UsageError) && !(error instanceof SwtpmStartError)) throw error;
     console.error(`webtpm-bridge: ${error.message}`);

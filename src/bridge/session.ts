@@ -11,6 +11,9 @@ export type ChannelName = "control" | "data";
 /** The largest message in bytes. A state blob fits in one control message; TPM commands are at most a few KiB. */
 export const MAX_MESSAGE: Record<ChannelName, number> = { control: 1 << 20, data: 1 << 14 };
 
+/** Bytes of swtpm's that may wait for a client that does not read; swtpm waits from then on. */
+const MOST_UNREAD = 1 << 20;
+
 /** A close frame carries at most 123 bytes of reason (RFC 6455, section 5.5). */
 const MAX_REASON = 123;
 
@@ -27,6 +30,8 @@ export class BridgeSession {
   readonly #swtpm: SwtpmChild;
   readonly #sockets = new Map<ChannelName, WebSocket>();
   readonly #alive = new WeakSet<WebSocket>();
+  /** Channels on which swtpm takes nothing now, with the looks since: their clients wait. */
+  readonly #held = new Map<ChannelName, number>();
   readonly #responses = new ResponseAssembler(MAX_MESSAGE.data);
   #lastMessage = Date.now();
   #commandRuns = false;
@@ -40,12 +45,17 @@ export class BridgeSession {
       this.#end = resolve;
     });
     const { control, data } = swtpm.channels;
-    control.onData = (bytes) => this.#sockets.get("control")?.send(bytes);
+    control.onData = (bytes) => this.#pass("control", bytes);
     data.onData = (bytes) => this.#answer(bytes);
+    for (const name of ["control", "data"] as const)
+      swtpm.channels[name].onDrain = () => {
+        if (this.#held.delete(name)) this.#sockets.get(name)?.resume();
+      };
     void swtpm.exited.then((reason) => this.end(BRIDGE_CLOSE.SWTPM_ENDED, reason));
+    void swtpm.spoilt.then((reason) => this.end(BRIDGE_CLOSE.SWTPM_ENDED, reason));
   }
 
-  /** @throws {SwtpmStartError} when swtpm cannot be started. */
+  /** @throws {SwtpmStartError} {StateDirectoryError} when swtpm cannot be started. */
   static async start(version: BackendInfo["version"], program: string | undefined): Promise<BridgeSession> {
     return new BridgeSession(await spawnSwtpm({ version, ...(program ? { program } : {}) }));
   }
@@ -83,10 +93,20 @@ export class BridgeSession {
     );
   }
 
-  /** Notices clients that vanished without a word. Call it every so often; a client has until the next call. */
+  /**
+   * Notices clients that vanished without a word, and an swtpm that takes nothing. Call it every so often; both have
+   * until the next call.
+   */
   checkPulse(): void {
     for (const [name, socket] of this.#sockets) {
-      if (this.#alive.delete(socket)) socket.ping();
+      const looks = this.#held.get(name);
+      if (looks !== undefined) {
+        // While nothing is read from its client, no sign of life is either.
+        this.#held.set(name, looks + 1);
+        this.#alive.add(socket);
+        if (looks > 0)
+          this.end(BRIDGE_CLOSE.SWTPM_ENDED, `swtpm takes nothing from its ${name} channel any more`);
+      } else if (this.#alive.delete(socket)) socket.ping();
       else this.end(BRIDGE_CLOSE.PARTNER_CLOSED, `the ${name} channel's client does not answer any more`);
     }
   }
@@ -95,17 +115,29 @@ export class BridgeSession {
   end(code: number, reason: string): void {
     if (this.#over) return;
     this.#over = true;
-    for (const socket of this.#sockets.values()) close(socket, code, reason);
+    for (const socket of this.#sockets.values()) {
+      // Its client's own close is read, too.
+      socket.resume();
+      close(socket, code, reason);
+    }
     void this.#swtpm.stop().then(() => this.#end(reason));
   }
 
   #receive(name: ChannelName, message: Buffer, binary: boolean): void {
     if (this.#over) return;
     this.#lastMessage = Date.now();
+    // As good as an answer to a ping, which may be behind much that is on its way.
+    const socket = this.#sockets.get(name);
+    if (socket) this.#alive.add(socket);
     try {
       if (!binary) throw new DataMessageError(`text came on the ${name} channel, which carries bytes`);
       if (name === "data") this.#checkCommand(message);
-      this.#swtpm.channels[name].send(message);
+      const channel = this.#swtpm.channels[name];
+      channel.send(message);
+      if (channel.full && !this.#held.has(name)) {
+        this.#held.set(name, 0);
+        socket?.pause();
+      }
     } catch (error) {
       if (error instanceof DataMessageError) this.end(BRIDGE_CLOSE.BAD_MESSAGE, error.message);
       // Else swtpm's sockets are closed; that it has ended, and why, is about to be known.
@@ -124,10 +156,21 @@ export class BridgeSession {
   #answer(bytes: Uint8Array): void {
     try {
       if (this.#responses.push(bytes)) this.#commandRuns = false;
-      this.#sockets.get("data")?.send(bytes);
+      this.#pass("data", bytes);
     } catch (error) {
       this.end(BRIDGE_CLOSE.SWTPM_ENDED, (error as Error).message);
     }
+  }
+
+  /** Carries swtpm's bytes to the client, no faster than that reads them. */
+  #pass(name: ChannelName, bytes: Uint8Array): void {
+    const socket = this.#sockets.get(name);
+    if (!socket) return;
+    const channel = this.#swtpm.channels[name];
+    socket.send(bytes, () => {
+      if (socket.bufferedAmount < MOST_UNREAD) channel.resume();
+    });
+    if (socket.bufferedAmount >= MOST_UNREAD) channel.pause();
   }
 }
 

@@ -6,13 +6,12 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import type { Socket } from "node:net";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import type { SwtpmChannels } from "../backend/channel.ts";
 import type { BackendInfo } from "../backend/port.ts";
 import { endWithThisProcess } from "./children.ts";
 import { makeStateDirectory, removeStateDirectory } from "./state-directory.ts";
-import { socketChannel } from "./tcp-channel.ts";
+import { type SocketChannel, socketChannel } from "./tcp-channel.ts";
 
 export interface SpawnSwtpmOptions {
   version: BackendInfo["version"];
@@ -30,13 +29,15 @@ export interface SwtpmProcess {
   readonly stateDir: string;
   /** Resolves once the process has ended, with the reason in words. */
   readonly exited: Promise<string>;
+  /** Resolves, with the reason in words, once swtpm could not write its state: its TPM answers nothing any more. */
+  readonly spoilt: Promise<string>;
   /** Ends the process and removes its private directory. Can be called more than once. */
   stop(): Promise<void>;
 }
 
 /** A process whose two channels are ours. */
 export interface SwtpmChild extends SwtpmProcess {
-  readonly channels: SwtpmChannels;
+  readonly channels: Record<"control" | "data", SocketChannel>;
 }
 
 /** swtpm is not installed, or ended before it could be used. */
@@ -95,6 +96,9 @@ export function swtpmArguments(version: BackendInfo["version"], stateDir: string
   return ["socket", ...(version === "2.0" ? ["--tpm2"] : []), "--tpmstate", `dir=${stateDir}`];
 }
 
+/** How swtpm says that a state file could not be written; libtpms goes into its failure mode then. */
+const NOT_WRITTEN = /SWTPM_NVRAM_StoreData: Error \(fatal\)|No space left on device|Disk quota exceeded/;
+
 /** What swtpm said first and last: the cause tends to be there. */
 function shorten(text: string): string {
   return text.length <= 500 ? text : `${text.slice(0, 200)} … ${text.slice(-200)}`;
@@ -108,8 +112,14 @@ export function superviseSwtpm(
   ownsDirectory: boolean,
 ): SwtpmProcess {
   let errors = "";
+  let spoil: (reason: string) => void;
+  const spoilt = new Promise<string>((resolve) => {
+    spoil = resolve;
+  });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     errors = shorten(errors + text);
+    if (NOT_WRITTEN.test(errors))
+      spoil(`the TPM's state cannot be written to ${dirname(stateDir)}: it is full. Make room there`);
   });
   const cleanUp = () => {
     if (ownsDirectory) removeStateDirectory(stateDir);
@@ -137,7 +147,7 @@ export function superviseSwtpm(
     }
     await exited;
   };
-  return { pid: child.pid ?? 0, version, stateDir, exited, stop };
+  return { pid: child.pid ?? 0, version, stateDir, exited, spoilt, stop };
 }
 
 function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -149,7 +159,7 @@ function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
 
 /**
  * Starts swtpm without powering the TPM on (CMD_INIT is the client's): state blobs can be set first.
- * @throws {SwtpmStartError} when swtpm is not installed or cannot be run.
+ * @throws {SwtpmStartError} when swtpm is not installed or cannot be run. {StateDirectoryError} when there is no room.
  */
 export async function spawnSwtpm(options: SpawnSwtpmOptions): Promise<SwtpmChild> {
   const program = findSwtpm(options.program);

@@ -2,13 +2,35 @@
 import { connect, type Socket } from "node:net";
 import { type ByteChannel, ChannelClosedError } from "../backend/channel.ts";
 
+/** A byte channel that says when the far side takes nothing, and can let it wait in turn. */
+export interface SocketChannel extends ByteChannel {
+  /** Bytes that were sent and that the far side has not taken yet. */
+  readonly waiting: number;
+  /** True from a `send` that found the far side busy until {@link onDrain}. */
+  readonly full: boolean;
+  /** Called when the far side has taken what waited. */
+  onDrain: (() => void) | undefined;
+  /** Stops and goes on reading: the far side waits when it has filled the system's buffers. */
+  pause(): void;
+  resume(): void;
+}
+
 /** A socket that is connected, as a byte channel. @param name for error messages, e.g. "127.0.0.1:2322". */
-export function socketChannel(socket: Socket, name: string): ByteChannel {
+export function socketChannel(socket: Socket, name: string): SocketChannel {
   let open = true;
   let failure: Error | undefined;
-  const channel: ByteChannel = {
+  const channel: SocketChannel = {
     onData: undefined,
     onClose: undefined,
+    onDrain: undefined,
+    get waiting() {
+      return socket.writableLength;
+    },
+    get full() {
+      return socket.writableNeedDrain;
+    },
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     send(bytes) {
       if (!open || socket.destroyed) throw new ChannelClosedError(`the connection to ${name} is closed`);
       socket.write(bytes);
@@ -24,6 +46,7 @@ export function socketChannel(socket: Socket, name: string): ByteChannel {
     channel.onClose?.(error);
   }
   socket.on("data", (chunk) => channel.onData?.(chunk));
+  socket.on("drain", () => channel.onDrain?.());
   socket.on("error", (error) => {
     failure = new ChannelClosedError(`${name}: ${error.message}`, { cause: error });
   });

@@ -1,6 +1,6 @@
 /** The bridge inside Vite's dev and preview servers, beside their own WebSocket. */
 import type { Server } from "node:http";
-import type { Connect, Plugin } from "vite";
+import type { Plugin } from "vite";
 import { type BridgeServerOptions, createBridge } from "./bridge.ts";
 
 export interface BridgePluginOptions extends BridgeServerOptions {
@@ -10,21 +10,14 @@ export interface BridgePluginOptions extends BridgeServerOptions {
 
 /** What is used of Vite's two servers. */
 interface ViteServer {
-  middlewares: Connect.Server;
   /** None when Vite runs as a part of another server; that server then needs a bridge of its own. */
   httpServer: unknown;
 }
 
 export function bridgePlugin({ path = "/tpm", ...options }: BridgePluginOptions = {}): Plugin {
-  const mount = ({ middlewares, httpServer }: ViteServer) => {
-    if (!httpServer) return;
-    const server = httpServer as Server;
-    const bridge = createBridge(options);
-    middlewares.use((request, response, next) => {
-      if (!bridge.request(request, response, path)) next();
-    });
-    server.on("upgrade", (request, socket, head) => void bridge.upgrade(request, socket, head, path));
-    server.once("close", () => void bridge.close());
+  // In front of Vite's own middlewares: its CORS would answer in the bridge's name whom that lets in.
+  const mount = ({ httpServer }: ViteServer) => {
+    if (httpServer) createBridge(options).attach(httpServer as Server, path);
   };
   return {
     name: "webtpm-bridge",
