@@ -37,7 +37,20 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   trace: ["session/types", "tis", "bytes"],
   recording: ["session/types", "trace", "tpm2", "reading/limits", "reading/numbers", "bytes"],
   lessons: ["session/types", "trace", "eventlog", "tpm2", "tis", "bytes"],
+  "page-model": [
+    "session/types",
+    "vault/types",
+    "boot-check",
+    "lessons",
+    "recording",
+    "trace",
+    "tis",
+    "tpm2",
+    "eventlog",
+    "bytes",
+  ],
   ui: [
+    "page-model",
     "session/types",
     "vault/types",
     "boot-check",
@@ -72,6 +85,7 @@ const PURE: Record<string, readonly string[]> = {
   swtpm: [],
   trace: [],
   lessons: [],
+  "page-model": [],
   "boot-check": [],
   eventlog: ["@noble/hashes"],
 };

@@ -1,6 +1,6 @@
 /** Keeps the page's address such that it leads back to the same settings and pane. */
-import { machineName } from "../ui/machines/names.ts";
-import type { PageState } from "../ui/model.ts";
+import { machineName } from "../page-model/machine-name.ts";
+import type { PageState } from "../page-model/model.ts";
 import type { LinkGuard } from "./link-guard.ts";
 import { toParameters } from "./options.ts";
 

@@ -1,9 +1,9 @@
 /** A TPM on the bench: no machine, the reader is the driver. From the same places as a machine's TPM. */
 import type { HiddenImages } from "../hidden/machine.ts";
+import type { BootSettings } from "../page-model/model.ts";
 import { NoMachine } from "../session/no-machine.ts";
 import { attachTpm } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
-import type { BootSettings } from "../ui/model.ts";
 
 export interface BenchOptions {
   settings: BootSettings;

@@ -2,10 +2,10 @@
 import type { HiddenImages } from "../hidden/machine.ts";
 import { ImageLoadError, loadImage, loadManifest } from "../images/load.ts";
 import { type ImageFile, type ImageManifest, MANIFEST_URL, type PreparedFile } from "../images/manifest.ts";
+import { bootPlan, imageName } from "../page-model/image-slots.ts";
+import type { BootSettings, ImageChoice, ImageSlot, ImagesInfo } from "../page-model/model.ts";
+import { whyNotPrepared } from "../page-model/prepared.ts";
 import { misfit, PreparedError, type PreparedMachine, readPrepared } from "../session/prepared.ts";
-import type { BootSettings, ImageChoice, ImageSlot, ImagesInfo } from "../ui/model.ts";
-import { bootPlan, imageName } from "../ui/setup/image-slots.ts";
-import { whyNotPrepared } from "../ui/setup/prepared.ts";
 import { Downloads, type Progress } from "./downloads.ts";
 
 /** A disk, CD or floppy as v86 takes it. */

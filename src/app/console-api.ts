@@ -3,9 +3,9 @@
  * that is on the page at the time of the call.
  */
 import { fromHex, toHex } from "../bytes/hex.ts";
+import type { PageStore } from "../page-model/model.ts";
 import type { CommandRecord, TpmHandle } from "../session/types.ts";
 import type { AccessSize } from "../tis/ports.ts";
-import type { PageStore } from "../ui/model.ts";
 import type { MachineRecord, SnapshotRecord } from "../vault/types.ts";
 import type { PageController } from "./controller.ts";
 import type { MachineSummary } from "./machines.ts";

@@ -1,15 +1,15 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
 import type { Failure } from "../backend/failure.ts";
 import { probeBridge } from "../backend/websocket.ts";
+import { machineName } from "../page-model/machine-name.ts";
+import type { BootSettings, PageActions, PageStore, PreviousBoot, Theme } from "../page-model/model.ts";
+import { type Choice, NOTHING_SELECTED, selectionOf } from "../page-model/selection.ts";
 import { PreparedError } from "../session/prepared.ts";
 import { takeSnapshot } from "../session/snapshot.ts";
 import type { Tpm } from "../session/tpm.ts";
 import { bridgeUrls } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
 import type { TracedMachine } from "../trace/index.ts";
-import { machineName } from "../ui/machines/names.ts";
-import type { BootSettings, PageActions, PageStore, PreviousBoot, Theme } from "../ui/model.ts";
-import { type Choice, NOTHING_SELECTED, selectionOf } from "../ui/selection.ts";
 import { paneOf } from "../ui/shell/panes.ts";
 import { applyTheme } from "../ui/shell/theme.ts";
 import { MachineInUseError } from "../vault/index.ts";

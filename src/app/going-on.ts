@@ -1,8 +1,9 @@
 /** Machines that do not boot: they go on where a snapshot of theirs left them, or where a prepared one is. */
+
+import type { BootSettings, ImagesInfo, Notice } from "../page-model/model.ts";
+import { PREPARED_DIFFERENCES, whyNotPrepared } from "../page-model/prepared.ts";
 import { PreparedError, type PreparedMachine } from "../session/prepared.ts";
 import { restoreSnapshot, startPrepared } from "../session/snapshot.ts";
-import type { BootSettings, ImagesInfo, Notice } from "../ui/model.ts";
-import { PREPARED_DIFFERENCES, whyNotPrepared } from "../ui/setup/prepared.ts";
 import type { MachineSnapshot } from "../vault/types.ts";
 import type { MachineParts } from "./machine.ts";
 import * as troubles from "./troubles.ts";

@@ -1,6 +1,6 @@
 /** What the server offers to boot, and how far the small kernel is that it may be building. */
 import type { ImageManifest } from "../images/manifest.ts";
-import type { PageStore } from "../ui/model.ts";
+import type { PageStore } from "../page-model/model.ts";
 import { imagesInfo, readManifest } from "./boot-images.ts";
 import type { Notices } from "./notices.ts";
 

@@ -1,7 +1,8 @@
 /** Sends a command through the registers of any locality, as a reader would in the driver panel, only quicker. */
+
+import { registerAddress } from "../page-model/interface.ts";
 import type { TpmHandle } from "../session/types.ts";
 import { ACCESS, BURST_COUNT_SHIFT, REGISTERS, type RegisterKey, STS } from "../tis/registers.ts";
-import { registerAddress } from "../ui/registers/interface.ts";
 
 /** The TPM did not do what a driver waits for. */
 export class HandError extends Error {

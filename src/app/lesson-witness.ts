@@ -1,12 +1,12 @@
 /** Keeps what happens on the page while a lesson is open, and tells its checks what has happened since a moment. */
 import { type Notes, SeenCommand, type World } from "../lessons/index.ts";
+import { registerAddress } from "../page-model/interface.ts";
+import type { PageState, PageStore } from "../page-model/model.ts";
 import type { TpmHandle } from "../session/types.ts";
 import { LOCALITIES } from "../tis/ports.ts";
 import { REGISTERS } from "../tis/registers.ts";
 import { type Access, unpackAccess } from "../trace/index.ts";
 import { WIDE } from "../ui/lessons/go.ts";
-import type { PageState, PageStore } from "../ui/model.ts";
-import { registerAddress } from "../ui/registers/interface.ts";
 
 const MOST_COMMANDS = 20_000;
 /** Of the accesses since a step began, the latest so many are looked at. */

@@ -1,8 +1,8 @@
 /** Runs the lessons: which step is open, what its checks find, what the reader asks the page to do. */
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { type Finding, type Goal, type Lesson, lessonOf, type Offer, type World } from "../lessons/index.ts";
-import type { LessonActions, OpenLesson, StageState } from "../ui/lessons/model.ts";
-import type { PageActions, PageState, PageStore } from "../ui/model.ts";
+import type { LessonActions, OpenLesson, StageState } from "../page-model/lessons.ts";
+import type { PageActions, PageState, PageStore } from "../page-model/model.ts";
 import { showHash } from "./address.ts";
 import { sendByHand, writeAccess } from "./lesson-hand.ts";
 import { keepProgress, type Progress, recallProgress } from "./lesson-progress.ts";

@@ -7,10 +7,10 @@ import { createV86 } from "../machine/create-v86.ts";
 import { pcOptions } from "../machine/pc.ts";
 import { drawInSight } from "../machine/screen-in-sight.ts";
 import type { V86Bus } from "../machine/v86.ts";
+import type { BootSettings } from "../page-model/model.ts";
 import { DirectBoot } from "../rom/index.ts";
 import { attachTpm, type Tpm } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
-import type { BootSettings } from "../ui/model.ts";
 import type { BootImages } from "./boot-images.ts";
 
 const MIB = 2 ** 20;

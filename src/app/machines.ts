@@ -1,7 +1,8 @@
 /** The kept machines: what the machines view and scripts ask for, carried out in the vault, shown with progress. */
-import type { AutoSnapshot, KeptMachines, MachineActions } from "../ui/machines/model.ts";
-import { machineName } from "../ui/machines/names.ts";
-import type { BootSettings, Notice, PageStore } from "../ui/model.ts";
+
+import { machineName } from "../page-model/machine-name.ts";
+import type { AutoSnapshot, KeptMachines, MachineActions } from "../page-model/machines.ts";
+import type { BootSettings, Notice, PageStore } from "../page-model/model.ts";
 import {
   type BundleVault,
   openVault,

@@ -1,13 +1,14 @@
 /** The page starts here: address, state, elements, `window.webtpm`. */
 import "../ui/styles.css";
 import "../ui/index.ts";
+import type { PageState } from "../page-model/model.ts";
+import { Store } from "../page-model/store.ts";
 import { TraceRecorder } from "../trace/index.ts";
-import type { PageState } from "../ui/model.ts";
+import { pageFrames } from "../ui/parts/frames.ts";
 import { askLink } from "../ui/shell/ask-link.ts";
 import type { WebTpmPage } from "../ui/shell/page.ts";
 import { paneOf } from "../ui/shell/panes.ts";
 import { startTheme } from "../ui/shell/theme.ts";
-import { Store } from "../ui/store.ts";
 import { addressGrantedTo } from "./address.ts";
 import { createConsoleApi, type WebTpmConsole } from "./console-api.ts";
 import { PageController } from "./controller.ts";
@@ -54,7 +55,7 @@ const initial: PageState = {
   theme: startTheme(options.theme),
 };
 
-const store = new Store(initial);
+const store = new Store(initial, pageFrames);
 const link = new LinkGuard(
   parametersOf(options.settings, options.bridge),
   document.baseURI,

@@ -1,5 +1,5 @@
 /** Machines that boot although nothing of them can be kept, or is to be: why, and what to do about it, as notices. */
-import type { Notice } from "../ui/model.ts";
+import type { Notice } from "../page-model/model.ts";
 import {
   VaultClosedError,
   VaultDamagedError,

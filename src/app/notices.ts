@@ -1,5 +1,5 @@
 /** The notices of the page: one for each subject, the newest last. */
-import type { Notice, PageStore } from "../ui/model.ts";
+import type { Notice, PageStore } from "../page-model/model.ts";
 
 export class Notices {
   readonly #store: PageStore;

@@ -4,8 +4,8 @@
  * the page says what was wrong.
  */
 import * as v from "valibot";
+import type { BootSettings, ImageSlot, Theme } from "../page-model/model.ts";
 import { bridgeUrls } from "../session/backend-target.ts";
-import type { BootSettings, ImageSlot, Theme } from "../ui/model.ts";
 
 /** v86 puts the initrd at 64 MiB, so Linux with the project's initrd needs more than that. */
 export const MEMORY_CHOICES = [128, 256, 512, 1024] as const;

@@ -4,8 +4,8 @@
  */
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { parseEventLog } from "../eventlog/index.ts";
+import type { PreviousBoot } from "../page-model/model.ts";
 import type { PcrBank } from "../session/types.ts";
-import type { PreviousBoot } from "../ui/model.ts";
 
 const KEY = "webtpm.previous-boot";
 /** Raised when the stored form changes; another form is ignored. */

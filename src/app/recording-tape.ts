@@ -1,6 +1,7 @@
 /** Keeps the boot that is going on: the console's output, the PCRs and the event log, each with its time. */
+
+import type { PageState, PageStore } from "../page-model/model.ts";
 import type { BootTape } from "../recording/index.ts";
-import type { PageState, PageStore } from "../ui/model.ts";
 import type { SerialPort } from "./serial-port.ts";
 
 /** Output kept, in bytes: a boot has a few thousand; who prints for hours does not fill the memory. */

@@ -1,4 +1,8 @@
 /** Saves boots as files, and plays them in the page's own views: with no machine, no TPM and no server. */
+
+import { logView } from "../page-model/log-view.ts";
+import type { PageStore, RecordingActions } from "../page-model/model.ts";
+import { NOTHING_SELECTED, selectionOf } from "../page-model/selection.ts";
 import {
   type BootTape,
   frameAt,
@@ -12,10 +16,7 @@ import {
 } from "../recording/index.ts";
 import type { PcrBank } from "../session/types.ts";
 import { foldAccesses } from "../trace/index.ts";
-import { logView } from "../ui/eventlog/log-view.ts";
-import type { PageStore, RecordingActions } from "../ui/model.ts";
 import { saveFile } from "../ui/parts/save-file.ts";
-import { NOTHING_SELECTED, selectionOf } from "../ui/selection.ts";
 import { type Notices, sentence } from "./notices.ts";
 import { TapeRecorder } from "./recording-tape.ts";
 import type { SerialEmulator, SerialPort } from "./serial-port.ts";

@@ -1,5 +1,5 @@
 /** The guest's first serial port: what it sent, kept for whoever asks later, and a way to type. */
-import type { SerialFeed } from "../ui/model.ts";
+import type { SerialFeed } from "../page-model/model.ts";
 
 /** Characters kept. */
 const MOST_TEXT = 2 ** 20;

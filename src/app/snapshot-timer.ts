@@ -1,5 +1,5 @@
 /** Says when a snapshot is due that nobody asked for. */
-import type { AutoSnapshot } from "../ui/machines/model.ts";
+import type { AutoSnapshot } from "../page-model/machines.ts";
 
 const EVERY_MS = 5 * 60_000;
 /** Where the choice outlives the page. */

@@ -1,7 +1,7 @@
 /** What went wrong with machine or TPM, as notices: what happened, why, and what can be done. */
 import type { Failure } from "../backend/failure.ts";
+import type { Notice } from "../page-model/model.ts";
 import { inWords } from "../session/errors.ts";
-import type { Notice } from "../ui/model.ts";
 import { sentence } from "./notices.ts";
 
 type Act = () => void;

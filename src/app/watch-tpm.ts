@@ -1,10 +1,10 @@
 /** Carries what a TPM tells into the page's state. */
 import { compareWithPcrs } from "../eventlog/index.ts";
+import { interfaceState } from "../page-model/interface.ts";
+import { logView } from "../page-model/log-view.ts";
+import type { PageStore } from "../page-model/model.ts";
+import { NOTHING_SELECTED } from "../page-model/selection.ts";
 import type { PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
-import { logView } from "../ui/eventlog/log-view.ts";
-import type { PageStore } from "../ui/model.ts";
-import { interfaceState } from "../ui/registers/interface.ts";
-import { NOTHING_SELECTED } from "../ui/selection.ts";
 
 /** How often the status line looks at the registers, in milliseconds. */
 const LOOK_MS = 250;

@@ -6,12 +6,12 @@ import "./commands.css";
 import "./composer.ts";
 import { toHex } from "../../bytes/hex.ts";
 import { type TraceEntry, toPcap, toTraceJson } from "../../export/index.ts";
+import { isFromPage, markComposed } from "../../page-model/by-hand.ts";
+import type { PageState } from "../../page-model/model.ts";
 import type { CommandRecord } from "../../session/types.ts";
-import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { saveFile } from "../parts/save-file.ts";
 import { aboutCommand } from "./about.ts";
-import { isFromPage, markComposed } from "./by-hand.ts";
 import { filterCommands } from "./filter.ts";
 import { rowWindow } from "./window.ts";
 

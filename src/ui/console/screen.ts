@@ -1,7 +1,7 @@
 /** The guest's VGA screen: the firmware's messages and menus, and whatever an operating system draws. */
 import { html, type PropertyValues } from "lit";
 import "./console.css";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { isLeaveKey, LEAVE_KEY, leave } from "./leave-key.ts";
 

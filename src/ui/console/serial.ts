@@ -1,7 +1,7 @@
 /** The guest's serial console. */
 import { html, type PropertyValues } from "lit";
 import "./console.css";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { LEAVE_KEY, leave } from "./leave-key.ts";
 import type { ConsoleTerminal } from "./terminal.ts";

@@ -16,13 +16,13 @@ import {
   registerMeaning,
   registerName,
 } from "../../eventlog/index.ts";
-import type { LogView, PageState } from "../model.ts";
+import { extendOfEvent } from "../../page-model/chains.ts";
+import type { LogView, PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { hexdump } from "../parts/hexdump.ts";
 import { Reveal } from "../parts/reveal.ts";
 import { saveFile } from "../parts/save-file.ts";
 import { segments } from "../parts/segments.ts";
-import { extendOfEvent } from "../pcrs/chains.ts";
 import { pcrMeaning } from "../pcrs/meanings.ts";
 import { extendedBy } from "./extended-by.ts";
 import { readLogFile } from "./log-file.ts";

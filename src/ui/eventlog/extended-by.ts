@@ -1,7 +1,7 @@
 /** The way from what a list says was measured to the command that extended it. */
 import { html, nothing } from "lit";
-import type { PageActions } from "../model.ts";
-import type { SeenExtend } from "../pcrs/chains.ts";
+import type { SeenExtend } from "../../page-model/chains.ts";
+import type { PageActions } from "../../page-model/model.ts";
 
 /** @param found undefined: it was not seen. */
 export function extendedBy(found: SeenExtend | undefined, actions: PageActions) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { SerialFeed } from "../model.ts";
+import type { SerialFeed } from "../../page-model/model.ts";
 import { GuestShellError, readGuestFile } from "./guest-file.ts";
 
 /** A console whose shell answers what it is sent. */

@@ -1,5 +1,5 @@
 /** Reads a text file of the guest through the shell on its serial console. */
-import type { SerialFeed } from "../model.ts";
+import type { SerialFeed } from "../../page-model/model.ts";
 
 /** How long the shell may say nothing, in milliseconds. */
 const QUIET_MS = 10_000;

@@ -12,10 +12,10 @@ import {
   parseImaList,
   replayIma,
 } from "../../eventlog/index.ts";
-import type { PageState } from "../model.ts";
+import { chainOf, extendOfEntry } from "../../page-model/chains.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { Reveal } from "../parts/reveal.ts";
-import { chainOf, extendOfEntry } from "../pcrs/chains.ts";
 import { extendedBy } from "./extended-by.ts";
 import { readGuestFile } from "./guest-file.ts";
 import { aggregateVerdict, imaVerdict } from "./ima-verdict.ts";

@@ -1,8 +1,8 @@
 /** An event log from a file, e.g. another machine's `/sys/kernel/security/tpm0/binary_bios_measurements`. */
 import { isImaList } from "../../eventlog/index.ts";
+import { logView } from "../../page-model/log-view.ts";
+import type { LogView } from "../../page-model/model.ts";
 import type { PcrBank } from "../../session/types.ts";
-import type { LogView } from "../model.ts";
-import { logView } from "./log-view.ts";
 
 /** A file that is no event log; the message says what it is instead, where that can be told. */
 export class LogFileError extends Error {

@@ -2,7 +2,7 @@
 import { html, nothing } from "lit";
 import { toHex } from "../../bytes/hex.ts";
 import { describeEvent, type EventLog, type LogDifference, type LogEvent } from "../../eventlog/index.ts";
-import type { PreviousBoot } from "../model.ts";
+import type { PreviousBoot } from "../../page-model/model.ts";
 
 const SIGNS: Record<LogDifference["kind"], string> = { same: "=", changed: "≠", added: "+", removed: "−" };
 const WORDS: Record<LogDifference["kind"], string> = {

@@ -1,5 +1,5 @@
 /** Shows a pane and puts the keyboard where its work begins. */
-import type { PageActions } from "../model.ts";
+import type { PageActions } from "../../page-model/model.ts";
 
 /** Below this width one pane is seen at a time; as in the page's layout. */
 export const WIDE = "(min-width: 960px)";

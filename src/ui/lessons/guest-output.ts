@@ -1,6 +1,6 @@
 /** The guest's last lines, so that a lesson's commands can be followed without leaving it. */
 import { html, LitElement, type PropertyValues } from "lit";
-import type { SerialFeed } from "../model.ts";
+import type { SerialFeed } from "../../page-model/model.ts";
 import { lastLines } from "./text.ts";
 
 const LINES = 9;

@@ -1,7 +1,7 @@
 /** While a lesson is open and out of sight: which step it is, whether it is done, and the way back. */
 import { html, nothing } from "lit";
 import { lessonOf } from "../../lessons/index.ts";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { goToPane, WIDE } from "./go.ts";
 

@@ -9,12 +9,12 @@ import {
   type Offer,
   type Step,
 } from "../../lessons/index.ts";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import "../parts/copy.ts";
 import "./guest-output.ts";
+import type { OpenLesson } from "../../page-model/lessons.ts";
 import { goToPane } from "./go.ts";
-import type { OpenLesson } from "./model.ts";
 import { prose } from "./text.ts";
 
 const STAGES: Record<Lesson["stage"], { need: string; label: string }> = {

@@ -1,7 +1,7 @@
 /** The lessons: a list of them, or one, step by step. A step is done when its goals are met, never by a click. */
 import { html, nothing } from "lit";
 import { LESSONS, type Lesson, lessonOf } from "../../lessons/index.ts";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import "./lessons.css";
 import "./lesson-step.ts";

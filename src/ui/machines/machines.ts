@@ -3,12 +3,12 @@ import { html, nothing, type PropertyValues } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import "./machines.css";
 import "./snapshots.ts";
+import { machineName } from "../../page-model/machine-name.ts";
+import type { KeptMachines } from "../../page-model/machines.ts";
+import type { PageState } from "../../page-model/model.ts";
 import type { MachineRecord } from "../../vault/types.ts";
-import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { ask } from "./ask.ts";
-import type { KeptMachines } from "./model.ts";
-import { machineName } from "./names.ts";
 import { sizeText, timeText } from "./text.ts";
 
 export class MachineList extends PageElement {

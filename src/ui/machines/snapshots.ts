@@ -1,11 +1,11 @@
 /** Snapshots of the machine that is selected: taken, put back, deleted. */
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import type { AutoSnapshot } from "../../page-model/machines.ts";
+import type { PageState } from "../../page-model/model.ts";
 import type { MachineRecord, SnapshotReason, SnapshotRecord } from "../../vault/types.ts";
-import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { ask } from "./ask.ts";
-import type { AutoSnapshot } from "./model.ts";
 import { ageText, sizeText, timeText } from "./text.ts";
 
 const REASONS: Record<SnapshotReason, string> = {

@@ -4,7 +4,7 @@
  * all while out of sight.
  */
 import { LitElement } from "lit";
-import type { PageActions, PageState, PageStore } from "../model.ts";
+import type { PageActions, PageState, PageStore } from "../../page-model/model.ts";
 
 export abstract class PageElement extends LitElement {
   static override properties = {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { changedSinceBefore } from "./boot-before.ts";
 
 const value = (fill: number) => new Uint8Array(32).fill(fill);

@@ -2,11 +2,11 @@
 import { equalBytes } from "../../bytes/hex.ts";
 import type { EventLog } from "../../eventlog/index.ts";
 import { initialPcr } from "../../eventlog/replay.ts";
+import { seenExtends } from "../../page-model/chains.ts";
+import type { PageState } from "../../page-model/model.ts";
 import type { BootTape } from "../../recording/index.ts";
 import type { PcrBank } from "../../session/types.ts";
-import type { PageState } from "../model.ts";
 import { phasesOf } from "../timeline/phases.ts";
-import { seenExtends } from "./chains.ts";
 
 /** @returns their indexes; undefined with no boot to compare, or none to compare with. */
 export function changedSinceBefore(

@@ -3,10 +3,18 @@ import { html, nothing } from "lit";
 import { equalBytes, toHex } from "../../bytes/hex.ts";
 import { extend } from "../../eventlog/hash.ts";
 import { initialPcr } from "../../eventlog/replay.ts";
+import {
+  chainOf,
+  digestIn,
+  entryOf,
+  type SeenExtend,
+  seenExtends,
+  whatWas,
+  whoMade,
+} from "../../page-model/chains.ts";
+import type { PageActions, PageState, PaneId } from "../../page-model/model.ts";
 import { algorithmId } from "../../tpm2/algorithms.ts";
-import type { PageActions, PageState, PaneId } from "../model.ts";
 import { phaseAt, phasesOf } from "../timeline/phases.ts";
-import { chainOf, digestIn, entryOf, type SeenExtend, seenExtends, whatWas, whoMade } from "./chains.ts";
 
 export function chainView(state: Readonly<PageState>, bank: string, pcr: number, actions: PageActions) {
   const chain = chainOf(state, pcr);

@@ -3,13 +3,13 @@ import { html, nothing } from "lit";
 import "../parts/copy.ts";
 import "./pcrs.css";
 import { toHex } from "../../bytes/hex.ts";
+import { extendsOfCommand } from "../../page-model/chains.ts";
+import type { PageState } from "../../page-model/model.ts";
 import type { PcrBank } from "../../session/types.ts";
-import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { segments } from "../parts/segments.ts";
 import { changedSinceBefore } from "./boot-before.ts";
 import { chainView } from "./chain-view.ts";
-import { extendsOfCommand } from "./chains.ts";
 import { pcrMeaning } from "./meanings.ts";
 import { pcrText } from "./text.ts";
 

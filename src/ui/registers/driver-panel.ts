@@ -4,13 +4,13 @@
  */
 import { html, LitElement, nothing } from "lit";
 import { fromHex, hexNumber } from "../../bytes/hex.ts";
+import { registerAddress } from "../../page-model/interface.ts";
 import type { TpmHandle } from "../../session/types.ts";
 import type { AccessSize } from "../../tis/ports.ts";
 import { ACCESS, BURST_COUNT_SHIFT, REGISTERS, type RegisterKey, STS } from "../../tis/registers.ts";
 import { commandName, responseCodeName } from "../../tpm2/names.ts";
 import { commandCode, responseCode } from "../../tpm2/parse.ts";
 import { hexdump } from "../parts/hexdump.ts";
-import { registerAddress } from "./interface.ts";
 
 type Family = "2.0" | "1.2";
 

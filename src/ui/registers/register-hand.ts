@@ -1,6 +1,7 @@
 /** One register by hand: read it, or write it as a value or bit by bit, 8 or 32 bits at a time. */
 import { html, LitElement, nothing } from "lit";
 import { hexNumber } from "../../bytes/hex.ts";
+import { registerAddress } from "../../page-model/interface.ts";
 import type { TpmHandle } from "../../session/types.ts";
 import type { AccessSize } from "../../tis/ports.ts";
 import {
@@ -11,7 +12,6 @@ import {
   type RegisterField,
   type RegisterKey,
 } from "../../tis/registers.ts";
-import { registerAddress } from "./interface.ts";
 
 /** Which bytes an access takes: all four, or one. */
 type Lane = "32" | "8+0" | "8+1" | "8+2" | "8+3";

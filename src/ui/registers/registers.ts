@@ -8,6 +8,8 @@ import "./register-hand.ts";
 import "./registers.css";
 import "./state-picture.ts";
 import { hexNumber } from "../../bytes/hex.ts";
+import { registerAddress } from "../../page-model/interface.ts";
+import type { PageState } from "../../page-model/model.ts";
 import type { TpmHandle } from "../../session/types.ts";
 import { type AccessSize, LOCALITIES } from "../../tis/ports.ts";
 import {
@@ -18,12 +20,10 @@ import {
   type RegisterKey,
 } from "../../tis/registers.ts";
 import type { TisState } from "../../tis/states.ts";
-import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { pagePace } from "../parts/pace.ts";
 import { segments } from "../parts/segments.ts";
 import { nextStep } from "./driver-panel.ts";
-import { registerAddress } from "./interface.ts";
 
 /** How long a change stays marked, in milliseconds. */
 const MARK_MS = 1500;

@@ -2,12 +2,12 @@
 import { html, nothing } from "lit";
 import "../parts/copy.ts";
 import "./setup.css";
+import { bootPlan, IMAGE_SLOTS, imageName, type SlotInfo, slotFor } from "../../page-model/image-slots.ts";
+import type { BootSettings, ImageSlot, PageState } from "../../page-model/model.ts";
+import { PREPARED_DIFFERENCES, whyNotPrepared } from "../../page-model/prepared.ts";
 import { goToPane } from "../lessons/go.ts";
-import type { BootSettings, ImageSlot, PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { ICONS } from "../shell/icons.ts";
-import { bootPlan, IMAGE_SLOTS, imageName, type SlotInfo, slotFor } from "./image-slots.ts";
-import { PREPARED_DIFFERENCES, whyNotPrepared } from "./prepared.ts";
 
 const MEMORY = [128, 256, 512, 1024];
 const BACKENDS: readonly [BootSettings["backend"], string][] = [

@@ -1,6 +1,6 @@
 /** Name, what to do first, and the machine's buttons. */
 import { html, nothing } from "lit";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { ICONS } from "./icons.ts";
 

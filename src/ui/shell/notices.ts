@@ -1,7 +1,7 @@
 /** What went wrong or should be known, each with the next step. Errors are announced at once. */
 import { html } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { ICONS } from "./icons.ts";
 

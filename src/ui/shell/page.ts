@@ -8,7 +8,7 @@ import "./header.ts";
 import "./notices.ts";
 import "./selection-bar.ts";
 import "./status-line.ts";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import type { Tab } from "../parts/tabs.ts";
 import { PANES, type Side } from "./panes.ts";

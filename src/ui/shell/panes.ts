@@ -3,7 +3,7 @@
  * one shows one pane at a time under one row of tabs. A new view is a new row here.
  */
 import { html, type TemplateResult } from "lit";
-import type { PageActions, PageStore } from "../model.ts";
+import type { PageActions, PageStore } from "../../page-model/model.ts";
 
 export type Side = "left" | "right";
 

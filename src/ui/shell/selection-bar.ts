@@ -1,9 +1,9 @@
 /** The selection that all views share, in one line: which moment of the boot it is, and the way to it in each view. */
 import { html, nothing } from "lit";
 import "./selection-bar.css";
-import type { PageState, PaneId } from "../model.ts";
+import { extendsOfCommand, seenExtends } from "../../page-model/chains.ts";
+import type { PageState, PaneId } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
-import { extendsOfCommand, seenExtends } from "../pcrs/chains.ts";
 import { phaseAt, phasesOf } from "../timeline/phases.ts";
 import { ICONS } from "./icons.ts";
 

@@ -1,6 +1,6 @@
 /** The line that is always there and says in words how things stand; one live region tells a screen reader of changes. */
 import { html } from "lit";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { longCommand, statusItems } from "./status.ts";
 

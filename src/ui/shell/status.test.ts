@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { PageState } from "../../page-model/model.ts";
 import type { TpmStatus } from "../../session/types.ts";
-import type { PageState } from "../model.ts";
 import { statusItems } from "./status.ts";
 
 const tpm: TpmStatus = {

@@ -1,7 +1,8 @@
 /** The status line in words: what the TPM, its placement, its backend, the guest's clock and the kernel are doing. */
+
+import type { InterfaceState, PageState } from "../../page-model/model.ts";
 import type { CommandRecord } from "../../session/types.ts";
 import { sizeText } from "../machines/text.ts";
-import type { InterfaceState, PageState } from "../model.ts";
 
 export type Tone = "good" | "busy" | "bad" | "plain";
 

@@ -1,5 +1,5 @@
 /** Dark or light: as the system has it, unless the user chose. */
-import type { Theme } from "../model.ts";
+import type { Theme } from "../../page-model/model.ts";
 import { recall, remember } from "../parts/preferences.ts";
 
 const KEY = "theme";

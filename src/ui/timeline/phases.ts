@@ -3,8 +3,9 @@
  * Firmware until the option ROM of the direct boot measures, or else until it leaves PCRs alone; kernel until
  * something other than its own messages stands on the console; shell from the first prompt.
  */
+
+import type { SeenExtend } from "../../page-model/chains.ts";
 import type { BootTape } from "../../recording/index.ts";
-import type { SeenExtend } from "../pcrs/chains.ts";
 
 export type PhaseName = "firmware" | "option ROM" | "kernel" | "init" | "shell";
 

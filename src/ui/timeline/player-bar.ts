@@ -1,7 +1,7 @@
 /** The controls of a recording that is played, under the status line; nothing while none is. */
 import { html, nothing } from "lit";
 import "./timeline.css";
-import type { PageState } from "../model.ts";
+import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { ICONS } from "../shell/icons.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Maker } from "../../eventlog/index.ts";
+import type { SeenExtend } from "../../page-model/chains.ts";
 import type { BootTape } from "../../recording/index.ts";
-import type { SeenExtend } from "../pcrs/chains.ts";
 import { phaseAt, phasesOf } from "./phases.ts";
 import { inside, pan, ticks, zoom } from "./span.ts";
 

@@ -4,12 +4,12 @@
  */
 import { html, nothing, type SVGTemplateResult, svg } from "lit";
 import "./timeline.css";
+import { type SeenExtend, seenExtends, whatWas, whoMade } from "../../page-model/chains.ts";
+import type { PageState } from "../../page-model/model.ts";
 import type { CommandRecord } from "../../session/types.ts";
 import { aboutCommand } from "../commands/about.ts";
-import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { Pace } from "../parts/pace.ts";
-import { type SeenExtend, seenExtends, whatWas, whoMade } from "../pcrs/chains.ts";
 import { type Phase, phaseAt, phasesOf } from "./phases.ts";
 import { pan, type Span, ticks, zoom } from "./span.ts";
 

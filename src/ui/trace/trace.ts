@@ -7,6 +7,7 @@ import "./access-list.ts";
 import "./breakpoint-list.ts";
 import "./trace.css";
 import { hexNumber } from "../../bytes/hex.ts";
+import type { PageState } from "../../page-model/model.ts";
 import {
   type Access,
   type AccessFilter,
@@ -17,7 +18,6 @@ import {
   parseFilter,
   readBefore,
 } from "../../trace/index.ts";
-import type { PageState } from "../model.ts";
 import { PageElement } from "../parts/element.ts";
 import { pagePace } from "../parts/pace.ts";
 import type { AccessList } from "./access-list.ts";

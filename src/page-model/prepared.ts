@@ -1,5 +1,5 @@
 /** The start from a prepared machine, in words: when there is none, and what it is not. */
-import type { BootSettings, ImagesInfo } from "../model.ts";
+import type { BootSettings, ImagesInfo } from "./model.ts";
 
 /** Why these settings need a boot from power-on, as a sentence; undefined when a prepared machine fits them. */
 export function whyNotPrepared(settings: BootSettings, { prepared, kernel }: ImagesInfo): string | undefined {

@@ -1,5 +1,5 @@
 /** What the machines view shows, and what its user can ask for. */
-import type { MachineRecord, SnapshotRecord, StorageEstimate } from "../../vault/types.ts";
+import type { MachineRecord, SnapshotRecord, StorageEstimate } from "../vault/types.ts";
 
 /** When a snapshot is taken without being asked for. */
 export type AutoSnapshot = "off" | "timer" | "hidden";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Pace } from "./parts/pace.ts";
+import { Pace } from "../ui/parts/pace.ts";
 import { Store } from "./store.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -9,7 +9,8 @@ afterEach(() => void vi.useRealTimers());
 function drawn(cost: number) {
   let done: () => void = () => undefined;
   const pace = new Pace({ now: () => Date.now(), painted: (callback) => (done = callback) });
-  const store = new Store({ value: 0 }, (callback) => void setTimeout(callback, 1), pace);
+  const schedule = (callback: () => void) => void setTimeout(callback, 1);
+  const store = new Store({ value: 0 }, { schedule, pace });
   const told: { value: number; at: number }[] = [];
   const began = Date.now();
   store.subscribe(({ value }) => {

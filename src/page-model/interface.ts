@@ -1,8 +1,8 @@
 /** Who uses the TPM, and in which state. */
-import { type AccessSize, LOCALITIES, TIS_BASE } from "../../tis/ports.ts";
-import { ACCESS, REGISTERS } from "../../tis/registers.ts";
-import type { TisState } from "../../tis/states.ts";
-import type { InterfaceState } from "../model.ts";
+import { type AccessSize, LOCALITIES, TIS_BASE } from "../tis/ports.ts";
+import { ACCESS, REGISTERS } from "../tis/registers.ts";
+import type { TisState } from "../tis/states.ts";
+import type { InterfaceState } from "./model.ts";
 
 const LOCALITY_SIZE = 0x1000;
 

@@ -9,11 +9,11 @@ import {
   MAKERS,
   type PcrChange,
   pcrChanges,
-} from "../../eventlog/index.ts";
-import type { CommandRecord } from "../../session/types.ts";
-import { isFromPage } from "../commands/by-hand.ts";
-import type { PageState } from "../model.ts";
+} from "../eventlog/index.ts";
+import type { CommandRecord } from "../session/types.ts";
 import { bootAggregates } from "./boot-aggregate.ts";
+import { isFromPage } from "./by-hand.ts";
+import type { PageState } from "./model.ts";
 
 export type SeenChange = PcrChange & { record: CommandRecord };
 export type SeenExtend = ExplainedChange<SeenChange>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { BootSettings } from "../model.ts";
 import { bootPlan, imageName, slotFor } from "./image-slots.ts";
+import type { BootSettings } from "./model.ts";
 
 const settings = (patch: Partial<BootSettings>): BootSettings => ({
   tpm: "2.0",

@@ -1,5 +1,5 @@
 /** Where an image of one's own goes, told by its name and size. */
-import type { BootSettings, ImageChoice, ImageSlot } from "../model.ts";
+import type { BootSettings, ImageChoice, ImageSlot } from "./model.ts";
 
 export interface SlotInfo {
   slot: ImageSlot;

@@ -2,10 +2,10 @@
  * What Linux's IMA extends first of all, its "boot_aggregate": worked out from the PCRs that firmware and boot loader
  * have left, so that it can be recognized without the guest's own list.
  */
-import { hash } from "../../eventlog/hash.ts";
-import { makeEntry, templateData } from "../../eventlog/ima/entry.ts";
-import type { ImaEntry, ImaList } from "../../eventlog/ima/list.ts";
-import type { PcrBank } from "../../session/types.ts";
+import { hash } from "../eventlog/hash.ts";
+import { makeEntry, templateData } from "../eventlog/ima/entry.ts";
+import type { ImaEntry, ImaList } from "../eventlog/ima/list.ts";
+import type { PcrBank } from "../session/types.ts";
 
 const IMA_PCR = 10;
 const NAME = "boot_aggregate";

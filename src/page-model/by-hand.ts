@@ -1,5 +1,5 @@
 /** Commands that the reader has composed here. They go through the registers as the guest's do. */
-import type { CommandRecord } from "../../session/types.ts";
+import type { CommandRecord } from "../session/types.ts";
 
 const composed = new WeakSet<CommandRecord>();
 

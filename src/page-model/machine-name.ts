@@ -1,5 +1,5 @@
 /** Which machine boots. */
-import type { PageState } from "../model.ts";
+import type { PageState } from "./model.ts";
 
 /** A machine has one TPM, so each version has a machine of its own. */
 const DEFAULT_NAMES = { "2.0": "PC", "1.2": "PC with TPM 1.2" } as const;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { DEFAULT_SETTINGS } from "../../app/options.ts";
-import type { BootSettings, ImagesInfo } from "../model.ts";
+import { DEFAULT_SETTINGS } from "../app/options.ts";
+import type { BootSettings, ImagesInfo } from "./model.ts";
 import { whyNotPrepared } from "./prepared.ts";
 
 const IMAGES: ImagesInfo = {

@@ -3,8 +3,8 @@ import type { EventLog, ImaList, LogDifference, PcrComparison, ReplayedBank } fr
 import type { BootTape } from "../recording/index.ts";
 import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
 import type { TraceRecorder } from "../trace/index.ts";
-import type { LessonActions, LessonsState } from "./lessons/model.ts";
-import type { KeptMachines, MachineActions } from "./machines/model.ts";
+import type { LessonActions, LessonsState } from "./lessons.ts";
+import type { KeptMachines, MachineActions } from "./machines.ts";
 import type { Choice } from "./selection.ts";
 import type { Store } from "./store.ts";
 

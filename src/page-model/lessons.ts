@@ -1,5 +1,5 @@
 /** What the lessons pane shows, and what its reader can ask for. */
-import type { Finding, Notes, Offer } from "../../lessons/index.ts";
+import type { Finding, Notes, Offer } from "../lessons/index.ts";
 
 /** How far the machine is that a lesson needs. */
 export type StageState = "ready" | "coming" | "absent";

@@ -2,21 +2,29 @@
  * The page's state in one place. Whoever learns something calls `update` or `news`; elements subscribe and are told
  * once per frame, however much happened in it.
  */
-import { type Pace, pagePace } from "./parts/pace.ts";
+
+/** When listeners are told: in the page, before the next paint, and as often as drawing costs little. */
+export interface StoreFrames {
+  /** Calls back at the next frame. */
+  schedule(callback: () => void): void;
+  pace: {
+    /** Milliseconds until the next frame may begin; 0 when it may. */
+    readonly wait: number;
+    /** To be told when a frame begins. */
+    begin(): void;
+  };
+}
 
 export class Store<S extends object> {
   #state: Readonly<S>;
   readonly #listeners = new Set<(state: Readonly<S>) => void>();
-  readonly #schedule: (callback: () => void) => void;
-  readonly #pace: Pace;
+  readonly #frames: StoreFrames;
   #pending = false;
   #later: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param schedule when to tell the listeners; in the page, before the next paint. */
-  constructor(state: S, schedule: (callback: () => void) => void = nextFrame, pace: Pace = pagePace) {
+  constructor(state: S, frames: StoreFrames) {
     this.#state = state;
-    this.#schedule = schedule;
-    this.#pace = pace;
+    this.#frames = frames;
   }
 
   /** The state as it is now; a new object after each update, so that slices can be compared by identity. */
@@ -33,7 +41,7 @@ export class Store<S extends object> {
   /** For what a guest does by the thousand: part of the state at once, told as often as drawing it costs little. */
   news(patch: Partial<S>): void {
     this.#state = { ...this.#state, ...patch };
-    const { wait } = this.#pace;
+    const { wait } = this.#frames.pace;
     if (wait === 0) this.#tellSoon();
     else this.#later ??= setTimeout(() => this.#tellSoon(), wait);
   }
@@ -41,11 +49,11 @@ export class Store<S extends object> {
   #tellSoon(): void {
     if (this.#pending) return;
     this.#pending = true;
-    this.#schedule(() => {
+    this.#frames.schedule(() => {
       this.#pending = false;
       clearTimeout(this.#later);
       this.#later = undefined;
-      this.#pace.begin();
+      this.#frames.pace.begin();
       for (const listener of this.#listeners) listener(this.#state);
     });
   }
@@ -55,12 +63,4 @@ export class Store<S extends object> {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
-}
-
-/** Frames stop in a hidden tab; a page that goes on working there must not save up its news for ever. */
-const HIDDEN_TAB_MS = 500;
-
-function nextFrame(callback: () => void): void {
-  if (document.hidden) setTimeout(callback, HIDDEN_TAB_MS);
-  else requestAnimationFrame(() => callback());
 }

@@ -3,8 +3,9 @@
  * it, and the access of the trace that ran it. Whichever of them is chosen, the others follow from it; nobody else
  * sets them.
  */
+
+import { entryOf, extendOfEntry, extendOfEvent, extendsOfCommand } from "./chains.ts";
 import type { PageState } from "./model.ts";
-import { entryOf, extendOfEntry, extendOfEvent, extendsOfCommand } from "./pcrs/chains.ts";
 
 /** What the reader points at. */
 export type Choice =
