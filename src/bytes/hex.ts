@@ -1,9 +1,12 @@
 /** Hexadecimal text for bytes and numbers: the forms people type, and the forms the page and the logs show. */
 
+/** The two digits of each byte. */
+const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /** Lower-case hex without separators. */
 export function toHex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  for (const byte of bytes) text += DIGITS[byte];
   return text;
 }
 

@@ -7,7 +7,7 @@ import { algorithmName } from "../tpm2/algorithms.ts";
 import { efiVariable, isVariableEvent } from "./efi.ts";
 import { EVENT_TYPES, eventType } from "./event-types.ts";
 import { hash } from "./hash.ts";
-import type { LogDigest, LogEvent } from "./log.ts";
+import { type LogDigest, type LogEvent, PCR_COUNT } from "./log.ts";
 import { latin1, withoutZero } from "./text.ts";
 
 /** Something that may have been measured, such as the kernel's file. */
@@ -32,20 +32,30 @@ const LONGEST_PREFIX = 32;
 
 /** Checks every digest of an event. @param known contents that may have been measured. */
 export function checkDigests(event: LogEvent, known: readonly KnownContent[] = []): DigestCheck[] {
-  if (event.type === EVENT_TYPES.EV_NO_ACTION.id) return event.digests.map(checkNote);
+  if (event.type === EVENT_TYPES.EV_NO_ACTION.id)
+    return event.digests.map((digest) => checkNote(digest, event));
   const contents = [...ownContents(event), ...known];
   return event.digests.map((digest) => checkDigest(event, digest, contents));
 }
 
-function checkNote({ algorithm, digest }: LogDigest): DigestCheck {
-  const zero = digest.every((byte) => !byte);
-  return {
-    algorithm: algorithmName(algorithm),
-    result: zero ? "matches" : "differs",
-    reason: zero
-      ? "all zeros, as it is in an event that extends no PCR"
-      : "must be all zeros in an event that extends no PCR",
-  };
+/** Old firmware hashes its notes all the same. */
+function checkNote({ algorithm, digest }: LogDigest, { data, pcr }: LogEvent): DigestCheck {
+  const name = algorithmName(algorithm);
+  if (digest.every((byte) => !byte)) {
+    const reason = "all zeros, as it is in an event that extends no PCR";
+    return { algorithm: name, result: "matches", reason };
+  }
+  const own = hash(algorithm, data);
+  if (own && equalBytes(own, digest)) {
+    const reason = `the ${name} hash of the event's data; zeros are usual, for it was not extended`;
+    return { algorithm: name, result: "matches", reason };
+  }
+  if (pcr >= PCR_COUNT) {
+    const reason = "not zeros, as is usual in an event that extends no PCR; nothing was extended with it";
+    return { algorithm: name, result: "cannot be checked", reason };
+  }
+  const reason = "must be all zeros in an event that extends no PCR";
+  return { algorithm: name, result: "differs", reason };
 }
 
 function checkDigest(

@@ -67,8 +67,8 @@ export const EVENT_TYPES = {
   EV_COMPACT_HASH: {
     id: 12,
     meaning: "something measured by the short BIOS call",
-    covers: "other",
-    measured: "what the caller pointed at; the data is only its 4-byte tag",
+    covers: "either",
+    measured: "what the caller pointed at; the data only says what that is",
   },
   EV_IPL: {
     id: 13,

@@ -107,6 +107,17 @@ describe("a shape of real logs", () => {
     expect(described("settings of a maker").map(({ maker }) => maker)).toEqual(Array(3).fill("firmware"));
   });
 
+  it("has notes that were hashed all the same", () => {
+    expect(results("a note that was hashed")).toEqual([
+      "the sha1 hash of the event's data",
+      "the sha1 hash of the event's data; zeros are usual, for it was not extended",
+    ]);
+    const { events } = read("a note that was hashed");
+    const other = { ...events[1]!, data: new Uint8Array(4) };
+    expect(checkDigests(other)[0]?.result).toBe("cannot be checked");
+    expect(checkDigests({ ...other, pcr: 0 })[0]?.result).toBe("differs");
+  });
+
   it("has texts that every object knows as a name", () => {
     expect(texts("names that every object has")).toEqual(['"constructor"', '"__proto__"', '"toString"']);
     for (const { details } of described("names that every object has")) expect(details).toEqual([]);

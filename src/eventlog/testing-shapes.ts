@@ -148,6 +148,13 @@ export const LOG_SHAPES: Readonly<Record<string, Shape>> = {
     bytes: log20(["sha256"], [note(0xffff_ffff), ...separators]),
     differs: "note-without-pcr",
   },
+  "a note that was hashed": {
+    bytes: log12([
+      event(0, "EV_S_CRTM_VERSION", Uint8Array.of(0, 0)),
+      { ...note(0xffff_ffff), measured: note(0xffff_ffff).data },
+    ]),
+    differs: "note-without-pcr",
+  },
   "text filled up with zeros": {
     bytes: log12([event(0, "EV_NONHOST_INFO", joined(ascii("GCE NonHostInfo"), new Uint8Array(17)))]),
   },

@@ -7,16 +7,23 @@ const SHOWN_BYTES = 32;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells binary data from text.
 const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
 
+/** Characters that are made at a time: a call bears only so many arguments. */
+const CHUNK = 4096;
+
 /** One character per byte. */
 export function latin1(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
+  }
   return text;
 }
 
 /** The bytes of a text that has one character per byte. */
 export function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** A text's UTF-8 bytes; lone surrogates become U+FFFD. */

@@ -30,10 +30,13 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ["'", "\\'"],
 ]);
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are among what is escaped.
+const ESCAPED = /[\0\x07-\x09\x0b-\x0d\x1b\\']/g;
+
 /** Boot loaders' texts: a quoted line for each line. */
 export function quotedLines(bytes: Uint8Array): string[] {
   const lines = latin1(bytes).replace(/\n$/, "").split("\n");
   return lines.map(
-    (line) => `"${Array.from(line, (character) => ESCAPES.get(character) ?? character).join("")}"`,
+    (line) => `"${line.replace(ESCAPED, (character) => ESCAPES.get(character) ?? character)}"`,
   );
 }

@@ -51,27 +51,29 @@ export function replayIma(
   progress?: Progress,
 ): ImaStep[] {
   const entries = list.entries.filter((one) => one.pcr === pcr);
-  return replayEntries(entries, algorithm, digests, progress);
+  const steps: ImaStep[] = [];
+  extendAll(entries, algorithm, digests, (step) => steps.push(step), progress);
+  return steps;
 }
 
-function replayEntries(
+/** Calls `seen` for each extend: a list is long, and not everybody wants to keep them all. */
+function extendAll(
   entries: readonly ImaEntry[],
   algorithm: string,
   digests: ImaDigests,
+  seen: (step: ImaStep) => void,
   progress?: Progress,
-): ImaStep[] {
+): void {
   const size = digestSize(algorithmId(algorithm) ?? 0) ?? 0;
-  const steps: ImaStep[] = [];
   let value: Uint8Array = new Uint8Array(size);
   for (const [i, entry] of entries.entries()) {
     tick(progress, i, i, entries.length);
     const digest = entryDigest(entry, algorithm, digests, size);
     const after = digest && extend(algorithm, value, digest);
     if (!after) break;
-    steps.push({ entry, digest, before: value, after });
+    seen({ entry, digest, before: value, after });
     value = after;
   }
-  return steps;
 }
 
 /** What an entry extends a bank with; undefined when that cannot be known. @param size bytes of a digest. */
@@ -133,8 +135,13 @@ function compareOne({ algorithm, pcr, entries: all, value }: Pair, progress: Pro
   const total = all.length;
   const ways: ImaDigests[] = algorithm === SHA1 ? ["own hash"] : ["own hash", "padded SHA-1"];
   for (const digests of ways) {
-    const steps = replayEntries(all, algorithm, digests, progress);
-    const entries = steps.findLastIndex(({ after }) => equalBytes(after, value)) + 1;
+    let entries = 0;
+    let extended = 0;
+    const seen = ({ after }: ImaStep) => {
+      extended++;
+      if (equalBytes(after, value)) entries = extended;
+    };
+    extendAll(all, algorithm, digests, seen, progress);
     if (!entries) continue;
     const explained = entries === total;
     const reason = explained
