@@ -42,7 +42,12 @@ async function machineWith(version: "2.0" | "1.2"): Promise<{ machine: NodeMachi
 /** Waits for the shell and reads the kernel's log. */
 async function booted({ serial }: NodeMachine): Promise<string> {
   await serial.expect(images.prompt, BOOT_MS);
-  return (await serial.run("dmesg")).output;
+  const { output } = await serial.run("dmesg");
+  const times = Array.from(output.matchAll(/^\[\s*(\d+\.\d+)\]/gm), ([, seconds]) => Number(seconds));
+  expect(times.length).toBeGreaterThan(50);
+  // The kernel's clock is the TSC: one that had gone back would give these lines times of centuries.
+  expect(times.at(-1)).toBeLessThan(BOOT_MS / 1000);
+  return output;
 }
 
 const ALL = Array.from({ length: 24 }, (_, pcr) => pcr);

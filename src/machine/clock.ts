@@ -28,6 +28,11 @@ export const MAX_STEP_MS = 250;
  * due more than once by then ticks once. Linux spins for ten ticks (10 ms at 1000 Hz) and wants to see five of them.
  */
 export const BUSY_STEP_MS = 1.5;
+/**
+ * So much each look is ahead of the one before, in milliseconds, where time would stand still: one tick of the TSC. v86
+ * makes up ticks of its own for looks that read the same, as many as it has ever seen between two, and takes them back.
+ */
+export const LOOK_MS = 1e-6;
 /** v86 ends a slice of guest code when more than a millisecond has passed since it began. */
 export const SLICE_MS = 1.01;
 
@@ -94,18 +99,21 @@ export class MachineClock implements GuestClock {
     if (this.#look) this.#looked();
     if (this.#frozen) return this.#last;
     const first = this.#beginning;
+    const before = this.#last;
     this.#beginning = false;
     // v86 measures the slice from what its first look gives: all that it may go ahead is left to those that can end it.
-    if (this.#stopAt !== undefined && !first) this.#goTo(this.#stopAt);
+    if (this.#stopAt !== undefined && !first) this.#goTo(Math.max(this.#last, this.#stopAt));
     else if (!first || this.#slept) this.#follow();
     if (this.#last >= this.#nearest) this.#tellReached();
     if (this.#stopAt !== undefined && !first) this.#goTo(Math.max(this.#last, this.#stopAt));
+    if (this.#last === before && this.#inSlice) this.#last += LOOK_MS;
     return this.#last;
   };
 
   /**
    * From now until the function that is returned is called, guest time advances by at most so many milliseconds, and
-   * by a slice's length ({@link SLICE_MS}) in the slice of guest code that finds them spent.
+   * by a slice's length ({@link SLICE_MS}) in the slice of guest code that finds them spent, and {@link LOOK_MS} for
+   * each further look in it: a burst has 100,000 at most.
    * @param reached called once, within the look that finds them spent: has to stop the machine (`beginStop`), or v86
    *   would wait for ever, within that slice, for a clock that stands still.
    */

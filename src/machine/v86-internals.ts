@@ -34,7 +34,7 @@ type Write = (address: number, value: number) => void;
 /** `emulator.v86.cpu.io`. */
 export interface V86Io {
   mmap_register(base: number, size: number, r8: Read, w8: Write, r32: Read, w32: Write): void;
-  register_read(port: number, device: object, r8: () => number): void;
+  register_read(port: number, device: object, r8: () => number, r16?: () => number, r32?: () => number): void;
   register_write(port: number, device: object, w8: (value: number) => void): void;
 }
 
@@ -48,7 +48,7 @@ export interface V86Cpu extends Translating {
   /** Address of the next instruction, while one is interpreted. */
   instruction_pointer: Int32Array;
   /** `acpi` only in a machine made with that option. It remembers the highest time that its timer has shown. */
-  devices: { acpi?: { timer_last_value: number; timer_imprecision_offset: number } };
+  devices: { acpi?: { timer_last_value: number; timer_imprecision_offset: number; gpe: Uint8Array } };
   /** Runs a slice of guest code; gives the milliseconds that the machine may then sleep. */
   main_loop(): number;
   /** Called from within a slice, with the time that v86 was told last: raises what is due, each timer once. */

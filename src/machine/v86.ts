@@ -6,6 +6,7 @@ import type { MmioDevice } from "../tis/ports.ts";
 import type { MachineBus, MmioWindow } from "./bus.ts";
 import { MachineClock } from "./clock.ts";
 import { FirmwareLog } from "./firmware-log.ts";
+import { repairEvents } from "./gpe.ts";
 import { keepKernel } from "./kernel-reload.ts";
 import { MmioMap } from "./mmio-map.ts";
 import { useQuickYield } from "./quick-yield.ts";
@@ -50,6 +51,7 @@ export class V86Bus implements MachineBus {
     this.clock = clock ?? new MachineClock();
     this.#map = new MmioMap(this.#cpu.io, (this.#cpu.memory_size[0] as number) >>> 0);
     this.#control = new RunControl(emulator, machine, clock);
+    repairEvents(machine.cpu);
     useQuickYield(machine);
     setUpTranslator(machine.cpu);
     this.#sliceEnd = new SliceEnd(machine.cpu, clock);
