@@ -76,6 +76,7 @@ const PACKAGE_HOMES: Record<string, readonly string[]> = {
   lit: ["ui"],
   "idb-keyval": ["vault"],
   fflate: ["vault"],
+  "@zip.js": ["vault"],
 };
 /** Folders whose code must run anywhere: no package and no Node module but these. */
 const PURE: Record<string, readonly string[]> = {
