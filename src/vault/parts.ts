@@ -8,7 +8,7 @@ import { fromHex, toHex } from "../bytes/hex.ts";
 import { BUNDLE, beyond } from "../reading/limits.ts";
 import { quoted } from "../reading/numbers.ts";
 import { BLOB_NAMES, type BlobName } from "../swtpm/commands.ts";
-import { readSnapshot, type TisSnapshot } from "../tis/snapshot.ts";
+import { readSnapshot, TIS_SNAPSHOT_FORMAT, type TisSnapshot } from "../tis/snapshot.ts";
 import { sha256Hex } from "./digest.ts";
 import { VaultDamagedError } from "./errors.ts";
 import type { PartDescription, SnapshotDescription } from "./format.ts";
@@ -26,9 +26,12 @@ export async function packSnapshot(
   ids: { id: string; machineId: string },
   progress: Progress = () => undefined,
 ): Promise<{ description: SnapshotDescription; parts: Part[] }> {
+  const { format } = snapshot.tpm.device;
+  if (format !== TIS_SNAPSHOT_FORMAT)
+    throw new RangeError(`a machine whose TPM has other registers (${format}) cannot be kept here`);
   const { tpm, eventLog, emulator, name, time, reason, description, clock, settings } = snapshot;
   const contents: [PartName, Uint8Array][] = [
-    ["device", deviceBytes(tpm.device)],
+    ["device", deviceBytes(tpm.device as TisSnapshot)],
     ...BLOB_NAMES.map((blob): [PartName, Uint8Array] => [blob, tpm.tpm[blob].bytes]),
     ["eventlog", eventLog],
     ["emulator", emulator],
