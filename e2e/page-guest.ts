@@ -43,6 +43,13 @@ export async function run(page: Page, command: string, status = 0): Promise<stri
   return output.replaceAll("\r", "");
 }
 
+/** Lets the page draw many frames: time enough for what must not happen. */
+export async function manyFrames(page: Page, count = 60): Promise<void> {
+  await page.evaluate(async (frames) => {
+    for (let i = 0; i < frames; i++) await new Promise(requestAnimationFrame);
+  }, count);
+}
+
 /** Bank and values as `tpm2_pcrread` prints them, by index. */
 export function parsePcrRead(text: string): Map<string, string[]> {
   const banks = new Map<string, string[]>();

@@ -9,7 +9,6 @@ import { expect, type Page, test } from "@playwright/test";
 import { run, shownPcrs, untilShell } from "./page-guest.ts";
 
 const VIEWS = ["commands", "pcrs", "eventlog", "trace", "timeline"];
-const PCRS_AT_REST_MS = 3000;
 const folder = mkdtempSync(join(tmpdir(), "webtpm-views-"));
 
 async function show(page: Page, pane: string): Promise<void> {
@@ -58,7 +57,14 @@ test.describe("a real boot", () => {
     page.on("pageerror", (error) => console.error("page:", error));
     await page.goto("/?boot=1&pane=timeline");
     await untilShell(page);
-    await page.waitForTimeout(PCRS_AT_REST_MS);
+    // Until the page has read what the boot changed in the PCRs: it asks the TPM for nothing more.
+    let before = -1;
+    const asked = async () => {
+      const last = before;
+      before = await page.evaluate(() => window.webtpm.commands().length);
+      return before === last;
+    };
+    await expect.poll(asked, { intervals: [1000] }).toBe(true);
   });
   test.afterAll(() => page.context().close());
 

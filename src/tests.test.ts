@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const SRC = import.meta.dirname;
+const ROOT = dirname(SRC);
 const tests = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) =>
   name.endsWith(".test.ts"),
 );
@@ -47,5 +48,50 @@ describe("a test", () => {
   it("that needs firmware, kernel or guest says so in its name", () => {
     const strays = tests.filter((name) => kindOf(name) !== "machine" && reach(name).has(IMAGES));
     expect(strays, "to be named *.machine.test.ts").toEqual([]);
+  });
+});
+
+/** Files that hold tests, or what only tests use. */
+const sources = ["src", "e2e"].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .map((name) => `${folder}/${name}`)
+    .filter((name) => /\.(test|spec)\.ts$/.test(name)),
+);
+
+/** What makes a test's outcome a matter of how fast the host is. */
+const BY_THE_CLOCK = [
+  ["sleeps", /waitForTimeout\(|timers\/promises/],
+  ["sleeps", /=>\s*setTimeout\(\w+[,)]/],
+  ["holds a time to a limit", /expect\([^)]*(performance|Date)\.now\(\)/],
+] as const;
+
+/** The tests that may, with the reason. Who only waits for something uses `vi.waitUntil` or `expect.poll`. */
+const MAY: Record<string, string> = {
+  "src/backend/write-through.native.test.ts": "a store that is slow, and crashes at moments of all kinds",
+  "src/machine/hold.test.ts":
+    "shows that a machine that is held does nothing, and guest time against the host's",
+  "src/machine/sleeper.test.ts": "the subject is a sleep: that it is not too short",
+  "src/machine/v86.test.ts": "the host's time has to go by between a save and a restore",
+  "src/session/two-bridges.native.test.ts": "a pause in which the state is fetched, and a command under way",
+  "e2e/starved.spec.ts": "stops its parties for random times",
+  "e2e/vault/crash.spec.ts": "crashes at moments that nobody knows",
+};
+
+describe("no test goes by the clock", () => {
+  const found = sources.flatMap((name) => {
+    if (name === "src/tests.test.ts") return [];
+    const lines = readFileSync(join(ROOT, name), "utf8").split("\n");
+    return lines.flatMap((line, i) => {
+      const what = BY_THE_CLOCK.find(([, pattern]) => pattern.test(line))?.[0];
+      return what ? [{ name, where: `${name}:${i + 1} ${what}` }] : [];
+    });
+  });
+
+  it("but those that have a reason", () => {
+    expect(found.filter(({ name }) => !MAY[name]).map(({ where }) => where)).toEqual([]);
+  });
+
+  it("and each reason is still one", () => {
+    expect(Object.keys(MAY).filter((name) => !found.some((line) => line.name === name))).toEqual([]);
   });
 });

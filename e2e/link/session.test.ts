@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { build } from "../../src/tpm2/index.ts";
 import { type Served, serve } from "./chromium.ts";
 import { attach, readAccess, receive, reset, send, status } from "./guest.ts";
@@ -30,10 +30,12 @@ async function killInCommand(page: Page): Promise<void> {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let waited = 0; !condition(); waited += 20) {
-    if (waited > 10_000) throw new Error(`it did not happen within 10 s\n${served.log.join("\n")}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await vi.waitFor(
+    () => {
+      if (!condition()) throw new Error(`it did not happen\n${served.log.join("\n")}`);
+    },
+    { interval: 20, timeout: 20_000 },
+  );
 }
 
 for (const isolated of [true, false]) {

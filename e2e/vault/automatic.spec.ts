@@ -1,21 +1,35 @@
 /** Snapshots that nobody asks for: on a timer, and when the page is left. */
 import { expect, type Page, test } from "@playwright/test";
-import { run, untilShell } from "../page-guest.ts";
+import { manyFrames, run, untilShell } from "../page-guest.ts";
 
 const FIVE_MINUTES = 5 * 60_000;
-/** What stands for them here, in milliseconds: long enough for a snapshot to be stored in between. */
-const SHORT = 8000;
 
-/** Boots a page whose five minutes are short; only the interval of five minutes is another one. */
+declare global {
+  interface Window {
+    /** Lets five minutes pass for the timers that wait so long. @returns how many do */
+    fiveMinutes(): number;
+  }
+}
+
+/** Boots a page whose five minutes pass when they are told to; only the interval of five minutes is another one. */
 async function boot(page: Page): Promise<void> {
-  await page.addInitScript(
-    ([long, short]) => {
-      const real = window.setInterval.bind(window) as (...args: unknown[]) => number;
-      window.setInterval = ((work: () => void, ms: number, ...args: unknown[]) =>
-        real(work, ms === long ? short : ms, ...args)) as typeof window.setInterval;
-    },
-    [FIVE_MINUTES, SHORT] as const,
-  );
+  await page.addInitScript((long) => {
+    const [set, clear] = [window.setInterval.bind(window), window.clearInterval.bind(window)];
+    const works = new Map<unknown, () => void>();
+    window.setInterval = ((work: () => void, ms: number, ...args: unknown[]) => {
+      const id = set(work, ms, ...args);
+      if (ms === long) works.set(id, work);
+      return id;
+    }) as typeof window.setInterval;
+    window.clearInterval = (id) => {
+      works.delete(id);
+      clear(id);
+    };
+    window.fiveMinutes = () => {
+      for (const work of works.values()) work();
+      return works.size;
+    };
+  }, FIVE_MINUTES);
   await page.goto("/?boot=1&kernel=small&pane=machines");
   await untilShell(page);
 }
@@ -39,14 +53,17 @@ const setVisibility = (page: Page, state: DocumentVisibilityState) =>
 test("one is taken every five minutes, in place of the one before", async ({ page }) => {
   await boot(page);
   await page.evaluate(() => window.webtpm.snapshot("mine"));
-  await page.waitForTimeout(SHORT * 1.5);
+  const fiveMinutes = () => page.evaluate(() => window.fiveMinutes());
+  expect(await fiveMinutes()).toBe(0);
   expect((await snapshots(page)).map(({ name }) => name)).toEqual(["mine"]);
 
   await run(page, "export KEPT=in-memory");
   await choose(page, "timer");
   const taken = async () => (await snapshots(page)).filter(({ reason }) => reason === "timer");
+  await expect.poll(fiveMinutes).toBe(1);
   await expect.poll(async () => (await taken()).length).toBe(1);
   const [first] = await taken();
+  expect(await fiveMinutes()).toBe(1);
   await expect.poll(async () => (await taken())[0]?.id, { timeout: 60_000 }).not.toBe(first!.id);
   expect((await snapshots(page)).map(({ name }) => name).sort()).toEqual(["automatic", "mine"]);
   await choose(page, "off");
@@ -54,7 +71,7 @@ test("one is taken every five minutes, in place of the one before", async ({ pag
   // One that was under way is stored first.
   await expect(page.getByRole("button", { name: "Take a snapshot…" })).toBeEnabled();
   const [last] = await taken();
-  await page.waitForTimeout(SHORT * 1.5);
+  expect(await fiveMinutes()).toBe(0);
   expect(await taken()).toEqual([last]);
 
   await page.evaluate(() => window.webtpm.restore("automatic"));
@@ -82,7 +99,7 @@ test("one is taken when the page is left, also after a reload, and none of a mac
   await page.goto("/?pane=machines");
   await expect(page.locator("[data-snapshot=automatic]")).toBeVisible();
   await setVisibility(page, "hidden");
-  await page.waitForTimeout(1000);
+  await manyFrames(page);
   expect(await snapshots(page)).toEqual([taken]);
   await expect(page.getByRole("alert")).toHaveCount(0);
 });

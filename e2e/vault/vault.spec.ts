@@ -105,10 +105,13 @@ test("a store that is closed under the page is told, and opened anew", async ({ 
   const told = page.evaluate(async (id) => {
     const { vault } = window as unknown as { vault: ReturnType<typeof window.tools.openVault> };
     return window.tools.failure(async () => {
-      for (;;) await vault.saveTpm(id, window.tools.tpmSave());
+      for (let saves = 1; ; saves++) {
+        await vault.saveTpm(id, window.tools.tpmSave());
+        Object.assign(window, { saves });
+      }
     });
   }, id);
-  await page.waitForTimeout(200);
+  await page.waitForFunction(() => "saves" in window);
   await devtools.send("Storage.clearDataForOrigin", {
     origin: new URL(page.url()).origin,
     storageTypes: "indexeddb",

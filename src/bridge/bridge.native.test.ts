@@ -136,10 +136,9 @@ describe("a session", LIMIT, () => {
     backend.onFailure = (error) => failures.push(error);
     await run(backend, STARTUP);
     const command = run(backend, RSA_KEY);
-    const before = performance.now();
+    // No limit of the client's is behind it: the message is that of swtpm's end.
     process.kill(pids()[0]!, "SIGKILL");
     await expect(command).rejects.toThrow("swtpm was killed by SIGKILL");
-    expect(performance.now() - before).toBeLessThan(3000);
     expect(failures).toHaveLength(1);
   });
 
@@ -169,28 +168,25 @@ describe("a session", LIMIT, () => {
   });
 
   it("ends when its channels are not opened in time, and after too long a silence", async () => {
-    const { url, bridge, log } = await start({ attachSeconds: 0.1, idleSeconds: 0.3, pulseSeconds: 0.05 });
-    await openSession(url);
-    await until(() => bridge.sessions === 0, "the end of the unused session");
-    expect(log.at(-1)).toContain("its two channels were not opened in time");
-    // On a busy machine the silence may fall into its start.
-    const failed = startOverBridge(url).then(
-      (backend) =>
-        new Promise<Error>((resolve) => {
-          backend.onFailure = resolve;
-        }),
-      (error: Error) => error,
-    );
-    expect((await failed).message).toMatch(/no message for \d s/);
-    await until(() => bridge.sessions === 0, "the end of the idle session");
+    const unused = await start({ attachSeconds: 0.1 });
+    await openSession(unused.url);
+    await until(() => unused.bridge.sessions === 0, "the end of the unused session");
+    expect(unused.log.at(-1)).toContain("its two channels were not opened in time");
+    const idle = await start({ idleSeconds: 2, pulseSeconds: 0.05 });
+    const session = await openSession(idle.url);
+    const ends = [session.control, session.data].map((path) => closed(socket(idle.url, path)));
+    for (const [, reason] of await Promise.all(ends)) expect(reason).toMatch(/no message for \d s/);
+    await until(() => idle.bridge.sessions === 0, "the end of the idle session");
   });
 
   it("ends when its client's machine is gone without a word", async () => {
     const { url, bridge, log } = await start({ pulseSeconds: 0.1 });
     const session = await openSession(url);
     const control = await opened(url, session.control);
+    let pings = 0;
+    control.on("ping", () => pings++);
     await opened(url, session.data);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until(() => pings >= 3, "pings of the bridge");
     expect(bridge.sessions).toBe(1);
     // No answers to pings from now on, although the connection stands.
     control.pong = () => undefined;

@@ -47,7 +47,7 @@ function command(...args: string[]): Command {
 async function listening(...args: string[]): Promise<Command & { url: string }> {
   const started = command("--port", "0", ...args);
   const url = () => /^http\S+$/m.exec(started.output())?.[0];
-  await until(() => url() !== undefined, `the URL in "${started.output()}"`, 15_000);
+  await until(() => url() !== undefined, `the URL in "${started.output()}"`);
   return { ...started, url: url()! };
 }
 

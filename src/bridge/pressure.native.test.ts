@@ -161,7 +161,7 @@ describe("a session", () => {
       got += bytes.length;
     });
     control.resume();
-    await until(() => got === 64 * MIB, "all of it", 20_000);
+    await until(() => got === 64 * MIB, "all of it");
     await other.shutdown();
   });
 
@@ -218,7 +218,7 @@ async function runBridge(
     await ended;
   });
   const url = () => /^http\S+$/m.exec(output)?.[0];
-  await until(() => url() !== undefined || child.exitCode !== null, "the bridge", 20_000);
+  await until(() => url() !== undefined || child.exitCode !== null, "the bridge");
   if (!url()) throw new Error(`the bridge did not start: ${output}`);
   return { child, url: url()!, output: () => output };
 }

@@ -207,11 +207,9 @@ describe("TPM 2.0", LIMIT, () => {
     await run(TPM2.startup);
     const command = run(TPM2.rsaKey);
     const queued = run(TPM2.readPcrs("000001"));
-    const before = performance.now();
     process.kill(swtpm.pid, "SIGKILL");
     await expect(command).rejects.toBeInstanceOf(BackendClosedError);
     await expect(queued).rejects.toBeInstanceOf(BackendClosedError);
-    expect(performance.now() - before).toBeLessThan(3000);
     expect(failures).toHaveLength(1);
     expect(await swtpm.exited).toContain("SIGKILL");
     await expect(run(TPM2.startup)).rejects.toBeInstanceOf(BackendClosedError);

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { vi } from "vitest";
 import WebSocket from "ws";
 import type { BackendInfo, TpmState } from "../backend/port.ts";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
@@ -66,11 +67,12 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Waits until `condition` holds. @throws after `limit` milliseconds. */
-export async function until(condition: () => boolean, what: string, limit = 5000): Promise<void> {
-  const deadline = performance.now() + limit;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${limit / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+/** Waits until `condition` holds. @throws when it never does */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  await vi.waitFor(
+    () => {
+      if (!condition()) throw new Error(`${what}: it did not come`);
+    },
+    { interval: 10, timeout: 20_000 },
+  );
 }

@@ -10,7 +10,6 @@ import {
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Cache, cacheDirectory, contentKey } from "./cache.ts";
 
@@ -20,15 +19,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-/** A recipe that counts how often it is built. */
-function counting(delayMs = 0) {
+/** A recipe that counts how often it is built. @param until what a build waits for */
+function counting(until?: Promise<void>) {
   const recipe = {
     name: "thing",
     key: "0011",
     builds: 0,
     async build(directory: string) {
       recipe.builds++;
-      await sleep(delayMs);
+      await until;
       await writeFile(join(directory, "file"), `build ${recipe.builds}`);
     },
   };
@@ -45,9 +44,14 @@ describe("Cache", () => {
   });
 
   test("builds once when two want the same at the same time, and tells the second that it waits", async () => {
-    const recipe = counting(100);
     let waits = 0;
-    const wanted = { ...recipe, onWait: () => waits++, build: recipe.build };
+    let build = () => {};
+    const recipe = counting(new Promise((resolve) => (build = resolve)));
+    const onWait = () => {
+      waits++;
+      build();
+    };
+    const wanted = { ...recipe, onWait, build: recipe.build };
     const [a, b] = await Promise.all([new Cache(root).get(wanted), new Cache(root).get(wanted)]);
     expect(a).toBe(b);
     expect(recipe.builds).toBe(1);

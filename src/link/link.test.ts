@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
+import type { Worker } from "node:worker_threads";
+import { describe, expect, it, vi } from "vitest";
 import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
 import { LINK, mapLink, SLEEP } from "./layout.ts";
 import type { LinkBrokenError } from "./proxy.ts";
@@ -119,6 +120,12 @@ describe("a worker that sleeps lightly", () => {
 });
 
 describe("a worker that is gone", () => {
+  async function freeze(thread: Worker): Promise<void> {
+    const said = once(thread, "message");
+    thread.postMessage("freeze");
+    expect(await said).toEqual(["frozen"]);
+  }
+
   it("costs one bounded wait, then every register reads 0", async () => {
     const reasons: LinkBrokenError[] = [];
     const { thread, device, read, write } = await startInThread(
@@ -127,32 +134,30 @@ describe("a worker that is gone", () => {
     );
     write(REGISTERS.ACCESS, ACCESS.REQUEST_USE);
     expect(read(REGISTERS.ACCESS) & ACCESS.ACTIVE_LOCALITY).toBe(ACCESS.ACTIVE_LOCALITY);
-    thread.postMessage("freeze");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await freeze(thread);
     // The worker has nothing to do, so nothing is missing.
     write(REGISTERS.STS, STS.COMMAND_READY);
     expect(read(REGISTERS.STS) & STS.COMMAND_READY).toBe(STS.COMMAND_READY);
     for (const byte of [0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, 0x7b]) write(REGISTERS.DATA_FIFO, byte);
     write(REGISTERS.STS, STS.TPM_GO);
-    const began = performance.now();
-    while (read(REGISTERS.STS) !== 0 && performance.now() - began < 5_000);
+    while (read(REGISTERS.STS) !== 0);
     expect(read(REGISTERS.ACCESS)).toBe(0);
-    expect(performance.now() - began).toBeLessThan(5_000);
     expect(device.broken).toBe(true);
     expect(reasons.map(({ message }) => message)).toEqual(["the TPM's worker did not answer within 100 ms"]);
-    const later = performance.now();
+    // Who waits looks at the clock again and again; here it is once for each read.
+    const looks = vi.spyOn(performance, "now");
     for (let i = 0; i < 1000; i++) {
       write(REGISTERS.DATA_FIFO, i);
       expect(read(REGISTERS.STS, 4)).toBe(0);
     }
-    expect(performance.now() - later).toBeLessThan(1_000);
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(1000);
+    looks.mockRestore();
     expect(reasons).toHaveLength(1);
   });
 
   it("is not waited for by a guest that only writes", async () => {
     const { thread, device, write } = await startInThread({}, { limitMs: 50 });
-    thread.postMessage("freeze");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await freeze(thread);
     for (let i = 0; i < 20_000; i++) write(REGISTERS.STS, STS.COMMAND_READY);
     expect(device.broken).toBe(true);
   });

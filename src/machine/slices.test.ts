@@ -1,5 +1,5 @@
 /** How far a guest runs on after an access that is to be its last for now, on a real v86. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { asm, type Code, RESULTS, tinyMachine } from "./testing/tiny-guest.ts";
 
 const BASE = 0xfed4_0000;
@@ -19,9 +19,7 @@ afterEach(async () => {
   await Promise.all(machines.splice(0).map(({ emulator }) => emulator.destroy()));
 });
 
-const untilStopped = async ({ bus }: Machine) => {
-  while (!bus.stopped) await new Promise((resolve) => setTimeout(resolve, 1));
-};
+const untilStopped = ({ bus }: Machine) => vi.waitUntil(() => bus.stopped, { interval: 1, timeout: 20_000 });
 
 /** @returns how many accesses there were after the one at which the machine was held. */
 async function runOn(code: Code, at: number, how: { cut?: boolean; precise?: boolean }): Promise<number> {

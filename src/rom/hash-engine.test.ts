@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Digest, HASH_ENGINE_WINDOW, HashEngine, platformDigest } from "./hash-engine.ts";
 
 const BASE = HASH_ENGINE_WINDOW.base;
@@ -18,7 +18,7 @@ function engine(digest = platformDigest() as Digest) {
   const set = (offset: number, value: number) => device.write(BASE + offset, 4, value);
   const status = () => device.read(BASE + 0x10, 4);
   const settled = async () => {
-    while (status() === BUSY) await new Promise((resolve) => setTimeout(resolve, 1));
+    await vi.waitUntil(() => status() !== BUSY, { interval: 1, timeout: 20_000 });
     return status();
   };
   const digestText = (size: number) =>

@@ -1,7 +1,7 @@
 /** The option ROM's own hash functions, run by v86, against Node's. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ByteWriter } from "../bytes/writer.ts";
 import { tinyMachine } from "../machine/testing/tiny-guest.ts";
 import { assemble } from "./assemble.ts";
@@ -48,7 +48,7 @@ describe("hashing in the option ROM", () => {
     write(PARTS, words(...DATA.flatMap((address, i) => [address, parts[i]?.length ?? 0])));
     write(ALGORITHM, words(algorithm, size));
     write(GO, words(1));
-    while (read(GO, 1)[0]) await new Promise((resolve) => setTimeout(resolve, 1));
+    await vi.waitUntil(() => read(GO, 1)[0] === 0, { interval: 1, timeout: 20_000 });
     return Buffer.from(read(DIGEST, size)).toString("hex");
   }
 

@@ -5,7 +5,7 @@
  * Needs the images (`npm run images`) and swtpm. About a minute with the small kernel.
  */
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
 import { type SwtpmChild, spawnSwtpm } from "../bridge/swtpm-process.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
@@ -114,8 +114,7 @@ function pageSends(tpm: Tpm, locality: number, command: Uint8Array): void {
 
 async function pageReceives(tpm: Tpm, locality: number): Promise<Uint8Array> {
   const status = () => tpm.read(register(sts, locality), 4);
-  for (let waited = 0; (status() & STS.DATA_AVAIL) === 0 && waited < 5000; waited += 5)
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  await vi.waitUntil(() => (status() & STS.DATA_AVAIL) !== 0, { interval: 5, timeout: 20_000 });
   const bytes: number[] = [];
   while (status() & STS.DATA_AVAIL) bytes.push(tpm.read(register(fifo, locality), 1));
   return Uint8Array.from(bytes);
@@ -188,9 +187,10 @@ describe("a snapshot", () => {
         return write && tpm.state(0) === "execution";
       });
       expect(tpm.state(0)).toBe("execution");
-      setTimeout(() => original.signal("SIGCONT"), 200);
       // The command ends first: nobody could take it along.
-      const state = await takeSnapshot(original);
+      const taking = takeSnapshot(original);
+      original.signal("SIGCONT");
+      const state = await taking;
       expect(tpm.state(0)).toBe("completion");
       taken.push({ name: "executing", state });
       release();

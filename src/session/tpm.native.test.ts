@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
 import { type SwtpmChild, spawnSwtpm } from "../bridge/swtpm-process.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
@@ -35,12 +35,7 @@ async function start(options: TpmAttachOptions & { limp?: boolean } = {}, bus = 
   return { bus, tpm };
 }
 
-const until = async (condition: () => boolean) => {
-  for (let waited = 0; !condition(); waited += 5) {
-    if (waited > 10_000) throw new Error("it did not happen within 10 s");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
+const until = (condition: () => boolean) => vi.waitUntil(condition, { interval: 5, timeout: 20_000 });
 const register = (tpm: Tpm, { offset }: { offset: number }) => tpm.read(TIS_BASE + offset, 4);
 const put = (tpm: Tpm, { offset }: { offset: number }, value: number) =>
   tpm.write(TIS_BASE + offset, 1, value);

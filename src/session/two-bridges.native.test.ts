@@ -3,7 +3,7 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { counterIn, defineCounter, increment, readIndex } from "../backend/testing/nv-commands.ts";
 import { startPolicySession } from "../backend/testing/session-commands.ts";
-import { NodeWebSocket, startTestBridge, type TestBridge } from "../bridge/test-server.ts";
+import { NodeWebSocket, startTestBridge, type TestBridge, until } from "../bridge/test-server.ts";
 import { toHex } from "../bytes/hex.ts";
 import { TIS_BASE } from "../tis/ports.ts";
 import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
@@ -69,10 +69,7 @@ function guestSends(tpm: Tpm, command: Uint8Array): void {
 
 async function guestReceives(tpm: Tpm): Promise<Uint8Array> {
   const status = () => tpm.read(TIS_BASE + REGISTERS.STS.offset, 4);
-  for (let waited = 0; (status() & STS.DATA_AVAIL) === 0; waited += 5) {
-    if (waited > 15_000) throw new Error("no response within 15 s");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until(() => (status() & STS.DATA_AVAIL) !== 0, "the response");
   const bytes: number[] = [];
   while (status() & STS.DATA_AVAIL) bytes.push(tpm.read(TIS_BASE + REGISTERS.DATA_FIFO.offset, 1));
   put(tpm, REGISTERS.STS, STS.COMMAND_READY);

@@ -1,7 +1,10 @@
 /** Where the machine stops, and how it goes on. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Breakpoint } from "./breakpoints.ts";
 import { StillMachine, stops, world } from "./testing/driver.ts";
+
+/** How often a step is looked for, and how long. */
+const STEP = { interval: 1, timeout: 20_000 };
 
 describe("the machine", () => {
   it.each<[string, Breakpoint, string[]]>([
@@ -43,8 +46,8 @@ describe("the machine", () => {
     const { recorder, machine } = w;
     recorder.add({ kind: "access", register: "ACCESS", direction: "write", field: "requestUse" });
     const still = async () => {
-      while (recorder.stop?.ranOn === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
-      return recorder.stop.sequence;
+      await vi.waitUntil(() => recorder.stop?.ranOn !== undefined, STEP);
+      return recorder.stop?.sequence;
     };
     const work = w.command();
     expect(await still()).toBe(0);
@@ -76,7 +79,7 @@ describe("the machine", () => {
     const w = world();
     w.recorder.add({ kind: "access", register: "ACCESS", direction: "write", field: "requestUse" });
     const work = w.command();
-    while (w.recorder.stop?.ranOn === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    await vi.waitUntil(() => w.recorder.stop?.ranOn !== undefined, STEP);
     w.recorder.remove(w.recorder.breakpoints[0]!.id);
     w.recorder.step("command");
     w.detach();
@@ -92,7 +95,7 @@ describe("the machine", () => {
     const w = world();
     w.recorder.add({ kind: "command" });
     const work = w.command();
-    while (w.recorder.stop?.ranOn === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    await vi.waitUntil(() => w.recorder.stop?.ranOn !== undefined, STEP);
     expect(w.machine.holds).toBe(1);
     w.recorder.attach(w.tpm, new StillMachine());
     expect([w.machine.holds, w.recorder.stop]).toEqual([0, undefined]);

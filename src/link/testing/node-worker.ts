@@ -6,8 +6,10 @@ const server = serveEcho(workerData);
 parentPort?.on("message", (message: "ring" | "stats" | "freeze" | "close") => {
   if (message === "ring") server.serve();
   else if (message === "stats") parentPort?.postMessage(server.stats);
-  else if (message === "freeze") for (;;);
-  else {
+  else if (message === "freeze") {
+    parentPort?.postMessage("frozen");
+    for (;;);
+  } else {
     server.close();
     parentPort?.close();
   }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { PageState } from "../../page-model/model.ts";
 import type { TpmStatus } from "../../session/types.ts";
 import { statusItems } from "./status.ts";
@@ -48,6 +48,8 @@ describe("the status line", () => {
   });
 
   it("names a command that takes long, and for how long it has run", () => {
+    vi.useFakeTimers({ now: 0, toFake: ["performance"] });
+    onTestFinished(() => void vi.useRealTimers());
     const command = { id: 1, name: "TPM2_CreatePrimary", startedAt: performance.now() - 3500 };
     const commands = [{ ...command, duration: 2 }, command] as unknown as PageState["commands"];
     expect(texts({ tpm: { ...tpm, phase: "executing" }, commands })[0]).toBe(
