@@ -8,14 +8,11 @@ import {
 } from "../../src/eventlog/index.ts";
 import { DirectBoot, type DirectBootImages } from "../../src/rom/index.ts";
 import { readGuestImages } from "../../src/tools/guest-images.ts";
+import { attachNativeTpm, type NativeTpm } from "../../src/tools/native-tpm.ts";
 import { createNodeMachine, type NodeMachine } from "../../src/tools/node-machine.ts";
-import { attachNodeTpm, type NodeTpm } from "../../src/tools/node-tpm.ts";
-import { TPM_PCRRead, TPM2_PCR_Read } from "../../src/tpm2/build.ts";
-import { parsePcrRead, parsePcrRead12 } from "../../src/tpm2/parse.ts";
 
 const guest = await readGuestImages();
 const BOOT_MS = 120_000;
-const PCRS = Array.from({ length: 24 }, (_, pcr) => pcr);
 
 type Version = "2.0" | "1.2";
 
@@ -36,7 +33,7 @@ export interface Measured {
 export class MeasuredMachine {
   private constructor(
     readonly machine: NodeMachine,
-    readonly tpm: NodeTpm,
+    readonly native: NativeTpm,
     readonly boot: DirectBoot,
     readonly version: Version,
   ) {}
@@ -45,18 +42,18 @@ export class MeasuredMachine {
   static async start(version: Version, options: { engine?: boolean } = {}): Promise<MeasuredMachine> {
     const { bios, vgaBios, memorySize } = guest;
     const machine = await createNodeMachine({ bios, vgaBios }, memorySize);
-    const tpm = await attachNodeTpm(machine.bus, { version });
+    const native = await attachNativeTpm(machine.bus, { version });
     const boot = new DirectBoot(machine.bus, machine.emulator, IMAGES, { memorySize, ...options });
     machine.bus.resume();
-    return new MeasuredMachine(machine, tpm, boot, version);
+    return new MeasuredMachine(machine, native, boot, version);
   }
 
   /** Waits for the guest's shell; then what was measured, and what the TPM holds. */
   async measured(): Promise<Measured> {
     await this.machine.serial.expect(guest.prompt, BOOT_MS);
-    const log = parseEventLog(this.tpm.log.bytes());
-    const pcrs: Bank[] = [];
-    for (const { name } of log.algorithms) pcrs.push({ algorithm: name, values: await this.#bank(name) });
+    const log = parseEventLog(this.native.tpm.eventLog());
+    const named = new Set(log.algorithms.map(({ name }) => name));
+    const pcrs = (await this.native.tpm.pcrs()).filter(({ algorithm }) => named.has(algorithm));
     return { log, replayed: replay(log), pcrs };
   }
 
@@ -79,21 +76,6 @@ export class MeasuredMachine {
 
   async close(): Promise<void> {
     await this.machine.emulator.destroy();
-    await this.tpm.close();
-  }
-
-  async #bank(algorithm: string): Promise<Uint8Array[]> {
-    const values: Uint8Array[] = [];
-    for (const pcr of PCRS) {
-      const answer = await this.tpm.run(
-        this.version === "1.2" ? TPM_PCRRead(pcr) : TPM2_PCR_Read([{ algorithm, pcrs: [pcr] }]),
-      );
-      values.push(
-        this.version === "1.2"
-          ? parsePcrRead12(answer)
-          : (parsePcrRead(answer).values[0]?.digest ?? new Uint8Array()),
-      );
-    }
-    return values;
+    await this.native.close();
   }
 }

@@ -11,10 +11,10 @@ import { parseArgs } from "node:util";
 import type { KernelName } from "../images/manifest.ts";
 import type { TpmVersion } from "../tis/ports.ts";
 import { readGuestImages } from "./guest-images.ts";
+import { attachNativeTpm, type NativeTpm, type NativeTpmOptions } from "./native-tpm.ts";
 import { createNodeMachine, type MachineImages, type NodeMachine } from "./node-machine.ts";
-import { attachNodeTpm, type NodeTpm, type NodeTpmOptions } from "./node-tpm.ts";
 
-export interface BootOptions extends Partial<MachineImages>, Partial<Omit<NodeTpmOptions, "version">> {
+export interface BootOptions extends Partial<MachineImages>, Partial<Omit<NativeTpmOptions, "version">> {
   /** `none` boots without a TPM. */
   tpm?: Exclude<TpmVersion, "unspecified"> | "none";
   /** One of the project's kernels, where no `kernel` is given; the small one if it has been built. */
@@ -24,7 +24,7 @@ export interface BootOptions extends Partial<MachineImages>, Partial<Omit<NodeTp
 }
 
 export interface Booted extends NodeMachine {
-  tpm: NodeTpm | undefined;
+  tpm: NativeTpm | undefined;
   /** Stops the machine and its TPM. */
   close(): Promise<void>;
 }
@@ -41,7 +41,7 @@ export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
   const tpm =
     version === "none"
       ? undefined
-      : await attachNodeTpm(machine.bus, {
+      : await attachNativeTpm(machine.bus, {
           version,
           ...(delayMs && { delayMs }),
           ...(graceMs !== undefined && { graceMs }),
