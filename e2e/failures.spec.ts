@@ -230,6 +230,8 @@ test("without cross-origin isolation the TPM runs on the page's thread and says 
   await page.unrouteAll();
   await run(page, EXTEND);
   await page.reload();
+  // An isolated page is another one to the browser, which has forgotten the yes with the rest of the tab's history.
+  await allowLink(page);
   await untilShell(page);
   // The TPM of the page that is gone is gone too, and this one has been switched off and on.
   await expect.poll(() => bridge.swtpmProcesses().length).toBe(1);

@@ -48,14 +48,16 @@ export class OwnBridge {
 
   /** Process ids of the swtpm processes that it runs, oldest first. */
   swtpmProcesses(): number[] {
-    const list = execFileSync("ps", ["-C", "swtpm", "-o", "pid=,ppid=", "--sort=start_time"], {
+    const list = execFileSync("ps", ["-e", "-o", "pid=,ppid=,comm=", "--sort=start_time"], {
       encoding: "utf8",
     });
     const rows = list
       .trim()
       .split("\n")
-      .map((line) => line.trim().split(/\s+/).map(Number));
-    return rows.flatMap(([pid, parent]) => (pid && parent === this.#child?.pid ? [pid] : []));
+      .map((line) => line.trim().split(/\s+/));
+    return rows.flatMap(([pid, parent, name]) =>
+      name === "swtpm" && Number(parent) === this.#child?.pid ? [Number(pid)] : [],
+    );
   }
 
   /** As a crash would end it. */

@@ -146,6 +146,8 @@ for (const width of [1280, 390]) {
     await page.evaluate(() => window.webtpm.ready);
     const retry = notice(page).getByRole("button", { name: "Boot again and keep it" });
     await expect(retry).toBeInViewport({ ratio: 1 });
+    await expect(page.locator(".machines")).toContainText("This browser has no storage for pages");
+    await expect(page.getByRole("alert")).toHaveCount(0);
     const { violations } = await new AxeBuilder({ page }).analyze();
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual(
       [],

@@ -126,7 +126,12 @@ export class Machines implements MachineActions {
   }
 
   refresh(): void {
-    this.#quietly(this.#refresh());
+    const told = this.#refresh().catch((error: unknown) => {
+      // The list says it where it would stand.
+      if (!bootsUnkept(error)) throw error;
+      this.#show({ list: undefined, unavailable: sentence(error.message) });
+    });
+    this.#quietly(told);
   }
 
   async #refresh(): Promise<void> {
@@ -138,11 +143,8 @@ export class Machines implements MachineActions {
     const { selected } = this.#kept;
     const shown = list.some(({ id }) => id === selected) ? selected : list[0]?.id;
     const snapshots = shown === undefined ? [] : await this.#vault.listSnapshots(shown);
-    const broken = shown === undefined ? [] : await this.#vault.unreadableSnapshots(shown);
-    const sorry = [...unreadable.map(({ error }) => error), ...broken].map(({ message }) =>
-      sentence(message),
-    );
-    this.#show({ list, unreadable: sorry, estimate, selected: shown, snapshots });
+    const sorry = unreadable.map(({ error }) => sentence(error.message));
+    this.#show({ list, unavailable: undefined, unreadable: sorry, estimate, selected: shown, snapshots });
   }
 
   select(id: string): void {

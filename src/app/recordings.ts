@@ -56,6 +56,7 @@ export class Recordings implements RecordingActions {
   readonly #store: PageStore;
   readonly #serial: SerialPort;
   readonly #notices: Notices;
+  readonly #recorder: TapeRecorder;
   #playing: Playing | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #last = 0;
@@ -64,7 +65,7 @@ export class Recordings implements RecordingActions {
     this.#store = store;
     this.#serial = serial;
     this.#notices = notices;
-    new TapeRecorder(store, serial);
+    this.#recorder = new TapeRecorder(store, serial);
   }
 
   /** Plays the recording that comes with the page, unless something else has begun meanwhile. */
@@ -98,16 +99,17 @@ export class Recordings implements RecordingActions {
     const { tape, commands, log, recorder } = this.#store.state;
     if (!tape) return undefined;
     const { runs, whole } = foldAccesses(recorder.ring, recorder.commands.spans, tape.start);
-    if (!whole) this.#sayCut();
+    const cut = [...(whole ? [] : ["accesses"]), ...this.#recorder.cut];
+    if (cut.length > 0) this.#sayCut(cut);
     return recordingOf(tape, commands, log?.bytes ?? new Uint8Array(), performance.now(), runs);
   }
 
-  #sayCut(): void {
+  #sayCut(parts: readonly string[]): void {
     this.#notices.show({
       id: "recording",
       level: "info",
-      title: "The recording has the first of the accesses only.",
-      text: "There were too many of them for a file. Commands, PCRs, log and console are whole.",
+      title: `The recording has the first part only of: ${parts.join(", ")}.`,
+      text: "There was too much of that for a file. The rest of the recording is whole.",
       actions: [],
     });
   }

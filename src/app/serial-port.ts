@@ -1,7 +1,7 @@
 /** The guest's first serial port: what it sent, kept for whoever asks later, and a way to type. */
 import type { SerialFeed } from "../page-model/model.ts";
 
-/** Characters kept. */
+/** Characters kept; up to twice as many until the next cut, as each cut copies them all. */
 const MOST_TEXT = 2 ** 20;
 /** Bytes are handed on in batches: one call a byte would cost more than the byte. */
 const GATHER_MS = 16;
@@ -23,7 +23,7 @@ export class SerialPort implements SerialFeed {
 
   get text(): string {
     this.#flush();
-    return this.#text;
+    return this.#text.slice(-MOST_TEXT);
   }
 
   /** Listens to a new machine; what the old one might still say is ignored. */
@@ -70,7 +70,8 @@ export class SerialPort implements SerialFeed {
     if (!this.#gathered.length) return;
     const bytes = Uint8Array.from(this.#gathered);
     this.#gathered = [];
-    this.#text = (this.#text + this.#decoder.decode(bytes, { stream: true })).slice(-MOST_TEXT);
+    this.#text += this.#decoder.decode(bytes, { stream: true });
+    if (this.#text.length > 2 * MOST_TEXT) this.#text = this.#text.slice(-MOST_TEXT);
     for (const listener of this.#data) listener(bytes);
   }
 }

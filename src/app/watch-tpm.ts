@@ -6,6 +6,8 @@ import type { PageStore } from "../page-model/model.ts";
 import { NOTHING_SELECTED } from "../page-model/selection.ts";
 import type { PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
 
+import { Spaced } from "./spaced.ts";
+
 /** How often the status line looks at the registers, in milliseconds. */
 const LOOK_MS = 250;
 const SERVES: ReadonlySet<TpmStatus["phase"]> = new Set(["ready", "executing"]);
@@ -15,6 +17,8 @@ const SERVES: ReadonlySet<TpmStatus["phase"]> = new Set(["ready", "executing"]);
  * @returns a function that ends the watch.
  */
 export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void): () => void {
+  // To parse and to replay it takes a while, and a guest may write it without end.
+  const log = new Spaced(() => showLog(store, tpm));
   const news = () => store.news({ commandNews: store.state.commandNews + 1 });
   const ends = [
     tpm.on("status", (status) => {
@@ -29,7 +33,7 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
     }),
     tpm.on("command", news),
     tpm.on("pcrs", (pcrs) => showPcrs(store, pcrs)),
-    tpm.on("eventlog", () => showLog(store, tpm)),
+    tpm.on("eventlog", () => log.ask()),
     tpm.on("reset", () => {
       onReset();
       store.update({ log: undefined, pcrs: [], changedPcrs: new Set(), ima: undefined, ...NOTHING_SELECTED });
@@ -40,6 +44,7 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
   const timer = setInterval(() => look(tpm, store), LOOK_MS);
   return () => {
     clearInterval(timer);
+    log.stop();
     for (const end of ends) end();
   };
 }
@@ -82,5 +87,5 @@ export function changedPcrs(before: readonly PcrBank[], now: readonly PcrBank[])
 function showLog(store: PageStore, tpm: TpmHandle): void {
   const bytes = tpm.eventLog().slice();
   const { pcrs, previous } = store.state;
-  store.update({ log: bytes.length ? logView(bytes, pcrs, previous) : undefined });
+  store.news({ log: bytes.length ? logView(bytes, pcrs, previous) : undefined });
 }

@@ -17,6 +17,8 @@ export interface Work {
 export interface KeptMachines {
   /** Undefined until they were read. */
   list?: readonly MachineRecord[] | undefined;
+  /** Why nothing can be kept or read, in words; undefined while it can. */
+  unavailable?: string | undefined;
   /** Machines that cannot be read: why, in words. */
   unreadable: readonly string[];
   /** Name of the machine that was chosen, here or in the address; undefined for the usual one. See `machineName`. */

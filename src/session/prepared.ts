@@ -12,8 +12,7 @@
  */
 import * as v from "valibot";
 import { fromHex, toHex } from "../bytes/hex.ts";
-import type { DeviceSnapshot } from "../frontend/port.ts";
-import { readSnapshot, TIS_SNAPSHOT_FORMAT, type TisSnapshot } from "../tis/snapshot.ts";
+import { readSnapshot, type TisSnapshot } from "../tis/snapshot.ts";
 
 const MAGIC = "WTPMPREP";
 /** Raised when the layout or the meaning of a field changes. */
@@ -67,15 +66,12 @@ const description = v.object({
 });
 
 /** @throws {PreparedError} when the device is in the middle of something. */
-export function writePrepared(
-  machine: Omit<PreparedMachine, "device"> & { device: DeviceSnapshot },
-): Uint8Array<ArrayBuffer> {
-  const { device: saved, eventLog, commands, emulator, ...rest } = machine;
-  const device = withoutData(saved);
+export function writePrepared(machine: PreparedMachine): Uint8Array<ArrayBuffer> {
+  const { device, eventLog, commands, emulator, ...rest } = machine;
   const text = new TextEncoder().encode(
     JSON.stringify({
       ...rest,
-      device: { ...device, fifo: toHex(new Uint8Array(device.fifo.length)) },
+      device: { ...withoutData(device), fifo: toHex(new Uint8Array(device.fifo.length)) },
       eventLog: eventLog.length,
       commands: commands.map(({ length }) => length),
       emulator: emulator.length,
@@ -96,10 +92,7 @@ export function writePrepared(
 }
 
 /** The FIFO still holds the last response; nobody will read it any more. */
-function withoutData(saved: DeviceSnapshot): TisSnapshot {
-  if (saved.format !== TIS_SNAPSHOT_FORMAT)
-    throw new PreparedError("Machines whose TPM has other registers cannot be prepared.");
-  const device = saved as TisSnapshot;
+function withoutData(device: TisSnapshot): TisSnapshot {
   const busy = device.localities.some(({ state }) => state !== "idle" && state !== "ready");
   if (busy || device.execution) throw new PreparedError("The guest is in the middle of a TPM command.");
   return device;

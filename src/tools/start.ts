@@ -11,7 +11,6 @@ import { createServer, type ViteDevServer } from "vite";
 import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
-import { complain, UsageError } from "./complain.ts";
 import { endOnSignal } from "./signals.ts";
 
 const HELP = `Usage: npm start [-- OPTIONS]
@@ -28,6 +27,11 @@ Serves the page and the bridge to swtpm on this machine, and prints the URL to o
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DEFAULT_PORT = 5173;
+
+/** What was typed cannot be done. */
+class UsageError extends Error {
+  override readonly name = "UsageError";
+}
 
 function options() {
   const { values } = parseArgs({
@@ -141,4 +145,8 @@ async function main(): Promise<void> {
   if (open) openBrowser(url);
 }
 
-main().catch(complain);
+main().catch((error: Error & { code?: string }) => {
+  const expected = error instanceof UsageError || error.code?.startsWith("ERR_PARSE_ARGS");
+  console.error(expected ? error.message : (error.stack ?? error.message));
+  process.exit(process.exitCode ?? 1);
+});

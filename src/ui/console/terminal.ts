@@ -2,6 +2,7 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
+import { ConsoleFlow } from "./console-flow.ts";
 import { isLeaveKey } from "./leave-key.ts";
 
 /** Lines kept above the visible ones. */
@@ -50,8 +51,9 @@ export function openTerminal(
   terminal.onData(onInput);
   terminal.open(element);
   terminal.textarea?.setAttribute("aria-label", "Serial console: type to the guest; Ctrl+Alt+G leaves");
+  const flow = new ConsoleFlow((data, drawn) => terminal.write(data, drawn));
   return {
-    write: (data) => terminal.write(data),
+    write: (data) => (typeof data === "string" ? terminal.write(data) : flow.write(data)),
     fit: () => fit.fit(),
     focus: () => terminal.focus(),
     dispose: () => terminal.dispose(),

@@ -48,6 +48,7 @@ export class MachineList extends PageElement {
   }
 
   #list(kept: KeptMachines) {
+    if (kept.unavailable !== undefined) return html`<p class="machines-bad">${kept.unavailable}</p>`;
     if (!kept.list) return html`<p class="muted">Reading…</p>`;
     if (!kept.list.length) {
       return html`<p class="empty"><strong>No machine is kept yet.</strong> The first boot makes “${machineName(this.state)}”.</p>`;
