@@ -24,7 +24,7 @@ export function useQuickYield(machine: object): void {
   const yielding = machine as YieldingMachine;
   const slow = yielding.yield?.bind(machine);
   if (!slow || typeof yielding.yield_callback !== "function") return;
-  if (typeof process !== "undefined" || typeof MessageChannel === "undefined") return;
+  if ("process" in globalThis || typeof MessageChannel === "undefined") return;
   const wake = (tick: number) => yielding.yield_callback?.(tick);
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = (event: MessageEvent<number>) => wake(event.data);

@@ -20,6 +20,9 @@ export interface Step {
   count?: () => Count;
 }
 
+/** Each is compiled with what it has, and nothing of the others. */
+const PLATFORMS = ["core", "browser", "worker", "node"] as const;
+
 type Made = Omit<Step, "part" | "name">;
 
 /** @param scratch a folder for the reports. */
@@ -30,7 +33,13 @@ export async function testSteps({ parts, files }: TestOptions, scratch: string):
   const all: Step[] = [
     { part: "check", name: "Format and lint", command: ["biome", "check", "."] },
     { part: "check", name: "Types", command: ["tsc", "-p", "tsconfig.json"] },
-    { part: "check", name: "Types of the pure core", command: ["tsc", "-p", "src/tsconfig.core.json"] },
+    ...PLATFORMS.map(
+      (platform): Step => ({
+        part: "check",
+        name: `Types: ${platform}`,
+        command: ["tsc", "-p", `src/tsconfig.${platform}.json`],
+      }),
+    ),
     { part: "check", name: "Unused code", command: ["knip", "--no-progress"] },
     { part: "unit", name: "Unit tests", ...project("unit") },
     { part: "long", name: "Long unit tests", ...project("long") },
