@@ -35,6 +35,7 @@ export default defineConfig({
       "@noble/hashes/sha3.js",
       "@xterm/addon-fit",
       "@xterm/xterm",
+      "@zip.js/zip.js/lib/zip-core-native.js",
       "comlink",
       "fflate",
       "idb-keyval",

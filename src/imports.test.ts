@@ -8,14 +8,15 @@ const SRC = import.meta.dirname;
 /** For each folder, the folders (or single files) it may import from, besides its own. `*` allows all but page code. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   bytes: [],
-  tis: ["bytes"],
+  frontend: [],
+  tis: ["frontend", "bytes"],
   tpm2: ["bytes"],
   eventlog: ["bytes", "tpm2"],
   swtpm: ["bytes"],
   export: ["bytes", "tpm2"],
   backend: ["swtpm", "tpm2", "tis/ports", "bytes"],
-  link: ["tis", "bytes"],
-  worker: ["backend", "link", "tis", "tpm2", "bytes", "session/types"],
+  link: ["frontend", "tis", "bytes"],
+  worker: ["backend", "link", "frontend", "tis", "tpm2", "bytes", "session/types"],
   machine: ["tis/ports", "bytes"],
   rom: ["machine", "bytes"],
   hidden: ["machine", "backend", "swtpm", "bytes"],
@@ -30,6 +31,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "eventlog",
     "tpm2",
     "tis",
+    "frontend",
     "bytes",
   ],
   reading: ["vault", "recording", "eventlog", "bytes"],
@@ -76,10 +78,12 @@ const PACKAGE_HOMES: Record<string, readonly string[]> = {
   lit: ["ui"],
   "idb-keyval": ["vault"],
   fflate: ["vault"],
+  "@zip.js": ["vault"],
 };
 /** Folders whose code must run anywhere: no package and no Node module but these. */
 const PURE: Record<string, readonly string[]> = {
   bytes: [],
+  frontend: [],
   tis: [],
   tpm2: [],
   swtpm: [],

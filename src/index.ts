@@ -8,6 +8,7 @@
 export { TpmUnableError } from "./backend/errors.ts";
 export type { Failure, FailureCode } from "./backend/failure.ts";
 export type { BackendCapabilities, StateBlob, TpmKeep, TpmState } from "./backend/port.ts";
+export type { DeviceSnapshot, FrontEnd, FrontEndDevice } from "./frontend/port.ts";
 export type { MachineBus, MmioWindow } from "./machine/bus.ts";
 export { createGuestClock, WasmLoadError } from "./machine/clock.ts";
 export { createV86, MachineLoadError } from "./machine/create-v86.ts";

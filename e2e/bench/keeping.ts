@@ -2,10 +2,12 @@
  * What it costs that a TPM is kept, in a page of its own with no machine: each write to NV with the write-through and
  * without, taking turns; and the TPM alone taken and put back.
  */
+
 import type { TpmKeep } from "../../src/backend/port.ts";
 import { defineCounter, increment } from "../../src/backend/testing/nv-commands.ts";
 import { NoMachine } from "../../src/session/no-machine.ts";
 import { attachTpm, type Tpm } from "../../src/session/tpm.ts";
+import type { TisSnapshot } from "../../src/tis/snapshot.ts";
 import { build } from "../../src/tpm2/index.ts";
 import { responseCode } from "../../src/tpm2/parse.ts";
 import { openVault } from "../../src/vault/index.ts";
@@ -71,7 +73,7 @@ export async function timeKeeping(count: number): Promise<KeepingTimes> {
       const snapshot = await free.snapshot();
       const { permanent, volatile, savestate } = snapshot.tpm;
       const blobs = [permanent, volatile, savestate].map(({ bytes }) => bytes.length);
-      times.size = blobs.reduce((sum, length) => sum + length, snapshot.device.fifo.length);
+      times.size = blobs.reduce((sum, length) => sum + length, (snapshot.device as TisSnapshot).fifo.length);
       await timed(times.restoreMs, () => free.restore(snapshot));
     }
     return times;

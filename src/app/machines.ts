@@ -143,7 +143,10 @@ export class Machines implements MachineActions {
     const { selected } = this.#kept;
     const shown = list.some(({ id }) => id === selected) ? selected : list[0]?.id;
     const snapshots = shown === undefined ? [] : await this.#vault.listSnapshots(shown);
-    const sorry = unreadable.map(({ error }) => sentence(error.message));
+    const broken = shown === undefined ? [] : await this.#vault.unreadableSnapshots(shown);
+    const sorry = [...unreadable.map(({ error }) => error), ...broken].map(({ message }) =>
+      sentence(message),
+    );
     this.#show({ list, unavailable: undefined, unreadable: sorry, estimate, selected: shown, snapshots });
   }
 

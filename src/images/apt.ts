@@ -5,17 +5,14 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
+import { AptError, aptError, KEYRING_PACKAGE } from "./apt-trouble.ts";
 import type { Cache } from "./cache.ts";
 import { run } from "./command.ts";
 import type { ImageSource } from "./manifest.ts";
 import type { OnProgress } from "./progress.ts";
+import { aboutPlace } from "./set-up-error.ts";
 import { ARCHITECTURE, type PinnedPackage, SUITE } from "./versions.ts";
-
-/** Packages could not be fetched. */
-export class AptError extends Error {
-  override readonly name = "AptError";
-}
 
 /** A package file, checked. */
 export interface FetchedPackage extends ImageSource {
@@ -29,6 +26,13 @@ const DEFAULT_MIRROR = "http://deb.debian.org/debian";
 const LARGE = 20e6;
 const LISTS_AGE_MS = 24 * 3600 * 1000;
 
+export interface AptPlaces {
+  /** URL of the archive. Default: the host's own mirror, else Debian's. */
+  mirror?: string;
+  /** File with the archive's keys. */
+  keyring?: string;
+}
+
 /** A version of a package that the archive has. */
 interface Available {
   name: string;
@@ -39,8 +43,11 @@ interface Available {
   pinned: boolean;
 }
 
+const hasProgram = (name: string) =>
+  (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, name)));
+
 /** Where the host itself gets Debian from, if it does: a mirror near it, or the only one that it can reach. */
-async function mirror(): Promise<string> {
+async function hostMirror(): Promise<string> {
   const targets = await run("apt-get", [
     "indextargets",
     "--format",
@@ -85,11 +92,15 @@ function splitField(line: string): [string, string] {
 export class Apt {
   readonly #cache: Cache;
   readonly #report: OnProgress;
+  readonly #places: AptPlaces;
   #ready: Promise<void> | undefined;
+  #mirror = DEFAULT_MIRROR;
 
-  constructor(cache: Cache, report: OnProgress) {
+  /** @param places other ones than the host's and Debian's. */
+  constructor(cache: Cache, report: OnProgress, places: AptPlaces = {}) {
     this.#cache = cache;
     this.#report = report;
+    this.#places = places;
   }
 
   get #root(): string {
@@ -109,37 +120,48 @@ export class Apt {
       `-oDir::Etc::PreferencesParts=${root}/none`,
       "-oAcquire::Languages=none",
       "-oAcquire::Retries=3",
+      // An index that cannot be had is a failure, not a warning beside the old one.
+      "-oAPT::Update::Error-Mode=any",
       // Everything happens in the user's own directories, which apt's user may not enter.
       "-oAPT::Sandbox::User=root",
     ];
   }
 
-  /** Brings the package lists up to date, at most once a day. */
-  #update(): Promise<void> {
-    this.#ready ??= this.#updateLists();
+  /** Brings the package lists up to date, at most once a day. @param anew even so. */
+  #update(anew = false): Promise<void> {
+    if (anew) this.#ready = undefined;
+    this.#ready ??= this.#updateLists(anew);
     return this.#ready;
   }
 
-  async #updateLists(): Promise<void> {
+  async #updateLists(anew: boolean): Promise<void> {
     const root = this.#root;
     const stamp = join(root, "updated");
-    const age = await stat(stamp)
-      .then((s) => Date.now() - s.mtimeMs)
-      .catch(() => Number.POSITIVE_INFINITY);
-    if (age < LISTS_AGE_MS) return;
-    if (!existsSync("/usr/bin/apt-get")) {
+    if (!hasProgram("apt-get")) {
       throw new AptError(
+        "other",
         "apt-get is missing. The images are made from Debian's packages: use Debian or Ubuntu.",
       );
     }
+    const keyring = this.#places.keyring ?? KEYRING;
+    if (!existsSync(keyring)) {
+      throw new AptError(
+        "keyring",
+        `The keys of Debian's archive are missing (${keyring}). Install them, then start again:\n\n  sudo apt-get install ${KEYRING_PACKAGE}\n`,
+      );
+    }
+    this.#mirror = this.#places.mirror ?? (await hostMirror());
+    const source = `deb [signed-by=${keyring}] ${this.#mirror} ${SUITE} main\n`;
+    if (!anew && (await isFresh(stamp, source))) return;
+    // Whatever happens now: what was said of the lists no longer holds.
+    await rm(stamp, { force: true });
     for (const directory of ["state/lists/partial", "cache/archives/partial", "none"]) {
       await mkdir(join(root, directory), { recursive: true });
     }
-    const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : "";
-    await writeFile(join(root, "sources.list"), `deb ${signed}${await mirror()} ${SUITE} main\n`);
+    await writeFile(join(root, "sources.list"), source);
     this.#say("fetching the package lists");
     await this.#run("package lists", ["update"]);
-    await writeFile(stamp, "");
+    await writeFile(stamp, source);
   }
 
   #say(message: string, percent?: number): void {
@@ -160,10 +182,7 @@ export class Apt {
         },
       });
     } catch (cause) {
-      const text = (cause as Error).message.replace(/^dlstatus:.*\n?/gm, "");
-      throw new AptError(`Debian packages could not be fetched (${what}). Is the network up?\n${text}`, {
-        cause,
-      });
+      throw aptError(what, this.#mirror, cause as Error);
     }
   }
 
@@ -173,64 +192,108 @@ export class Apt {
 
   /** What the archive has for a pin: the pinned version if it still can be had, else the newest of that name. */
   async #resolve(pin: PinnedPackage): Promise<Available> {
-    const entries = await this.#index(pin.name);
-    const same = entries.find((entry) => entry.version === pin.version);
-    if (same) {
-      if (same.sha256 === pin.sha256) return { ...pin, size: same.size, pinned: true };
+    const found = await this.#find(pin);
+    if (found?.pinned) return found;
+    // Lists of yesterday may name what is gone, and not what has come.
+    await this.#update(true);
+    const now = await this.#find(pin);
+    if (!now) {
       throw new AptError(
-        `${pin.name} ${pin.version}: the archive has SHA-256 ${same.sha256}, ${pin.sha256} was recorded.`,
+        "gone",
+        `${this.#mirror} no longer has ${pin.name}, nor a successor. Name another mirror in /etc/apt, or take a newer version of WebTPM.`,
       );
     }
-    const newest = entries[0];
-    if (newest) return this.#moved(pin, pin.name, newest);
-    if (pin.successorOf) {
-      const name = (await this.#index(pin.successorOf))[0]?.depends.split(/[ ,]/)[0];
-      const successor = name ? (await this.#index(name))[0] : undefined;
-      if (name && successor) return this.#moved(pin, name, successor);
+    if (!now.pinned) {
+      this.#say(
+        `warning: ${pin.name} ${pin.version} is gone from the archive, taking ${now.name} ${now.version}`,
+      );
     }
-    throw new AptError(
-      `Debian's archive no longer has ${pin.name}. Take the successor into src/images/versions.ts.`,
-    );
+    return now;
   }
 
-  #moved(pin: PinnedPackage, name: string, found: IndexEntry): Available {
-    this.#say(
-      `warning: ${pin.name} ${pin.version} is gone from the archive, taking ${name} ${found.version}`,
-    );
-    return { name, version: found.version, sha256: found.sha256, size: found.size, pinned: false };
+  async #find(pin: PinnedPackage): Promise<Available | undefined> {
+    const entries = await this.#index(pin.name);
+    const same = entries.find((entry) => entry.version === pin.version);
+    if (same && same.sha256 !== pin.sha256) {
+      throw new AptError(
+        "checksum",
+        `${pin.name} ${pin.version}: ${this.#mirror} has SHA-256 ${same.sha256}, ${pin.sha256} was recorded. It is not what this project was tried with, and is not taken; use another mirror.`,
+      );
+    }
+    if (same) return { ...pin, size: same.size, pinned: true };
+    if (entries[0]) return available(pin.name, entries[0]);
+    if (!pin.successorOf) return undefined;
+    const name = (await this.#index(pin.successorOf))[0]?.depends.split(/[ ,]/)[0];
+    const successor = name ? (await this.#index(name))[0] : undefined;
+    return name && successor ? available(name, successor) : undefined;
   }
 
-  /** Fetches packages into the cache. */
+  /** Fetches packages into the cache. @throws {AptError} {SetUpError} in words for whoever started it. */
   async fetch(pins: readonly PinnedPackage[]): Promise<FetchedPackage[]> {
     const kept = join(this.#cache.root, "packages");
-    await mkdir(kept, { recursive: true });
-    return this.#cache.locked("apt", undefined, async () => {
-      const fetched: FetchedPackage[] = [];
-      for (const pin of pins) fetched.push(await this.#fetchOne(pin, kept));
-      return fetched;
-    });
+    try {
+      await mkdir(kept, { recursive: true });
+      return await this.#cache.locked("apt", undefined, async () => {
+        const fetched: FetchedPackage[] = [];
+        for (const pin of pins) fetched.push(await this.#fetchOne(pin, kept));
+        return fetched;
+      });
+    } catch (error) {
+      throw aboutPlace(error, this.#cache.root);
+    }
   }
 
   async #fetchOne(pin: PinnedPackage, kept: string): Promise<FetchedPackage> {
     const ready = toFetched(pin, { ...pin, pinned: true }, kept);
-    if (existsSync(ready.file)) return ready;
+    if (await isWhole(ready.file, pin.sha256)) return ready;
     await this.#update();
     const found = await this.#resolve(pin);
+    try {
+      return await this.#download(pin, found, kept);
+    } catch (error) {
+      // The archive may have moved on since the lists were fetched.
+      if (!(error instanceof AptError) || (error.trouble !== "gone" && error.trouble !== "checksum"))
+        throw error;
+      await this.#update(true);
+      return this.#download(pin, await this.#resolve(pin), kept);
+    }
+  }
+
+  async #download(pin: PinnedPackage, found: Available, kept: string): Promise<FetchedPackage> {
     const result = toFetched(pin, found, kept);
-    if (existsSync(result.file)) return result;
+    if (await isWhole(result.file, found.sha256)) return result;
+    // What an interrupted download has left there is gone on from.
     const download = join(this.#root, "cache", `download-${found.sha256.slice(0, 12)}`);
     await mkdir(download, { recursive: true });
     const what = `${found.name} ${found.version} (${(found.size / 1e6).toFixed(1)} MB)`;
     const showPercent = found.size > LARGE;
     if (!showPercent) this.#say(`fetching ${what}`);
-    await this.#run(what, ["download", `${found.name}=${found.version}`], { cwd: download, showPercent });
+    try {
+      await this.#run(what, ["download", `${found.name}=${found.version}`], { cwd: download, showPercent });
+    } catch (error) {
+      if ((error as AptError).trouble !== "network") await rm(download, { recursive: true, force: true });
+      throw error;
+    }
     const deb = (await readdir(download)).find((name) => name.endsWith(".deb"));
-    if (!deb) throw new AptError(`apt-get download gave no file for ${found.name}.`);
-    await checkSha256(join(download, deb), found.sha256);
-    await rename(join(download, deb), result.file);
+    const whole = deb !== undefined && (await isWhole(join(download, deb), found.sha256));
+    if (whole) await rename(join(download, deb), result.file);
     await rm(download, { recursive: true });
+    if (!whole)
+      throw new AptError("checksum", `${what} from ${this.#mirror} is not what its list says; start again.`);
     return result;
   }
+}
+
+const available = (name: string, { version, sha256, size }: IndexEntry): Available => {
+  return { name, version, sha256, size, pinned: false };
+};
+
+/** Whether the lists were fetched whole from that very source, within a day. */
+async function isFresh(stamp: string, source: string): Promise<boolean> {
+  const [status, text] = await Promise.all([stat(stamp), readFile(stamp, "utf8")]).catch(() => []);
+  if (!status || text !== source) return false;
+  // A clock that was set back makes no list younger.
+  return Math.abs(Date.now() - status.mtimeMs) < LISTS_AGE_MS;
 }
 
 function toFetched(pin: PinnedPackage, found: Omit<Available, "size">, kept: string): FetchedPackage {
@@ -244,11 +307,10 @@ function toFetched(pin: PinnedPackage, found: Omit<Available, "size">, kept: str
   };
 }
 
-async function checkSha256(file: string, expected: string): Promise<void> {
-  const actual = createHash("sha256")
-    .update(await readFile(file))
-    .digest("hex");
-  if (actual !== expected) throw new AptError(`${file} has SHA-256 ${actual}, expected ${expected}.`);
+/** Whether a file is there, and what it should be; a crash may have cut what was kept. */
+async function isWhole(file: string, sha256: string): Promise<boolean> {
+  const bytes = await readFile(file).catch(() => undefined);
+  return bytes !== undefined && createHash("sha256").update(bytes).digest("hex") === sha256;
 }
 
 /** Unpacks a package into `directory`. */

@@ -9,6 +9,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:f
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { aboutPlace } from "./set-up-error.ts";
 
 /** The cache directory: `WEBTPM_CACHE`, else `webtpm` in `XDG_CACHE_HOME` or in `~/.cache`. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
@@ -71,6 +72,8 @@ export class Cache {
           // Someone else was quicker, which can only be when a lock was taken for stale.
           if (!existsSync(target)) throw error;
         });
+      } catch (error) {
+        throw aboutPlace(error, this.root);
       } finally {
         await rm(draft, { recursive: true, force: true });
       }
@@ -80,10 +83,17 @@ export class Cache {
 
   /** Does `work` while no other process does work of that name. */
   async locked<T>(name: string, onWait: (() => void) | undefined, work: () => Promise<T>): Promise<T> {
-    await mkdir(this.root, { recursive: true });
     const path = join(this.root, `.lock-${name}`);
+    const take = async () => {
+      try {
+        await mkdir(this.root, { recursive: true });
+        return await tryLock(path);
+      } catch (error) {
+        throw aboutPlace(error, this.root);
+      }
+    };
     let told = false;
-    while (!(await tryLock(path))) {
+    while (!(await take())) {
       if (!told) onWait?.();
       told = true;
       await sleep(300);

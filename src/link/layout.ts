@@ -1,5 +1,5 @@
 /**
- * The memory that page and device worker share beside the device's own state (`tis/layout.ts`): a few control words
+ * The memory that page and device worker share beside the device's own state (for the FIFO interface: `tis/layout.ts`): a few control words
  * and a ring of operations.
  *
  * | words   | written by | what                                                                    |
@@ -13,7 +13,7 @@
  * is behind POSTED, and for reasons of the worker's own (an answer, a failure), while SEQUENCE is odd. Whoever reads it
  * on the page therefore waits for DONE = POSTED, and reads again when SEQUENCE was odd or has moved.
  */
-import { TIS_STATE_BYTES } from "../tis/layout.ts";
+import { TIS } from "../tis/front-end.ts";
 
 /** Indices of the control words, each group in a cache line of its own. All are read and written with Atomics. */
 export const LINK = {
@@ -68,10 +68,11 @@ export interface LinkMemory {
   readonly link: SharedArrayBuffer;
 }
 
-export function createLinkMemory(): LinkMemory {
+/** @param stateBytes what the front end's state takes. */
+export function createLinkMemory(stateBytes = TIS.stateBytes): LinkMemory {
   const words = CONTROL_WORDS + RING_SIZE * OPERATION_WORDS;
   return {
-    state: new SharedArrayBuffer(TIS_STATE_BYTES),
+    state: new SharedArrayBuffer(stateBytes),
     link: new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT),
   };
 }
@@ -102,7 +103,7 @@ const KIND_SHIFT = 20;
 /** Largest offset that an operation can carry, plus one. */
 export const OFFSET_LIMIT = 1 << SIZE_SHIFT;
 
-/** First word of an operation. @param offset in the TIS window, below `OFFSET_LIMIT` */
+/** First word of an operation. @param offset in the device's window, below `OFFSET_LIMIT` */
 export function packOperation(kind: number, size: number, offset: number): number {
   return (kind << KIND_SHIFT) | (size << SIZE_SHIFT) | offset;
 }

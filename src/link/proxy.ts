@@ -13,9 +13,15 @@
  * A worker that does not answer within a quarter of a second is given up: the link is broken, every register reads
  * 0 (failure mode), and the page goes on.
  */
-import { TisDevice } from "../tis/device.ts";
-import type { AccessSize, MmioDevice, TisSink } from "../tis/ports.ts";
-import { isFifo, isPureRead, TisView, windowOffset } from "../tis/view.ts";
+import type {
+  AccessSize,
+  FrontEnd,
+  FrontEndDevice,
+  FrontEndSink,
+  FrontEndView,
+  MmioDevice,
+} from "../frontend/port.ts";
+import { TIS } from "../tis/front-end.ts";
 import {
   distance,
   fence,
@@ -36,8 +42,6 @@ export const READ_LIMIT_MS = 250;
 const SPINS_PER_LOOK = 256;
 /** Two looks further apart than this mean that the thread did not run meanwhile; nor, perhaps, did the worker. */
 const LONGEST_LOOK_MS = 1;
-const LOCALITY_SHIFT = 12;
-const WORD_MASK = 0xffc;
 
 /** The device worker is dead or stuck. */
 export class LinkBrokenError extends Error {
@@ -46,6 +50,8 @@ export class LinkBrokenError extends Error {
 
 export interface MmioProxyOptions {
   memory: LinkMemory;
+  /** What the worker's device is, and the copy; the FIFO interface by default. */
+  frontEnd?: FrontEnd;
   /** Wakes the worker where `Atomics.waitAsync` is missing: a message to it. */
   ring?: () => void;
   /** The guest has started a command: called from within that very access. */
@@ -68,8 +74,9 @@ export class MmioProxy implements MmioDevice {
   readonly #ring: Int32Array;
   readonly #memory: LinkMemory;
   /** The copy. */
-  readonly #copy: TisDevice;
-  readonly #copyView: TisView;
+  readonly #copy: FrontEndDevice;
+  readonly #copyView: FrontEndView;
+  readonly #base: number;
   readonly #ringBell: (() => void) | undefined;
   readonly #onBroken: ((error: LinkBrokenError) => void) | undefined;
   readonly #onAnswered: (() => void) | undefined;
@@ -85,8 +92,9 @@ export class MmioProxy implements MmioDevice {
   /** The level that was told last, and whether the copy has moved since. */
   #irq = false;
   #irqMoved = false;
-  /** Since the last operation was posted, the command interface has moved. Known while `#copy.onTrace` is set. */
+  /** Since the last operation was posted, the command interface has moved. Known while it listens. */
   #moved = false;
+  #listening = false;
   /** The worker was woken to do everything posted up to this, and has not been seen to have done it. */
   #due: number | undefined;
   /** Response bytes that were read and not yet told to the worker, and the offset at which they were read. */
@@ -111,9 +119,11 @@ export class MmioProxy implements MmioDevice {
       this.#executing = true;
       options.onExecute?.();
     };
-    const sink: TisSink = { execute, cancel: urgent, resetEstablishment: urgent, irq };
-    this.#copy = new TisDevice({ version: "unspecified", sink });
-    this.#copyView = new TisView(this.#copy.memory);
+    const sink: FrontEndSink = { execute, cancel: urgent, resetEstablishment: urgent, irq };
+    const { frontEnd = TIS } = options;
+    this.#base = frontEnd.window.base;
+    this.#copy = frontEnd.create({ sink });
+    this.#copyView = this.#copy.view;
     this.#ringBell = options.ring;
     this.#onBroken = options.onBroken;
     this.#onAnswered = options.onAnswered;
@@ -128,14 +138,14 @@ export class MmioProxy implements MmioDevice {
   }
 
   /** What the registers show now; the view itself stays behind when the worker changes something. */
-  get view(): TisView {
+  get view(): FrontEndView {
     this.#current();
     return this.#copyView;
   }
 
   read(address: number, size: AccessSize): number {
     if (!this.#current()) return 0;
-    if (isPureRead(address, size)) return this.#copyView.peek(address, size);
+    if (this.#copy.isPureRead(address, size)) return this.#copyView.peek(address, size);
     this.#noteConsumed(address, size);
     const value = this.#copy.read(address, size);
     if (this.#urgent) this.flush();
@@ -149,7 +159,7 @@ export class MmioProxy implements MmioDevice {
   }
 
   write(address: number, size: AccessSize, value: number): void {
-    const offset = windowOffset(address);
+    const offset = this.#offset(address);
     if (offset >= OFFSET_LIMIT || this.#broken) return;
     if (this.#ahead !== 0) this.flush();
     if (!this.#tellEdgesBefore()) return;
@@ -259,21 +269,22 @@ export class MmioProxy implements MmioDevice {
     } else this.#lookAtClock();
   }
 
+  /** Of an address in the window; larger than the window when outside. Takes signed addresses too. */
+  #offset(address: number): number {
+    return (address - this.#base) >>> 0;
+  }
+
   /** A read with side effects is to be told to the worker. */
   #noteConsumed(address: number, size: AccessSize): void {
-    const offset = windowOffset(address);
-    const register = offset & WORD_MASK;
-    if (!isFifo(register) || (offset & (size - 1)) !== 0) {
-      // Cut in pieces by the bus, some of which may lie in the FIFO.
+    const offset = this.#offset(address);
+    const taken = this.#copy.bytesTaken(address, size);
+    if (taken === undefined) {
       this.flush();
       if (offset < OFFSET_LIMIT) this.#post(OPERATION.READ, size, offset, 0);
       return;
     }
-    const view = this.#copyView;
-    if (offset >>> LOCALITY_SHIFT !== view.activeLocality) return;
-    const left = view.responseLeft;
-    if (left <= 0) return;
-    this.#ahead += Math.min(size, left);
+    if (taken === 0) return;
+    this.#ahead += taken;
     this.#aheadOffset = offset;
   }
 
@@ -295,19 +306,19 @@ export class MmioProxy implements MmioDevice {
       this.#urgent = false;
       this.#due = this.#posted;
       if (sleep !== SLEEP.AWAKE) this.#wake();
-    } else if (sleep === SLEEP.LIGHT && (this.#moved || !this.#copy.onTrace)) this.#wake();
+    } else if (sleep === SLEEP.LIGHT && (this.#moved || !this.#listening)) this.#wake();
     this.#moved = false;
     if (sleep !== SLEEP.AWAKE) this.#listen(sleep === SLEEP.LIGHT);
   }
 
   /** To the copy's moves: that costs each access a little, and only a light sleep asks for it. */
   #listen(on: boolean): void {
-    if (on === (this.#copy.onTrace !== undefined)) return;
-    this.#copy.onTrace = on
-      ? () => {
-          this.#moved = true;
-        }
-      : undefined;
+    if (on === this.#listening) return;
+    this.#listening = on;
+    const listener = () => {
+      this.#moved = true;
+    };
+    this.#copy.watchMoves(on ? listener : undefined);
   }
 
   #backlog(): number {

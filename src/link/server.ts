@@ -2,7 +2,8 @@
  * The worker's side of the link: carries out what the page posted, in order, then sleeps until the page has something
  * for it to do. It never spins: the page answers reads by itself (proxy.ts), and the event loop has answers to bring.
  */
-import { type AccessSize, TIS_BASE } from "../tis/ports.ts";
+import type { AccessSize } from "../frontend/port.ts";
+import { TIS } from "../tis/front-end.ts";
 import {
   fence,
   LINK,
@@ -29,6 +30,8 @@ export interface ServedDevice {
 export interface LinkServerOptions {
   memory: LinkMemory;
   device: ServedDevice;
+  /** First address of the device's window; the FIFO interface's by default. */
+  base?: number;
   /** The machine was reset, for the n-th time. Called between the accesses before and after the reset. */
   onReset: (number: number) => void;
   /** True while somebody waits for the next move of the command interface, so that the page has to tell each at once. */
@@ -117,8 +120,8 @@ export class LinkServer {
   }
 
   #carryOut(word: number, value: number): void {
-    const { device, onReset } = this.#options;
-    const address = TIS_BASE + operationOffset(word);
+    const { device, base = TIS.window.base, onReset } = this.#options;
+    const address = base + operationOffset(word);
     const size = operationSize(word) as AccessSize;
     switch (operationKind(word)) {
       case OPERATION.WRITE:

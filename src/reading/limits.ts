@@ -6,6 +6,7 @@
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
+const GIB = 2 ** 30;
 
 /** The last millisecond of the year 9999, since 1970: dates are written with four digits. */
 export const LAST_TIME = Date.UTC(10_000, 0) - 1;
@@ -40,6 +41,50 @@ export const RECORDING = {
   /** Accesses that these stand for: what the page can show. */
   accesses: 1_000_000,
 } as const;
+
+/** An exported machine (`vault/`): a zip file. Sizes are bytes. */
+export const BUNDLE = {
+  /** Of the file as it is. */
+  file: 4 * GIB,
+  /** Files in it. */
+  entries: 20_000,
+  manifest: 8 * MIB,
+  snapshots: 1000,
+  /** Characters of a name, a path or a description. */
+  text: 1000,
+  /** Values among a machine's settings, levels of values within values, and characters of one. */
+  settings: 1000,
+  settingsDepth: 16,
+  setting: 10_000,
+  /** Of everything that the manifest names, together: it is held in memory at once. */
+  contents: 2 * GIB,
+  /** Of a state blob of the TPM. swtpm takes 512 KiB. */
+  blob: 4 * MIB,
+  /** Of the device's registers as JSON. */
+  device: 256 * KIB,
+  /** Of a snapshot's event log. */
+  eventLog: 64 * MIB,
+  /** Of the emulator's state, unpacked. */
+  emulator: 3 * GIB,
+} as const;
+
+/** A file behind a passphrase (`vault/sealed.ts`): how dear the making of its key may be. */
+export const SEALED = {
+  /** Of the file: it is decrypted in one piece. */
+  file: 2 * GIB,
+  /** Of the two lines before the contents. */
+  header: 4 * KIB,
+  /** Of scrypt's memory, 128 * N * r bytes; exports take 128 MiB. */
+  memory: GIB,
+  /** Of scrypt's work, N * r * p: four times as much as the largest memory once through. */
+  work: 4 * (GIB / 128),
+  /** Of the salt. */
+  leastSalt: 16,
+  mostSalt: 64,
+} as const;
+
+/** A state file of swtpm (`swtpm/state-file.ts`), in bytes. */
+export const STATE_FILE = { file: BUNDLE.blob } as const;
 
 /** E.g. "1,000". */
 const inWords = (most: number) => most.toLocaleString("en");

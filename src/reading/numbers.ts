@@ -28,3 +28,15 @@ export const list = <Item extends v.GenericSchema>(item: Item, most: number) =>
 
 /** Text of a bounded length. */
 export const text = (most: number) => v.pipe(v.string(), v.maxLength(most));
+
+/** The most of somebody's text that a message quotes. */
+const QUOTED = 200;
+
+/** Somebody's text within a message. */
+export const quoted = (words: string) => (words.length > QUOTED ? `${words.slice(0, QUOTED)}…` : words);
+
+/** What is wrong, and where, in words of a bounded length. */
+export const flaw = (issue: v.GenericIssue): { where: string | undefined; what: string } => {
+  const path = v.getDotPath(issue);
+  return { where: path === null ? undefined : quoted(path), what: quoted(issue.message) };
+};

@@ -20,7 +20,7 @@
 import * as v from "valibot";
 import { toHex } from "../bytes/hex.ts";
 import { beyond, RECORDING } from "../reading/limits.ts";
-import { dateTime, list, text, whole } from "../reading/numbers.ts";
+import { dateTime, flaw, list, quoted, text, whole } from "../reading/numbers.ts";
 import type { CommandRecord } from "../session/types.ts";
 import { commandName, responseCodeName } from "../tpm2/names.ts";
 import { commandCode, responseCode } from "../tpm2/parse.ts";
@@ -98,15 +98,13 @@ export function decodeRecording(text: string): Recording {
   if (content.format !== FORMAT) throw new RecordingFormatError("this file is no recording of a boot");
   if (content.version !== VERSION)
     throw new RecordingFormatError(
-      `this recording has format version ${String(content.version)}, and this page knows version ${VERSION} only: open it with a newer page`,
+      `this recording has format version ${quoted(JSON.stringify(content.version) ?? "none")}, and this page knows version ${VERSION} only: open it with a newer page`,
     );
   // The first thing that is wrong will do: of a million rows each may have one.
   const result = v.safeParse(file, content, { abortEarly: true });
   if (!result.success) {
-    const [issue] = result.issues;
-    throw new RecordingFormatError(
-      `this recording is damaged: ${v.getDotPath(issue) ?? "its content"}: ${issue.message}`,
-    );
+    const { where = "its content", what } = flaw(result.issues[0]);
+    throw new RecordingFormatError(`this recording is damaged: ${where}: ${what}`);
   }
   return recordingFrom(result.output);
 }

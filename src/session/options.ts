@@ -1,5 +1,7 @@
 /** What an embedder can choose about a TPM, and what follows from it for where things run. */
 import type { BackendInfo, TpmKeep } from "../backend/port.ts";
+import type { FrontEnd } from "../frontend/port.ts";
+import { TIS } from "../tis/front-end.ts";
 import { bridgeUrls, kindOf, type TpmBackendOptions } from "./backend-target.ts";
 import { whyNotWorker } from "./placement.ts";
 import type { Placement, TpmStatus } from "./types.ts";
@@ -9,6 +11,8 @@ export interface TpmAttachOptions extends TpmBackendOptions {
   version?: BackendInfo["version"];
   /** "auto" (default) is a worker wherever the page is cross-origin isolated. */
   placement?: Placement | "auto";
+  /** The registers that the guest sees, in place of the FIFO interface's. */
+  frontEnd?: FrontEnd;
   /**
    * Where the TPM's permanent state is kept. The TPM begins from it at each power-on, and the guest sees no response to
    * a command that changed it before the change is saved. Called on this thread.
@@ -27,7 +31,7 @@ export interface TpmAttachOptions extends TpmBackendOptions {
 
 /** Placement and backend, as the status tells them. */
 export function whereabouts(
-  { placement }: Pick<TpmAttachOptions, "placement">,
+  { placement, frontEnd = TIS }: Pick<TpmAttachOptions, "placement" | "frontEnd">,
   backend: TpmBackendOptions,
 ): Pick<TpmStatus, "placement" | "placementReason" | "backend"> {
   const reason =
@@ -35,7 +39,7 @@ export function whereabouts(
       ? "it was asked for"
       : backend.open
         ? "its TPM is on the page's thread"
-        : whyNotWorker();
+        : whyNotWorker(frontEnd);
   return {
     placement: reason ? "local" : "worker",
     ...(reason && { placementReason: reason }),

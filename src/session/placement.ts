@@ -5,18 +5,17 @@
 import { proxy, transfer } from "comlink";
 import { toError } from "../backend/failure.ts";
 import type { TpmKeep } from "../backend/port.ts";
+import type { AccessSize, DeviceSnapshot, FrontEnd, FrontEndView, MmioDevice } from "../frontend/port.ts";
 import { createLinkMemory } from "../link/layout.ts";
 import { MmioProxy } from "../link/proxy.ts";
 import { CAN_WAIT } from "../link/server.ts";
-import type { AccessSize, MmioDevice } from "../tis/ports.ts";
-import type { TisSnapshot } from "../tis/snapshot.ts";
-import type { TisView } from "../tis/view.ts";
 import type { WorkerMessage } from "../worker/api.ts";
 import { type Notice, openBackend } from "../worker/connect.ts";
 import { throwingFailures } from "../worker/crossing.ts";
 import { TpmEngine } from "../worker/engine.ts";
 import { EventBatch } from "../worker/event-batch.ts";
 import type { BackendTarget, EngineEvent, EngineOptions, TpmSnapshot } from "../worker/events.ts";
+import { isInWorker } from "../worker/front-ends.ts";
 import { keeping, type OpenTpm } from "../worker/keeping.ts";
 import { DeviceWorker } from "./device-worker.ts";
 import { shutDown, TpmFailedError } from "./errors.ts";
@@ -27,7 +26,7 @@ import type { PcrBank } from "./types.ts";
 /** What the session holds of a device, wherever it runs. */
 export interface PlacedDevice extends MmioDevice {
   /** What the registers show now. */
-  readonly view: TisView;
+  readonly view: FrontEndView;
   /** What a read would give, without its side effects. */
   peek(address: number, size: AccessSize): number;
   /** The machine was reset for the n-th time; ordered with accesses. An event tells when the TPM's power cycle is over. */
@@ -37,7 +36,7 @@ export interface PlacedDevice extends MmioDevice {
   readPcrs(): Promise<PcrBank[]>;
   snapshot(): Promise<TpmSnapshot>;
   restore(snapshot: TpmSnapshot): Promise<void>;
-  standIn(device: TisSnapshot, commands: readonly Uint8Array[]): Promise<void>;
+  standIn(device: DeviceSnapshot, commands: readonly Uint8Array[]): Promise<void>;
   /** @param open in place of `target`, where the device is on this thread. */
   move(target: BackendTarget, open?: OpenTpm): Promise<void>;
   watch(on: boolean): void;
@@ -52,6 +51,8 @@ export type { OpenTpm };
 
 export interface PlaceOptions {
   engine: EngineOptions;
+  /** The registers that the guest sees. */
+  frontEnd: FrontEnd;
   /** A TPM of the embedder's own, on the page's thread, in place of `engine.target`. */
   open?: OpenTpm | undefined;
   /** Where the TPM's permanent state is kept; without it, it lives as long as the session with the TPM. */
@@ -68,8 +69,9 @@ export interface PlaceOptions {
   createWorker?: (() => Worker) | undefined;
 }
 
-/** Why the device cannot be in a worker here; undefined when it can. */
-export function whyNotWorker(): string | undefined {
+/** Why such a device cannot be in a worker here; undefined when it can. */
+export function whyNotWorker(frontEnd: FrontEnd): string | undefined {
+  if (!isInWorker(frontEnd)) return "its registers are the embedder's own, on the page's thread";
   if (typeof Worker === "undefined") return "there are no workers here";
   if (typeof SharedArrayBuffer === "undefined" || globalThis.crossOriginIsolated === false) {
     return "the page is not cross-origin isolated (its server sends no COOP and COEP headers)";
@@ -80,7 +82,7 @@ export function whyNotWorker(): string | undefined {
 const portsOf = (target: BackendTarget) => (target.kind === "hidden" ? [target.control, target.data] : []);
 
 export function placeInWorker(options: PlaceOptions): PlacedDevice {
-  const { engine, keep, onEvents, onExecute, onAnswered, onIrq, onLost, createWorker } = options;
+  const { frontEnd, keep, onEvents, onExecute, onAnswered, onIrq, onLost, createWorker } = options;
   const worker = new DeviceWorker({
     createWorker,
     onMessage: (message: WorkerMessage) => {
@@ -90,9 +92,11 @@ export function placeInWorker(options: PlaceOptions): PlacedDevice {
   worker.lost.catch((error: Error) => link.break(error.message));
   // A worker that has ended answers nothing; nobody is to wait for it, with the machine held perhaps.
   const pending = new PendingCalls();
-  const memory = createLinkMemory();
+  const engine = { ...options.engine, frontEnd: frontEnd.name };
+  const memory = createLinkMemory(frontEnd.stateBytes);
   const link: MmioProxy = new MmioProxy({
     memory,
+    frontEnd,
     onExecute,
     onAnswered,
     onIrq,
@@ -156,6 +160,7 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
   let source = tpmSource({ ...options, notice }, options.engine.target, options.open);
   const engine = new TpmEngine({
     version: options.engine.version,
+    frontEnd: options.frontEnd,
     open: keeping(source.open, options.keep),
     emit: (event) => batch.push(event),
     onExecute: options.onExecute,

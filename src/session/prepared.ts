@@ -12,7 +12,8 @@
  */
 import * as v from "valibot";
 import { fromHex, toHex } from "../bytes/hex.ts";
-import { readSnapshot, type TisSnapshot } from "../tis/snapshot.ts";
+import type { DeviceSnapshot } from "../frontend/port.ts";
+import { readSnapshot, TIS_SNAPSHOT_FORMAT, type TisSnapshot } from "../tis/snapshot.ts";
 
 const MAGIC = "WTPMPREP";
 /** Raised when the layout or the meaning of a field changes. */
@@ -66,12 +67,15 @@ const description = v.object({
 });
 
 /** @throws {PreparedError} when the device is in the middle of something. */
-export function writePrepared(machine: PreparedMachine): Uint8Array<ArrayBuffer> {
-  const { device, eventLog, commands, emulator, ...rest } = machine;
+export function writePrepared(
+  machine: Omit<PreparedMachine, "device"> & { device: DeviceSnapshot },
+): Uint8Array<ArrayBuffer> {
+  const { device: saved, eventLog, commands, emulator, ...rest } = machine;
+  const device = withoutData(saved);
   const text = new TextEncoder().encode(
     JSON.stringify({
       ...rest,
-      device: { ...withoutData(device), fifo: toHex(new Uint8Array(device.fifo.length)) },
+      device: { ...device, fifo: toHex(new Uint8Array(device.fifo.length)) },
       eventLog: eventLog.length,
       commands: commands.map(({ length }) => length),
       emulator: emulator.length,
@@ -92,7 +96,10 @@ export function writePrepared(machine: PreparedMachine): Uint8Array<ArrayBuffer>
 }
 
 /** The FIFO still holds the last response; nobody will read it any more. */
-function withoutData(device: TisSnapshot): TisSnapshot {
+function withoutData(saved: DeviceSnapshot): TisSnapshot {
+  if (saved.format !== TIS_SNAPSHOT_FORMAT)
+    throw new PreparedError("Machines whose TPM has other registers cannot be prepared.");
+  const device = saved as TisSnapshot;
   const busy = device.localities.some(({ state }) => state !== "idle" && state !== "ready");
   if (busy || device.execution) throw new PreparedError("The guest is in the middle of a TPM command.");
   return device;

@@ -6,12 +6,13 @@ import { TpmUnableError } from "../backend/errors.ts";
 import { toError, toFailure } from "../backend/failure.ts";
 import { type BackendInfo, can } from "../backend/port.ts";
 import { parseEventLog } from "../eventlog/index.ts";
+import type { AccessSize, FrontEnd, MmioDevice } from "../frontend/port.ts";
 import type { HiddenTpm } from "../hidden/client.ts";
 import type { MachineBus } from "../machine/bus.ts";
 import { CommandHold } from "../machine/command-hold.ts";
 import { EVENT_LOG_WINDOW } from "../machine/firmware/acpi.ts";
 import { EventLogArea } from "../machine/firmware/event-log-area.ts";
-import { type AccessSize, type MmioDevice, TIS_BASE, TIS_SIZE } from "../tis/ports.ts";
+import { TIS } from "../tis/front-end.ts";
 import type { TisState } from "../tis/states.ts";
 import type { BackendTarget, EngineEvent, TpmSnapshot } from "../worker/events.ts";
 import { backendTarget, kindOf, type TpmBackendOptions } from "./backend-target.ts";
@@ -55,6 +56,7 @@ export class Tpm implements TpmHandle {
   readonly #events = new Emitter<TpmEvents>();
   readonly #commands: CommandList;
   readonly #unsubscribe: () => void;
+  readonly #frontEnd: FrontEnd;
   #backend: TpmBackendOptions;
   #placed: PlacedDevice;
   readonly #tapPoint: TapPoint;
@@ -74,6 +76,7 @@ export class Tpm implements TpmHandle {
     this.#bus = bus;
     this.#options = options;
     this.#backend = options;
+    this.#frontEnd = options.frontEnd ?? TIS;
     this.#version = options.version ?? "2.0";
     this.#commands = new CommandList(this.#version);
     this.#hold = new CommandHold(bus, options);
@@ -91,7 +94,7 @@ export class Tpm implements TpmHandle {
     this.#placed = this.#place();
     this.#tapPoint = new TapPoint(this.#placed);
     this.device = this.#tapPoint.guest;
-    bus.attach({ base: TIS_BASE, size: TIS_SIZE }, this.device);
+    bus.attach(this.#frontEnd.window, this.device);
     bus.attach(EVENT_LOG_WINDOW, this.#log);
     this.#log.onWrite = () => {
       if (this.#events.has("eventlog")) this.#events.emit("eventlog", this.eventLog());
@@ -141,7 +144,7 @@ export class Tpm implements TpmHandle {
     this.#mustBeAlive();
     const { page } = this.#tapPoint;
     return this.#held("a command by hand", ({ view }) =>
-      driveCommand(page, view, command, () => this.#mustBeAlive()),
+      driveCommand(this.#frontEnd.driver, page, view, command, () => this.#mustBeAlive()),
     );
   }
 
@@ -283,6 +286,7 @@ export class Tpm implements TpmHandle {
         reconnect: reconnects(this.#options, this.#backend),
         reset: this.#resets,
       },
+      frontEnd: this.#frontEnd,
       open: this.#backend.open,
       keep: this.#options.keep,
       onEvents: (events) => {

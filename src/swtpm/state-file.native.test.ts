@@ -8,9 +8,9 @@ import { SwtpmBackend } from "../backend/swtpm-backend.ts";
 import * as nv from "../backend/testing/nv-commands.ts";
 import { startNativeBackend } from "../bridge/native-backend.ts";
 import { spawnSwtpm } from "../bridge/swtpm-process.ts";
-import { toHex } from "../bytes/hex.ts";
+import { fromHex, toHex } from "../bytes/hex.ts";
 import { TPM_Startup, TPM2_Startup } from "../tpm2/build.ts";
-import { blobToFile, fileToBlob, parseStateFileName, stateFileName } from "./state-file.ts";
+import { blobToFile, fileToBlob, newerState, stateFileName, stateKind } from "./state-file.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -104,9 +104,34 @@ describe("what is no state file", () => {
     expect(() => blobToFile(file.with(5, 6))).toThrow(/--migration-key/);
   });
 
-  it("is told by its name", () => {
-    expect(parseStateFileName("tpm-00.volatilestate")).toEqual({ version: "1.2", blob: "volatile" });
-    expect(parseStateFileName("tpm2-00.permall")).toEqual({ version: "2.0", blob: "permanent" });
-    expect(parseStateFileName("tpm2-01.permall")).toBeUndefined();
+  it("names the version of a newer swtpm", () => {
+    expect(() => fileToBlob(file.with(0, 4).with(1, 3))).toThrow(
+      /has format version 4, which only those read that know 3 at least, .* beyond 2: a newer swtpm wrote it/,
+    );
+    const newer = fileToBlob(stateFile("0004 ab364723 0003 0000"));
+    expect(newerState(newer)).toMatch(/libtpms' format 4, for those that know 3 at least, .* knows up to 3/);
+    expect(newerState(fileToBlob(stateFile("0003 ab364723 0003 0000")))).toBeUndefined();
+    expect(newerState(new Uint8Array(5))).toBeUndefined();
+  });
+
+  it.each([
+    ["0003 ab364723 0002", { version: "2.0", blob: "permanent", format: { version: 3, lowest: 2 } }],
+    ["0004 45637889 0001", { version: "2.0", blob: "volatile", format: { version: 4, lowest: 1 } }],
+    ["0001 45637889 0001", { version: "2.0", blob: "volatile", format: { version: 1 } }],
+    ["0001 0022 0000", { version: "1.2", blob: "permanent" }],
+    ["0001 0001 0102", { version: "1.2", blob: "volatile" }],
+    ["0024 0000", { version: "1.2", blob: "savestate" }],
+  ])("is told by its content: %s", (begin, kind) => {
+    expect(stateKind(fileToBlob(stateFile(begin)))).toEqual(kind);
+  });
+
+  it("is neither a TPM 2.0's nor a TPM 1.2's", () => {
+    expect(() => stateKind(fileToBlob(file))).toThrow(/neither of a TPM 2.0 nor of a TPM 1.2/);
   });
 });
+
+/** A file whose data are these. */
+function stateFile(data: string): Uint8Array {
+  const bytes = fromHex(data);
+  return Uint8Array.of(2, 1, 0, 10, 0, 0, 0, 0, 0, 16 + bytes.length, 0, 1, 0, 0, 0, bytes.length, ...bytes);
+}

@@ -8,7 +8,7 @@
  */
 import { ByteReader } from "../bytes/reader.ts";
 import { ByteWriter } from "../bytes/writer.ts";
-import { BLOB_NAMES, type BlobName } from "./commands.ts";
+import type { BlobName } from "./commands.ts";
 
 const VERSION = 2;
 const MIN_VERSION = 1;
@@ -30,12 +30,60 @@ export function stateFileName(version: "2.0" | "1.2", blob: BlobName): string {
   return `${version === "2.0" ? "tpm2-00" : "tpm-00"}.${kind}`;
 }
 
-/** The other way; undefined for what is none of swtpm's names. */
-export function parseStateFileName(name: string): { version: "2.0" | "1.2"; blob: BlobName } | undefined {
-  for (const version of ["2.0", "1.2"] as const) {
-    for (const blob of BLOB_NAMES) if (stateFileName(version, blob) === name) return { version, blob };
+/** What a state is, as its first bytes say: its name may have changed on its way, e.g. in a browser's downloads. */
+export interface StateKind {
+  version: "2.0" | "1.2";
+  blob: BlobName;
+  /** libtpms' version of the format, which TPM 2.0 states name, and the lowest that may read it where that is named. */
+  format?: { version: number; lowest?: number };
+}
+
+/** libtpms' formats of the states of a TPM 2.0 as swtpm 0.7.1 with libtpms 0.9.2 writes and reads them, with magic numbers. */
+const STATES_2: readonly { blob: BlobName; magic: number; format: number }[] = [
+  { blob: "permanent", magic: 0xab364723, format: 3 },
+  { blob: "volatile", magic: 0x45637889, format: 4 },
+];
+/** From this version of its header on, a TPM 2.0 state names the lowest version that may read it. */
+const NAMES_LOWEST = 2;
+/** How a TPM 1.2 state begins: TPM 1.2 structure tags, measured as above. */
+const STATES_1: readonly { blob: BlobName; begin: readonly number[] }[] = [
+  { blob: "permanent", begin: [0x0001, 0x0022] },
+  { blob: "volatile", begin: [0x0001, 0x0001] },
+  { blob: "savestate", begin: [0x0024] },
+];
+
+/** What a state blob holds. @throws {StateFileError} for an encrypted blob, and for what is no state known here. */
+export function stateKind(blob: Uint8Array): StateKind {
+  const reader = new ByteReader(tagged(openFile(blobToFile(blob)), TAG.DATA));
+  const words = Array.from({ length: Math.min(4, reader.left >> 1) }, () => reader.u16be());
+  const [version = 0, high = 0, low = 0, lowest] = words;
+  const magic = high * 0x1_0000 + low;
+  const state2 = STATES_2.find((state) => state.magic === magic);
+  if (state2) {
+    const format = version >= NAMES_LOWEST && lowest !== undefined ? { version, lowest } : { version };
+    return { version: "2.0", blob: state2.blob, format };
   }
-  return undefined;
+  const state1 = STATES_1.find(({ begin }) => begin.every((tag, index) => words[index] === tag));
+  if (state1) return { version: "1.2", blob: state1.blob };
+  throw new StateFileError(
+    "this is a state of swtpm, but neither of a TPM 2.0 nor of a TPM 1.2 as libtpms is known to write them",
+  );
+}
+
+/** Why an older swtpm may refuse a state blob, in words; undefined where nothing speaks against it. */
+export function newerState(blob: Uint8Array): string | undefined {
+  let kind: StateKind;
+  try {
+    kind = stateKind(blob);
+  } catch (error) {
+    if (error instanceof StateFileError) return undefined;
+    throw error;
+  }
+  const known = STATES_2.find((state) => state.blob === kind.blob)?.format;
+  const { format } = kind;
+  if (!format || known === undefined || format.version <= known) return undefined;
+  const lowest = format.lowest === undefined ? "" : `, for those that know ${format.lowest} at least`;
+  return `it has libtpms' format ${format.version}${lowest}, and libtpms 0.9, which Debian 12 and the page's own swtpm have, knows up to ${known}: run it behind a bridge whose swtpm is as new as the one that it comes from`;
 }
 
 /**
@@ -56,28 +104,46 @@ export function blobToFile(blob: Uint8Array): Uint8Array {
  * @throws {StateFileError} for an encrypted file, and for what is none.
  */
 export function fileToBlob(file: Uint8Array): Uint8Array {
-  const { flags, data } = open(file, "state file");
-  if (flags & FLAG.FILE_ENCRYPTED) throw encrypted("--key");
-  if (flags & ~FLAG.FILE_ENCRYPTED) {
-    throw new StateFileError(`this is no state file of swtpm: its flags are 0x${flags.toString(16)}`);
-  }
+  const data = openFile(file);
   tagged(data, TAG.DATA);
   const blob = new ByteWriter();
   blob.u16be(TAG.MIGRATION_DATA).u32be(data.length).bytes(data);
   return close(FLAG.MIGRATION_DATA, blob.finish());
 }
 
+/** A state file's data. */
+function openFile(file: Uint8Array): Uint8Array {
+  const { flags, data } = open(file, "state file");
+  if (flags & FLAG.FILE_ENCRYPTED) throw encrypted("--key");
+  if (flags & ~FLAG.FILE_ENCRYPTED) {
+    throw new StateFileError(`this is no state file of swtpm: its flags are 0x${flags.toString(16)}`);
+  }
+  return data;
+}
+
 function open(bytes: Uint8Array, what: string): { flags: number; data: Uint8Array } {
   const no = (why: string) => new StateFileError(`this is no ${what} of swtpm: ${why}`);
   if (bytes.length < HEADER_SIZE + TAG_HEADER_SIZE) throw no(`it has ${bytes.length} bytes only`);
   const reader = new ByteReader(bytes);
-  reader.u8();
+  const version = reader.u8();
   const lowest = reader.u8();
   const headerSize = reader.u16be();
   const flags = reader.u16be();
   const size = reader.u32be();
-  if (lowest < 1 || lowest > VERSION || headerSize < HEADER_SIZE || headerSize > bytes.length) {
+  if (
+    lowest < 1 ||
+    lowest > version ||
+    headerSize < HEADER_SIZE ||
+    headerSize > bytes.length - TAG_HEADER_SIZE
+  )
     throw no("its header is of a format that is not known here");
+  if (lowest > VERSION) {
+    // So does any file that begins with two such bytes: what it says of itself has to fit.
+    throw size === bytes.length
+      ? new StateFileError(
+          `this ${what} of swtpm has format version ${version}, which only those read that know ${lowest} at least, and it is not known here beyond ${VERSION}: a newer swtpm wrote it, open it with a newer version of this page`,
+        )
+      : no("its header is of a format that is not known here");
   }
   if (size !== bytes.length) throw no(`it has ${bytes.length} bytes, and its header says ${size}`);
   return { flags, data: bytes.subarray(headerSize) };

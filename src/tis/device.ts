@@ -4,6 +4,7 @@
  *
  * What a guest can observe is what QEMU's tpm-tis shows, but for the entries of `differences.ts`.
  */
+import type { FrontEndDevice } from "../frontend/port.ts";
 import { acceptResponse, consumeFifo, writeFifo, writeStatus } from "./command.ts";
 import { TisCore } from "./core.ts";
 import {
@@ -17,14 +18,7 @@ import {
 } from "./layout.ts";
 import { writeAccess } from "./locality.ts";
 import { HEADER_BYTES } from "./packet.ts";
-import {
-  type AccessSize,
-  type MmioDevice,
-  TIS_BUFFER_SIZE,
-  TIS_SIZE,
-  type TisSink,
-  type TpmVersion,
-} from "./ports.ts";
+import { type AccessSize, TIS_BUFFER_SIZE, TIS_SIZE, type TisSink, type TpmVersion } from "./ports.ts";
 import { accessMask, INTERFACE_ID, REGISTERS } from "./registers.ts";
 import { readSnapshot, type TisSnapshot, takeSnapshot } from "./snapshot.ts";
 import type { TisTrace } from "./trace.ts";
@@ -46,7 +40,7 @@ export interface TisOptions {
   bufferSize?: number;
 }
 
-export class TisDevice implements MmioDevice {
+export class TisDevice implements FrontEndDevice {
   /** The memory that holds the whole state; a `TisView` on it reads without this object. */
   readonly memory: ArrayBufferLike;
   readonly #core: TisCore;
@@ -90,6 +84,14 @@ export class TisDevice implements MmioDevice {
     this.#core.onTrace = listener;
   }
 
+  watchMoves(listener: ((event: TisTrace) => void) | undefined): void {
+    this.onTrace = listener;
+  }
+
+  get view(): TisView {
+    return this.#view;
+  }
+
   // --- the bus ---
 
   /** Any size and alignment is answered; all ones where no register is. */
@@ -97,6 +99,18 @@ export class TisDevice implements MmioDevice {
     const value = this.#view.peek(address, size);
     if (!isPureRead(address, size)) this.#consume(address, size);
     return value;
+  }
+
+  isPureRead(address: number, size: AccessSize): boolean {
+    return isPureRead(address, size);
+  }
+
+  /** A read that the bus cuts in pieces, some of which may lie in the FIFO, is more than one that takes bytes. */
+  bytesTaken(address: number, size: AccessSize): number | undefined {
+    const offset = windowOffset(address);
+    if (!isFifo(offset & 0xffc) || (offset & (size - 1)) !== 0) return undefined;
+    if (offset >>> 12 !== this.#view.activeLocality) return 0;
+    return Math.min(size, this.#view.responseLeft);
   }
 
   /** What `read` would give, without its side effects. */

@@ -1,7 +1,10 @@
-/**
- * What the device looks like from outside: the bus side (`MmioDevice`), and the few things it asks of the world
- * (`TisSink`). Everything that carries the device to another thread, process or machine speaks these types only.
- */
+/** What the device looks like from outside; the types are those of every register interface. */
+import type { FrontEndSink } from "../frontend/port.ts";
+
+export type { AccessSize, MmioDevice, TpmVersion } from "../frontend/port.ts";
+
+/** What the device asks of its surroundings; `resetEstablishment` after a write of TPM_STS.resetEstablishmentBit. */
+export type TisSink = FrontEndSink;
 
 /** Guest-physical base of the TIS window (TCG PC Client TIS 1.3, section 9). */
 export const TIS_BASE = 0xfed4_0000;
@@ -10,32 +13,3 @@ export const TIS_SIZE = 0x5000;
 export const LOCALITIES = 5;
 /** The largest command or response, in bytes; what QEMU and swtpm agree on. */
 export const TIS_BUFFER_SIZE = 4096;
-
-/** `unspecified` is the failure mode: no usable TPM, so firmware gets no table and every register reads 0. */
-export type TpmVersion = "2.0" | "1.2" | "unspecified";
-
-/** Access width in bytes. */
-export type AccessSize = 1 | 2 | 4;
-
-/** Anything that answers memory accesses in its own address window; never throws at a guest's doing. */
-export interface MmioDevice {
-  /** @returns the value read, unsigned, in the low `size` bytes. */
-  read(address: number, size: AccessSize): number;
-  /** @param value only its low `size` bytes count. */
-  write(address: number, size: AccessSize, value: number): void;
-}
-
-/** What the device asks of its surroundings. All calls are synchronous, made from within `read`, `write` or an inlet. */
-export interface TisSink {
-  /**
-   * A whole, well-formed command is to be run by the TPM at `locality`. Answered by `TisDevice.complete(response)`
-   * later (or at once). Never called again before that answer.
-   */
-  execute(locality: number, command: Uint8Array): void;
-  /** The guest wants the running command cancelled; its answer is still due. */
-  cancel(): void;
-  /** TPM_STS.resetEstablishmentBit was written at `locality` (3 or 4). */
-  resetEstablishment(locality: number): void;
-  /** The interrupt line's level changed. */
-  irq(raised: boolean): void;
-}

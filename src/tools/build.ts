@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
+import { complain } from "./complain.ts";
 import { endOnSignal } from "./signals.ts";
 import { buildPage } from "./static-page.ts";
 
@@ -17,11 +18,11 @@ Makes the static page, for any file server.
   --help            show this text
 `;
 
-const { values } = parseArgs({
-  options: { out: { type: "string", default: "dist" }, help: { type: "boolean" } },
-});
-if (values.help) console.log(HELP);
-else {
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { out: { type: "string", default: "dist" }, help: { type: "boolean" } },
+  });
+  if (values.help) return console.log(HELP);
   const signal = endOnSignal();
   const cache = new Cache();
   const set = new ImageSet(cache, printProgress());
@@ -31,3 +32,5 @@ else {
   await set.preparePrepared();
   await buildPage(values.out, cache);
 }
+
+main().catch(complain);

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
+import { complain } from "./complain.ts";
 import { endOnSignal } from "./signals.ts";
 
 const HELP = `Usage: npm run kernel [-- --verbose]
@@ -36,4 +37,4 @@ async function build(verbose: boolean): Promise<void> {
 
 const { values } = parseArgs({ options: { verbose: { type: "boolean" }, help: { type: "boolean" } } });
 if (values.help) console.log(HELP);
-else await build(values.verbose ?? false);
+else await build(values.verbose ?? false).catch(complain);

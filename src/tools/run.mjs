@@ -15,7 +15,13 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 /** Debian's packages by what they are for. A package counts as there when its file is. */
 const TOOLS = {
   swtpm: { swtpm: "/usr/bin/swtpm" },
-  images: { gcc: "/usr/bin/gcc", "libc6-dev": "/usr/include/stdio.h", "xz-utils": "/usr/bin/xz" },
+  images: {
+    gcc: "/usr/bin/gcc",
+    "libc6-dev": "/usr/include/stdio.h",
+    "xz-utils": "/usr/bin/xz",
+    // Ubuntu does not come with the keys of Debian's archive, which the guest is from.
+    "debian-archive-keyring": "/usr/share/keyrings/debian-archive-keyring.gpg",
+  },
   kernel: {
     make: "/usr/bin/make",
     flex: "/usr/bin/flex",
@@ -32,6 +38,7 @@ const TOOLS = {
     "tpm2-tools": "/usr/bin/tpm2",
     "swtpm-tools": "/usr/bin/swtpm_ioctl",
     cpio: "/usr/bin/cpio",
+    gnupg: "/usr/bin/gpg",
     xxd: "/usr/bin/xxd",
   },
 };
@@ -79,11 +86,6 @@ function run(program, args) {
   return status === 0 ? undefined : `${program} ${args.join(" ")} failed`;
 }
 
-function mustRun(program, args) {
-  const problem = run(program, args);
-  if (problem) stop(`${problem}.`);
-}
-
 /** npm writes both files in one go, in no certain order. */
 const LOCK_SLACK_MS = 60_000;
 
@@ -99,7 +101,13 @@ function installNodeModules() {
   );
   // Chromium comes from Debian; Playwright need not bring another.
   process.env.PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD = "1";
-  mustRun("npm", ["ci", "--no-audit", "--no-fund"]);
+  const problem = run("npm", ["ci", "--no-audit", "--no-fund"]);
+  if (problem) {
+    stop(
+      `${problem}; what it printed above says why. Without a network it cannot work (behind a proxy: npm config set ` +
+        "proxy URL), and it needs some 500 MB of disk. Then start again: it begins anew.",
+    );
+  }
 }
 
 /** How this user may run apt-get: directly as root, through sudo where it asks nothing, or not at all. */
@@ -124,9 +132,17 @@ function installDebianPackages(needs) {
   say(`installing Debian's packages: ${missing.join(", ")}`);
   const [program, ...first] = [...prefix, "env", "DEBIAN_FRONTEND=noninteractive"];
   // One index of many that cannot be had need not matter: what is missing then, the installation says.
-  const problem = run(program, [...first, "apt-get", "update", "-q"]);
+  const problem = run(program, [...first, "apt-get", "update", "-q", "-oAPT::Update::Error-Mode=any"]);
   if (problem) say(`${problem}; going on with the package lists that there are`);
-  mustRun(program, [...first, ...install, "-q", "-o", "Dpkg::Use-Pty=0"]);
+  // Another installation may be at it just now, e.g. the nightly one.
+  const wait = ["-o", "DPkg::Lock::Timeout=300"];
+  const failure = run(program, [...first, ...install, "-q", "-o", "Dpkg::Use-Pty=0", ...wait]);
+  if (failure) {
+    stop(
+      `${failure}${problem ? ", and the package lists could not be fetched: is there a network?" : ""}\n` +
+        `Install what is missing, then start again:\n\n  sudo ${install.join(" ")}\n`,
+    );
+  }
   say("Debian's packages are installed");
 }
 

@@ -11,6 +11,7 @@ import { createServer, type ViteDevServer } from "vite";
 import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
+import { complain, UsageError } from "./complain.ts";
 import { endOnSignal } from "./signals.ts";
 
 const HELP = `Usage: npm start [-- OPTIONS]
@@ -27,11 +28,6 @@ Serves the page and the bridge to swtpm on this machine, and prints the URL to o
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DEFAULT_PORT = 5173;
-
-/** What was typed cannot be done. */
-class UsageError extends Error {
-  override readonly name = "UsageError";
-}
 
 function options() {
   const { values } = parseArgs({
@@ -145,8 +141,4 @@ async function main(): Promise<void> {
   if (open) openBrowser(url);
 }
 
-main().catch((error: Error & { code?: string }) => {
-  const expected = error instanceof UsageError || error.code?.startsWith("ERR_PARSE_ARGS");
-  console.error(expected ? error.message : (error.stack ?? error.message));
-  process.exit(process.exitCode ?? 1);
-});
+main().catch(complain);

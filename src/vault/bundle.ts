@@ -1,5 +1,5 @@
 /** A machine with all it has, between the store and a file. */
-import type { ReadableSnapshot } from "./snapshots.ts";
+import type { PackedSnapshot, ReadableSnapshot } from "./snapshots.ts";
 import type { PackedTpm } from "./tpm-state.ts";
 import type { MachineRecord, Vault } from "./types.ts";
 
@@ -10,9 +10,16 @@ export interface MachineBundle {
   snapshots: readonly ReadableSnapshot[];
 }
 
+/** A machine that came from elsewhere: checked, in memory, and nothing but data, so that another thread may have made it. */
+export interface ReadMachine {
+  machine: Omit<MachineRecord, "id" | "tpmSize" | "snapshotSize">;
+  tpm?: PackedTpm;
+  snapshots: readonly PackedSnapshot[];
+}
+
 export interface BundleVault extends Vault {
   /** Everything there is of a machine. The snapshots' parts are read when they are asked for. */
   bundle(id: string): Promise<MachineBundle>;
   /** Makes a machine of all that, in one transaction, under a new id. */
-  putBundle(bundle: MachineBundle, name: string): Promise<MachineRecord>;
+  putBundle(machine: ReadMachine, name: string): Promise<MachineRecord>;
 }

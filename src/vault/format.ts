@@ -3,8 +3,10 @@
  * brought up to date, newer and broken ones are refused.
  */
 import * as v from "valibot";
+import { BUNDLE } from "../reading/limits.ts";
+import { count, dateTime, flaw, list, text, whole } from "../reading/numbers.ts";
 import { VaultDamagedError, VaultNewerError } from "./errors.ts";
-import type { Json, MachineSettings } from "./types.ts";
+import type { MachineSettings } from "./types.ts";
 
 /** One step of a migration: makes version n + 1 of a value of version n. */
 export type Migration = (value: Record<string, unknown>) => Record<string, unknown>;
@@ -38,14 +40,14 @@ export function readFormat<Schema extends v.GenericSchema>(
   if ((version as number) > format.version)
     throw new VaultNewerError(what, version as number, format.version);
   for (let at = version as number; at < format.version; at++) {
-    const step = format.migrations[at];
+    const step = Object.hasOwn(format.migrations, at) ? format.migrations[at] : undefined;
     if (!step) throw new VaultDamagedError(what, `there never was a format version ${at}`);
     fields = { ...step(fields), format: name, formatVersion: at + 1 };
   }
-  const result = v.safeParse(format.schema, fields);
+  const result = v.safeParse(format.schema, fields, { abortEarly: true });
   if (result.success) return result.output;
-  const issue = result.issues[0];
-  throw new VaultDamagedError(what, `${v.getDotPath(issue) ?? "it"} is wrong (${issue.message})`);
+  const { where = "it", what: words } = flaw(result.issues[0]);
+  throw new VaultDamagedError(what, `${where} is wrong (${words})`);
 }
 
 /** The value as it is stored. */
@@ -53,77 +55,131 @@ export function writeFormat<T extends object>(format: Format<v.GenericSchema>, v
   return { ...value, format: format.name, formatVersion: format.version };
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const text = v.string();
+const words = text(BUNDLE.text);
 export const tpmVersion = v.picklist(["2.0", "1.2"]);
 
-const json: v.GenericSchema<Json> = v.lazy(() =>
-  v.union([v.null(), v.boolean(), v.number(), v.string(), v.array(json), v.record(v.string(), json)]),
+/** What is wrong with settings; they are walked without recursion, as deep as somebody may have nested them. */
+function flawOfSettings(settings: unknown): string | undefined {
+  const left: [value: unknown, depth: number][] = [[settings, 0]];
+  let values = 0;
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [value, depth] = next;
+    if (++values > BUNDLE.settings) return `more than ${BUNDLE.settings} values`;
+    if (depth > BUNDLE.settingsDepth) return `values nested more than ${BUNDLE.settingsDepth} deep`;
+    if (typeof value === "string" && value.length > BUNDLE.setting)
+      return `a text of more than ${BUNDLE.setting} characters`;
+    if (typeof value === "number" && !Number.isFinite(value)) return "a number without an end";
+    if (typeof value !== "object" || value === null) {
+      if (value !== null && !["string", "number", "boolean"].includes(typeof value))
+        return "what no JSON has";
+      continue;
+    }
+    const inner = Array.isArray(value) ? value : Object.values(value);
+    if (inner.length > BUNDLE.settings) return `more than ${BUNDLE.settings} values`;
+    for (const one of inner) left.push([one, depth + 1]);
+  }
+  return undefined;
+}
+
+export const settings: v.GenericSchema<MachineSettings> = v.pipe(
+  v.custom<MachineSettings>(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    "must be an object",
+  ),
+  v.check(
+    (value) => flawOfSettings(value) === undefined,
+    ({ input }) => `must not have ${flawOfSettings(input)}`,
+  ),
 );
-export const settings: v.GenericSchema<MachineSettings> = v.record(v.string(), json);
+
+/**
+ * A date in the page's own storage. Pages have stored dates of files that no calendar has: a machine is worth more than
+ * its date, which counts as unknown then, and is another at the next change.
+ */
+const storedTime = v.pipe(
+  v.number(),
+  v.transform((time) => (v.is(dateTime, time) ? time : 0)),
+);
 
 export const MACHINE_FORMAT = {
   name: "webtpm-machine",
   version: 1,
   schema: v.object({
-    id: text,
-    name: text,
+    id: words,
+    name: words,
     tpmVersion,
-    created: count,
-    changed: count,
+    created: storedTime,
+    changed: storedTime,
     settings,
-    tpmSize: count,
-    snapshotSize: count,
+    tpmSize: count(),
+    snapshotSize: count(),
   }),
   migrations: {},
 } satisfies Format<v.GenericSchema>;
 
-const sha256 = v.pipe(text, v.regex(/^[0-9a-f]{64}$/));
+export const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex"));
 /** A blob's description; the blob itself is beside it, under the same name. */
-const blob = v.object({ size: count, sha256, flags: count });
+const flags = whole(0, 0xffff_ffff);
+const blob = v.object({ size: count(BUNDLE.blob), sha256, flags });
 
-/** The state of a TPM without its blobs. */
-export const TPM_FORMAT = {
-  name: "webtpm-tpm",
-  version: 1,
-  schema: v.object({
-    version: tpmVersion,
-    description: text,
-    time: count,
-    blobs: v.object({ permanent: blob, volatile: blob, savestate: blob }),
-  }),
-  migrations: {},
-} satisfies Format<v.GenericSchema>;
+const tpm = (time: v.GenericSchema<unknown, number>) =>
+  ({
+    name: "webtpm-tpm",
+    version: 1,
+    schema: v.object({
+      version: tpmVersion,
+      description: words,
+      time,
+      blobs: v.object({ permanent: blob, volatile: blob, savestate: blob }),
+    }),
+    migrations: {},
+  }) satisfies Format<v.GenericSchema>;
+/** The state of a TPM without its blobs, as it is stored. */
+export const TPM_FORMAT = tpm(storedTime);
+/** The same in a file from anybody. */
+export const TPM_IN_FILE = tpm(dateTime);
 export type TpmDescription = v.InferOutput<typeof TPM_FORMAT.schema>;
 
+const PARTS = ["device", "permanent", "volatile", "savestate", "eventlog", "emulator"] as const;
 const part = v.object({
-  name: v.picklist(["device", "permanent", "volatile", "savestate", "eventlog", "emulator"]),
-  size: count,
+  name: v.picklist(PARTS),
+  size: count(),
   sha256,
-  storedSize: count,
+  storedSize: count(),
   compression: v.picklist(["none", "gzip"]),
 });
 
-/** A snapshot without its parts. */
-export const SNAPSHOT_FORMAT = {
-  name: "webtpm-snapshot",
-  version: 1,
-  schema: v.object({
-    id: text,
-    machineId: text,
-    name: text,
-    time: count,
-    reason: v.picklist(["hand", "timer", "hidden"]),
-    tpmVersion,
-    description: text,
-    clock: v.number(),
-    settings,
-    /** swtpm's flags of the three blobs. */
-    flags: v.object({ permanent: count, volatile: count, savestate: count }),
-    parts: v.array(part),
-    storedSize: count,
-  }),
-  migrations: {},
-} satisfies Format<v.GenericSchema>;
+const snapshot = (time: v.GenericSchema<unknown, number>) =>
+  ({
+    name: "webtpm-snapshot",
+    version: 1,
+    schema: v.object({
+      id: words,
+      machineId: words,
+      name: words,
+      time,
+      reason: v.picklist(["hand", "timer", "hidden"]),
+      tpmVersion,
+      description: words,
+      /** The guest's, in microticks. */
+      clock: v.pipe(v.number(), v.finite(), v.minValue(0)),
+      settings,
+      /** swtpm's flags of the three blobs. */
+      flags: v.object({ permanent: flags, volatile: flags, savestate: flags }),
+      parts: v.pipe(
+        list(part, PARTS.length),
+        v.check(
+          (parts) => new Set(parts.map(({ name }) => name)).size === parts.length,
+          "must have each part once",
+        ),
+      ),
+      storedSize: count(),
+    }),
+    migrations: {},
+  }) satisfies Format<v.GenericSchema>;
+/** A snapshot without its parts, as it is stored. */
+export const SNAPSHOT_FORMAT = snapshot(storedTime);
+/** The same in a file from anybody. */
+export const SNAPSHOT_IN_FILE = snapshot(dateTime);
 export type SnapshotDescription = v.InferOutput<typeof SNAPSHOT_FORMAT.schema>;
 export type PartDescription = v.InferOutput<typeof part>;

@@ -4,7 +4,7 @@ const SLICE = 1 << 20;
 
 /** @param done how many of the bytes are through. */
 export function gzip(bytes: Uint8Array, done: (bytes: number) => void): Promise<Uint8Array> {
-  return through(bytes, new CompressionStream("gzip"), done, () => undefined);
+  return whole(through(bytes, new CompressionStream("gzip"), done), () => undefined);
 }
 
 /**
@@ -12,23 +12,35 @@ export function gzip(bytes: Uint8Array, done: (bytes: number) => void): Promise<
  * @param done how many bytes have come out.
  */
 export function gunzip(bytes: Uint8Array, limit: number, done: (bytes: number) => void): Promise<Uint8Array> {
-  return through(
-    bytes,
-    new DecompressionStream("gzip"),
-    () => undefined,
-    (count) => {
-      if (count > limit) throw new RangeError(`more than ${limit} bytes come out of it`);
-      done(count);
-    },
-  );
+  return whole(gunzipped(bytes, limit), done);
 }
 
-async function through(
+/** The same piece by piece. */
+export async function* gunzipped(bytes: Uint8Array, limit: number): AsyncGenerator<Uint8Array> {
+  let count = 0;
+  for await (const chunk of through(bytes, new DecompressionStream("gzip"), () => undefined)) {
+    count += chunk.length;
+    if (count > limit) throw new RangeError(`more than ${limit} bytes come out of it`);
+    yield chunk;
+  }
+}
+
+async function whole(chunks: AsyncGenerator<Uint8Array>, done: (bytes: number) => void): Promise<Uint8Array> {
+  const kept: Uint8Array[] = [];
+  let count = 0;
+  for await (const chunk of chunks) {
+    kept.push(chunk);
+    count += chunk.length;
+    done(count);
+  }
+  return joined(kept, count);
+}
+
+async function* through(
   bytes: Uint8Array,
   stream: CompressionStream | DecompressionStream,
   read: (bytes: number) => void,
-  written: (bytes: number) => void,
-): Promise<Uint8Array> {
+): AsyncGenerator<Uint8Array> {
   let at = 0;
   const slices = new ReadableStream<BufferSource>({
     pull(controller) {
@@ -39,15 +51,13 @@ async function through(
       } else controller.close();
     },
   });
-  const chunks: Uint8Array[] = [];
-  let count = 0;
   const reader = slices.pipeThrough(stream as ReadableWritablePair<Uint8Array, BufferSource>).getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    chunks.push(next.value);
-    count += next.value.length;
-    written(count);
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    // Of what nobody wants to have any more, nothing is unpacked. What failed has been told.
+    reader.cancel().catch(() => undefined);
   }
-  return joined(chunks, count);
 }
 
 export function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {

@@ -1,12 +1,13 @@
 /** What an export holds: the manifest's format, and the names of the files beside it. */
 import * as v from "valibot";
-import { type Format, settings, tpmVersion } from "./format.ts";
+import { BUNDLE } from "../reading/limits.ts";
+import { count, dateTime, list, text } from "../reading/numbers.ts";
+import { type Format, settings, sha256, tpmVersion } from "./format.ts";
 import type { PartName } from "./types.ts";
 
 export const MANIFEST = "manifest.json";
 export const README = "README.txt";
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** With format and version of their own, checked when they are used. */
 const described = v.record(v.string(), v.unknown());
 
@@ -14,14 +15,20 @@ export const EXPORT_FORMAT = {
   name: "webtpm-export",
   version: 1,
   schema: v.object({
-    time: count,
-    machine: v.object({ name: v.string(), tpmVersion, created: count, changed: count, settings }),
+    time: dateTime,
+    machine: v.object({
+      name: text(BUNDLE.text),
+      tpmVersion,
+      created: dateTime,
+      changed: dateTime,
+      settings,
+    }),
     /** The TPM's state, whose blobs are in `tpm/`; null when there is none yet. */
     tpm: v.nullable(described),
     /** Snapshots, whose parts are in `folder`. */
-    snapshots: v.array(v.object({ folder: v.string(), snapshot: described })),
+    snapshots: list(v.object({ folder: text(BUNDLE.text), snapshot: described }), BUNDLE.snapshots),
     /** All other files. */
-    files: v.array(v.object({ path: v.string(), size: count, sha256: v.string() })),
+    files: list(v.object({ path: text(BUNDLE.text), size: count(BUNDLE.contents), sha256 }), BUNDLE.entries),
   }),
   migrations: {},
 } satisfies Format<v.GenericSchema>;

@@ -2,14 +2,17 @@
  * A snapshot as named byte strings, which is how it is stored and exported; and back. The big one, the emulator's
  * state, is mostly zeros and is compressed.
  */
+import { sha256 } from "@noble/hashes/sha2.js";
 import type { StateBlob } from "../backend/port.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
+import { BUNDLE, beyond } from "../reading/limits.ts";
+import { quoted } from "../reading/numbers.ts";
 import { BLOB_NAMES, type BlobName } from "../swtpm/commands.ts";
-import { readSnapshot, type TisSnapshot } from "../tis/snapshot.ts";
+import { readSnapshot, TIS_SNAPSHOT_FORMAT, type TisSnapshot } from "../tis/snapshot.ts";
 import { sha256Hex } from "./digest.ts";
 import { VaultDamagedError } from "./errors.ts";
 import type { PartDescription, SnapshotDescription } from "./format.ts";
-import { gunzip, gzip } from "./gzip.ts";
+import { gunzip, gunzipped, gzip } from "./gzip.ts";
 import type { MachineSnapshot, NewSnapshot, PartName, Progress } from "./types.ts";
 
 /** One part as it is stored. */
@@ -23,9 +26,12 @@ export async function packSnapshot(
   ids: { id: string; machineId: string },
   progress: Progress = () => undefined,
 ): Promise<{ description: SnapshotDescription; parts: Part[] }> {
+  const { format } = snapshot.tpm.device;
+  if (format !== TIS_SNAPSHOT_FORMAT)
+    throw new RangeError(`a machine whose TPM has other registers (${format}) cannot be kept here`);
   const { tpm, eventLog, emulator, name, time, reason, description, clock, settings } = snapshot;
   const contents: [PartName, Uint8Array][] = [
-    ["device", deviceBytes(tpm.device)],
+    ["device", deviceBytes(tpm.device as TisSnapshot)],
     ...BLOB_NAMES.map((blob): [PartName, Uint8Array] => [blob, tpm.tpm[blob].bytes]),
     ["eventlog", eventLog],
     ["emulator", emulator],
@@ -104,24 +110,90 @@ export async function unpackSnapshot(
   };
 }
 
+/** What a part may unpack to, in bytes. */
+const MOST: Record<PartName, number> = {
+  device: BUNDLE.device,
+  permanent: BUNDLE.blob,
+  volatile: BUNDLE.blob,
+  savestate: BUNDLE.blob,
+  eventlog: BUNDLE.eventLog,
+  emulator: BUNDLE.emulator,
+};
+
+/**
+ * Compares a snapshot from elsewhere with its description, and leaves it packed: of the emulator's state no more than a
+ * piece is in memory at a time.
+ * @throws {VaultDamagedError} when a part is missing, is too large or is not what the description says.
+ */
+export async function checkSnapshot(
+  description: SnapshotDescription,
+  stored: (part: PartName) => Uint8Array | undefined,
+  progress: Progress,
+): Promise<Part[]> {
+  const what = `the snapshot "${quoted(description.name)}"`;
+  const listed = new Map(description.parts.map((part) => [part.name, part]));
+  const parts: Part[] = [];
+  for (const name of Object.keys(MOST) as PartName[]) {
+    const part = listed.get(name);
+    if (!part) throw new VaultDamagedError(what, `its part "${name}" is not listed`);
+    if (part.size > MOST[name])
+      throw new VaultDamagedError(what, `of its part "${name}" ${beyond(MOST[name], "bytes")}`);
+    const bytes = stored(name);
+    if (part.compression === "gzip") await checkPacked(part, bytes, what, progress);
+    else {
+      const unpacked = await unpackPart(part, bytes, what, progress);
+      if (name === "device") readDevice(unpacked, what);
+    }
+    if (bytes) parts.push({ ...part, stored: bytes });
+  }
+  return parts;
+}
+
+async function checkPacked(
+  part: PartDescription,
+  stored: Uint8Array | undefined,
+  what: string,
+  progress: Progress,
+): Promise<void> {
+  const { name, size, sha256: expected } = part;
+  if (name === "device") throw new VaultDamagedError(what, 'its part "device" is not stored as it is');
+  const hash = sha256.create();
+  let length = 0;
+  try {
+    for await (const chunk of gunzipped(present(part, stored, what), size)) {
+      hash.update(chunk);
+      length += chunk.length;
+      progress("checking", length, size);
+    }
+  } catch (cause) {
+    throw new VaultDamagedError(what, `its part "${name}" cannot be decompressed`, { cause });
+  }
+  if (length !== size || toHex(hash.digest()) !== expected) throw otherDigest(name, what);
+}
+
+function present(
+  { name, storedSize }: PartDescription,
+  stored: Uint8Array | undefined,
+  what: string,
+): Uint8Array {
+  if (!stored) throw new VaultDamagedError(what, `its part "${name}" is missing`);
+  if (stored.length === storedSize) return stored;
+  throw new VaultDamagedError(what, `its part "${name}" has ${stored.length} bytes instead of ${storedSize}`);
+}
+
+const otherDigest = (name: PartName, what: string) =>
+  new VaultDamagedError(what, `its part "${name}" does not have the SHA-256 that it was stored with`);
+
 async function unpackPart(
   part: PartDescription,
   stored: Uint8Array | undefined,
   what: string,
   progress: Progress,
 ): Promise<Uint8Array> {
-  const { name, size, sha256, storedSize, compression } = part;
-  if (!stored) throw new VaultDamagedError(what, `its part "${name}" is missing`);
-  if (stored.length !== storedSize) {
-    throw new VaultDamagedError(
-      what,
-      `its part "${name}" has ${stored.length} bytes instead of ${storedSize}`,
-    );
-  }
-  const bytes = compression === "gzip" ? await decompress(stored, part, what, progress) : stored;
-  if (bytes.length !== size || (await sha256Hex(bytes)) !== sha256) {
-    throw new VaultDamagedError(what, `its part "${name}" does not have the SHA-256 that it was stored with`);
-  }
+  const { name, size, sha256, compression } = part;
+  const there = present(part, stored, what);
+  const bytes = compression === "gzip" ? await decompress(there, part, what, progress) : there;
+  if (bytes.length !== size || (await sha256Hex(bytes)) !== sha256) throw otherDigest(name, what);
   return bytes;
 }
 

@@ -6,6 +6,8 @@
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 import * as v from "valibot";
 import { fromHex, toHex } from "../bytes/hex.ts";
+import { beyond, SEALED } from "../reading/limits.ts";
+import { count, flaw, whole } from "../reading/numbers.ts";
 import { ImportError, PassphraseError, VaultError, VaultNewerError } from "./errors.ts";
 import type { Progress } from "./types.ts";
 
@@ -13,28 +15,48 @@ const MAGIC = "WEBTPM-SEALED\n";
 const VERSION = 1;
 /** 128 MiB and about a second: what OWASP's password storage cheat sheet asks for. */
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1 } as const;
-/** What a file may ask this page to do: 1 GiB. */
-const MAX_SCRYPT_N = 2 ** 20;
 const TAG_SIZE = 16;
-/** Nobody needs as much; a file that is something else may go on for long without an end of line. */
-const MAX_HEADER = 4096;
 
-const hex = (size: number) => v.pipe(v.string(), v.regex(/^[0-9a-f]*$/), v.length(2 * size));
-const headerSchema = v.object({
-  formatVersion: v.pipe(v.number(), v.integer()),
-  cipher: v.literal("AES-256-GCM"),
-  iv: hex(12),
-  kdf: v.literal("scrypt"),
-  N: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(MAX_SCRYPT_N)),
-  r: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(8)),
-  p: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4)),
-  salt: hex(16),
-  /** Of the contents, in bytes. */
-  size: v.pipe(v.number(), v.integer(), v.minValue(0)),
-});
+const hex = (least: number, most = least) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^([0-9a-f]{2}){0,100}$/, "must be bytes in hex"),
+    v.check(
+      (text) => text.length >= 2 * least && text.length <= 2 * most,
+      least === most ? `must have ${least} bytes` : `must have ${least} to ${most} bytes`,
+    ),
+  );
+/** RFC 7914, section 2. */
+const MOST_BLOCKS = 2 ** 30;
+const headerSchema = v.pipe(
+  v.object({
+    formatVersion: v.literal(VERSION),
+    cipher: v.literal("AES-256-GCM"),
+    iv: hex(12),
+    kdf: v.literal("scrypt"),
+    N: v.pipe(
+      whole(2, MOST_BLOCKS),
+      v.check((n) => Number.isInteger(Math.log2(n)), "must be a power of two"),
+    ),
+    r: whole(1, MOST_BLOCKS),
+    p: whole(1, MOST_BLOCKS),
+    salt: hex(SEALED.leastSalt, SEALED.mostSalt),
+    /** Of the contents, in bytes. */
+    size: count(),
+  }),
+  v.check(
+    ({ N, r }) => 128 * N * r <= SEALED.memory,
+    `its key takes more than ${SEALED.memory / 2 ** 20} MiB of memory to make (scrypt's N and r), the most that this page gives`,
+  ),
+  v.check(
+    ({ N, r, p }) => N * r * p <= SEALED.work,
+    "its key takes minutes to make (scrypt's N, r and p), more than this page gives",
+  ),
+);
 
-export function isSealed(bytes: Uint8Array): boolean {
-  return new TextDecoder().decode(bytes.subarray(0, MAGIC.length)) === MAGIC;
+/** Told by its first bytes, whatever its name is. */
+export async function isSealed(file: Blob): Promise<boolean> {
+  return new TextDecoder().decode(await file.slice(0, MAGIC.length).arrayBuffer()) === MAGIC;
 }
 
 /** @throws {PassphraseError} for an empty passphrase. */
@@ -62,11 +84,14 @@ export async function seal(
 
 /** @throws {PassphraseError} {ImportError} {VaultNewerError} */
 export async function unseal(
-  file: Uint8Array,
+  sealed: Blob,
   passphrase: string | undefined,
   progress?: Progress,
 ): Promise<Uint8Array> {
-  const end = file.subarray(0, MAX_HEADER).indexOf(0x0a, MAGIC.length) + 1;
+  if (sealed.size > SEALED.file)
+    throw new ImportError(`this encrypted export is not read: ${beyond(SEALED.file, "bytes")}`);
+  const file = new Uint8Array(await sealed.arrayBuffer());
+  const end = file.subarray(0, SEALED.header).indexOf(0x0a, MAGIC.length) + 1;
   if (end === 0)
     throw new ImportError("this encrypted export is cut off or damaged: its header does not end");
   const header = file.slice(0, end);
@@ -82,7 +107,7 @@ export async function unseal(
   const key = await makeKey(passphrase, { ...parameters, salt: fromHex(salt) }, progress);
   const algorithm = { name: "AES-GCM", iv: fromHex(iv), additionalData: header };
   try {
-    return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, file.slice(end)));
+    return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, file.subarray(end)));
   } catch (cause) {
     throw new PassphraseError("the passphrase is not the one of this export, or the file was changed", {
       cause,
@@ -101,9 +126,14 @@ function readHeader(line: string) {
   if (typeof version === "number" && version > VERSION) {
     throw new VaultNewerError("this encrypted export", version, VERSION);
   }
-  const result = v.safeParse(headerSchema, fields);
+  const result = v.safeParse(headerSchema, fields, { abortPipeEarly: true });
   if (result.success) return result.output;
-  throw new ImportError(`this encrypted export is damaged: ${result.issues[0].message} in its header`);
+  const { where, what } = flaw(result.issues[0]);
+  throw new ImportError(
+    where === undefined
+      ? `this encrypted export is not opened: ${what}`
+      : `this encrypted export is damaged: in its header, ${where} is wrong (${what})`,
+  );
 }
 
 async function makeKey(

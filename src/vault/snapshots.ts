@@ -3,12 +3,14 @@
  * have (Chromium: 128 MiB), and a piece is what a copy holds in memory at a time.
  */
 import { promisifyRequest } from "idb-keyval";
+import { quoted } from "../reading/numbers.ts";
 import { type Database, keysUnder, type Stores } from "./database.ts";
 import { VaultMissingError } from "./errors.ts";
 import {
   type PartDescription,
   readFormat,
   SNAPSHOT_FORMAT,
+  type SNAPSHOT_IN_FILE,
   type SnapshotDescription,
   writeFormat,
 } from "./format.ts";
@@ -31,7 +33,8 @@ export interface ReadableSnapshot {
   read(part: PartDescription): Promise<Uint8Array | undefined>;
 }
 
-interface PackedSnapshot {
+/** A snapshot with its parts in memory, as they are stored, and compared with its digests. */
+export interface PackedSnapshot {
   description: SnapshotDescription;
   parts: readonly Part[];
 }
@@ -83,26 +86,24 @@ export class SnapshotShelf {
     snapshots.put(writeFormat(SNAPSHOT_FORMAT, description), [machineId, id]);
   }
 
-  /** A snapshot from elsewhere for machine `machineId`, compared with its digests and in memory. */
-  async adopt({ description, read }: ReadableSnapshot, machineId: string): Promise<PackedSnapshot> {
-    const parts: Part[] = [];
-    const remember = async (part: PartDescription) => {
-      const stored = await read(part);
-      if (stored) parts.push({ ...part, stored });
-      return stored;
-    };
-    await unpackSnapshot(description, remember);
-    return { description: { ...description, id: newId(), machineId }, parts };
-  }
-
-  async list(machineId: string): Promise<SnapshotRecord[]> {
+  /** Newest first; one that cannot be read (damaged, of a newer format) does not hide the others. */
+  async list(machineId: string): Promise<{ snapshots: SnapshotRecord[]; unreadable: Error[] }> {
     const stored = await this.#database.transact(
       "readonly",
       ["snapshots"],
       "the list of snapshots was not read",
       ({ snapshots }) => promisifyRequest(snapshots.getAll(keysUnder(machineId))),
     );
-    return stored.map(readDescription).sort((a, b) => b.time - a.time);
+    const snapshots: SnapshotRecord[] = [];
+    const unreadable: Error[] = [];
+    for (const one of stored) {
+      try {
+        snapshots.push(readDescription(one));
+      } catch (error) {
+        unreadable.push(error as Error);
+      }
+    }
+    return { snapshots: snapshots.sort((a, b) => b.time - a.time), unreadable };
   }
 
   /** The description, and each part as it is stored. */
@@ -183,7 +184,10 @@ async function resize(stores: Pick<Stores, "machines">, machineId: string, by: n
 }
 
 /** @throws {VaultDamagedError} {VaultNewerError} */
-export function readDescription(stored: unknown): SnapshotDescription {
-  const name = String((stored as { name?: unknown } | null)?.name);
-  return readFormat(SNAPSHOT_FORMAT, stored, `the snapshot "${name}"`);
+export function readDescription(
+  stored: unknown,
+  format: typeof SNAPSHOT_FORMAT | typeof SNAPSHOT_IN_FILE = SNAPSHOT_FORMAT,
+): SnapshotDescription {
+  const name = quoted(String((stored as { name?: unknown } | null)?.name));
+  return readFormat(format, stored, `the snapshot "${name}"`);
 }

@@ -1,6 +1,6 @@
 /** Machines in IndexedDB. */
 import { get, promisifyRequest, values } from "idb-keyval";
-import type { BundleVault, MachineBundle } from "./bundle.ts";
+import type { BundleVault, MachineBundle, ReadMachine } from "./bundle.ts";
 import { Database, keysUnder, type Stores } from "./database.ts";
 import { TPM_FORMAT, writeFormat } from "./format.ts";
 import { newId } from "./ids.ts";
@@ -173,14 +173,17 @@ class IndexedDbVault implements BundleVault {
   async bundle(id: string): Promise<MachineBundle> {
     const machine = await this.get(id);
     const tpm = await this.loadTpm(id);
-    const listed = await this.#snapshots.list(id);
+    const { snapshots: listed } = await this.#snapshots.list(id);
     const snapshots = await Promise.all(listed.map((snapshot) => this.#snapshots.getPacked(id, snapshot.id)));
     return { machine, ...(tpm && { tpm: await packTpm(tpm) }), snapshots };
   }
 
-  async putBundle({ machine, tpm, snapshots }: MachineBundle, name: string): Promise<MachineRecord> {
+  async putBundle({ machine, tpm, snapshots }: ReadMachine, name: string): Promise<MachineRecord> {
     const id = newId();
-    const packed = await Promise.all(snapshots.map((snapshot) => this.#snapshots.adopt(snapshot, id)));
+    const packed = snapshots.map(({ description, parts }) => {
+      const storedSize = parts.reduce((sum, part) => sum + part.storedSize, 0);
+      return { description: { ...description, id: newId(), machineId: id, storedSize }, parts };
+    });
     const snapshotSize = packed.reduce((sum, { description }) => sum + description.storedSize, 0);
     const checked = checkedName(name);
     const what = `the machine "${name}" was not imported`;
@@ -198,8 +201,12 @@ class IndexedDbVault implements BundleVault {
     return this.#snapshots.put(machineId, snapshot, options);
   }
 
-  listSnapshots(machineId: string): Promise<SnapshotRecord[]> {
-    return this.#snapshots.list(machineId);
+  async listSnapshots(machineId: string): Promise<SnapshotRecord[]> {
+    return (await this.#snapshots.list(machineId)).snapshots;
+  }
+
+  async unreadableSnapshots(machineId: string): Promise<Error[]> {
+    return (await this.#snapshots.list(machineId)).unreadable;
   }
 
   getSnapshot(machineId: string, id: string, progress?: Progress): Promise<MachineSnapshot> {

@@ -3,7 +3,7 @@ import type { StateBlob } from "../backend/port.ts";
 import { BLOB_NAMES, type BlobName } from "../swtpm/commands.ts";
 import { sha256Hex } from "./digest.ts";
 import { VaultDamagedError } from "./errors.ts";
-import { readFormat, TPM_FORMAT, type TpmDescription } from "./format.ts";
+import { readFormat, TPM_FORMAT, type TPM_IN_FILE, type TpmDescription } from "./format.ts";
 import type { TpmSave } from "./types.ts";
 
 export interface PackedTpm {
@@ -36,8 +36,9 @@ export async function unpackTpm(
   stored: unknown,
   bytes: Partial<Record<BlobName, Uint8Array>>,
   what: string,
+  format: typeof TPM_FORMAT | typeof TPM_IN_FILE = TPM_FORMAT,
 ): Promise<TpmSave> {
-  const { version, description, time, blobs } = readFormat(TPM_FORMAT, stored, what);
+  const { version, description, time, blobs } = readFormat(format, stored, what);
   const read = async (name: BlobName): Promise<StateBlob> => {
     const blob = bytes[name];
     const { size, sha256, flags } = blobs[name];

@@ -5,6 +5,7 @@
 import "fake-indexeddb/auto";
 import { strFromU8, strToU8, unzipSync, zipSync } from "fflate";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fromHex } from "../bytes/hex.ts";
 import { exportMachine } from "./export.ts";
 import { importMachine } from "./import.ts";
 import { openVault } from "./store.ts";
@@ -134,11 +135,17 @@ describe("an export", { timeout: 30_000 }, () => {
 });
 
 describe("a file of swtpm", () => {
-  it("with volatile state alone is no machine", async () => {
-    const file = Object.assign(blobOf(new Uint8Array(100)), { name: "tpm2-00.volatilestate" });
-    await expect(importMachine(vault, file)).rejects.toMatchObject({
-      message: expect.stringMatching(/permall/),
-    });
+  it("with volatile state alone is no machine, whatever its name is", async () => {
+    const state = "0201 000a 0000 00000018 0001 00000008 0004 45637889 0001";
+    for (const name of ["tpm2-00.volatilestate", "tpm2-00 (1).volatilestate", "tpm2-00.permall"]) {
+      const file = Object.assign(blobOf(fromHex(state)), { name });
+      await expect(importMachine(vault, file)).rejects.toMatchObject({
+        name: "ImportError",
+        message: expect.stringMatching(
+          /volatile state of a TPM 2.0, which swtpm names tpm2-00.volatilestate.*permall/,
+        ),
+      });
+    }
     await expect(importMachine(vault, blobOf(new Uint8Array(100)))).rejects.toMatchObject({
       message: expect.stringMatching(/neither an export of a machine nor swtpm's state/),
     });

@@ -162,6 +162,8 @@ export interface Vault {
   putSnapshot(machineId: string, snapshot: NewSnapshot, options?: PutOptions): Promise<SnapshotRecord>;
   /** Newest first. */
   listSnapshots(machineId: string): Promise<SnapshotRecord[]>;
+  /** Why snapshots of the machine are not in that list: damaged, or of a newer format. They stay untouched. */
+  unreadableSnapshots(machineId: string): Promise<Error[]>;
   /** Every part is compared with its size and SHA-256. */
   getSnapshot(machineId: string, id: string, progress?: Progress): Promise<MachineSnapshot>;
   deleteSnapshot(machineId: string, id: string): Promise<void>;

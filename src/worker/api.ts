@@ -1,10 +1,10 @@
 /** What the page calls in the device worker (by comlink), and the messages that come back by themselves. */
 import type { Failure } from "../backend/failure.ts";
 import type { StateBlob, TpmKeep, TpmState } from "../backend/port.ts";
+import type { DeviceSnapshot } from "../frontend/port.ts";
 import type { LinkMemory } from "../link/layout.ts";
 import type { LinkStats } from "../link/server.ts";
 import type { PcrBank } from "../session/types.ts";
-import type { TisSnapshot } from "../tis/snapshot.ts";
 import type { BackendTarget, EngineEvent, EngineOptions, PoweredOn, TpmSnapshot } from "./events.ts";
 
 /** The device and the TPM behind it, in the worker. */
@@ -16,7 +16,7 @@ export interface DeviceCalls {
   readPcrs(): Promise<PcrBank[]>;
   snapshot(): Promise<TpmSnapshot>;
   restore(snapshot: TpmSnapshot): Promise<void>;
-  standIn(device: TisSnapshot, commands: readonly Uint8Array[]): Promise<void>;
+  standIn(device: DeviceSnapshot, commands: readonly Uint8Array[]): Promise<void>;
   move(target: BackendTarget): Promise<void>;
   watch(on: boolean): void;
   stats(): LinkStats;

@@ -10,6 +10,7 @@ import { framed } from "../backend/testing/scripted-swtpm.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { TIS_BASE } from "../tis/ports.ts";
 import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
+import type { TisView } from "../tis/view.ts";
 import { TPM2_GetRandom, TPM2_Startup } from "../tpm2/build.ts";
 import { TpmEngine } from "./engine.ts";
 import { keeping } from "./keeping.ts";
@@ -49,7 +50,7 @@ async function machine(backend: TpmBackend, keep?: TpmKeep) {
     /** The whole response, or how the guest's locality stands while there is none. */
     response() {
       if (engine.view.state(0) !== "completion") return engine.view.state(0);
-      const left = engine.view.responseLeft;
+      const left = (engine.view as TisView).responseLeft;
       return toHex(
         Uint8Array.from({ length: left }, () => engine.read(TIS_BASE + REGISTERS.DATA_FIFO.offset, 1)),
       );

@@ -17,11 +17,17 @@ import {
   type TpmBackend,
   type TpmState,
 } from "../backend/port.ts";
+import type {
+  AccessSize,
+  DeviceSnapshot,
+  FrontEnd,
+  FrontEndDevice,
+  FrontEndView,
+  MmioDevice,
+} from "../frontend/port.ts";
 import type { PcrBank } from "../session/types.ts";
-import { TisDevice } from "../tis/device.ts";
-import { type AccessSize, LOCALITIES, type MmioDevice } from "../tis/ports.ts";
-import type { TisSnapshot } from "../tis/snapshot.ts";
-import { TisView } from "../tis/view.ts";
+import { TIS } from "../tis/front-end.ts";
+import type { TisTrace } from "../tis/trace.ts";
 import { commandName } from "../tpm2/names.ts";
 import { commandCode, responseCode, TpmResponseError } from "../tpm2/parse.ts";
 import type { OpenBackend } from "./connect.ts";
@@ -49,6 +55,8 @@ const PATIENCE_MS = 10_000;
 
 export interface EngineEnvironment {
   version: BackendInfo["version"];
+  /** The registers that the guest sees; the FIFO interface by default. */
+  frontEnd?: FrontEnd;
   open: OpenTpm;
   emit(event: EngineEvent): void;
   /** Where the device's state lives; shared memory, where others look at it. */
@@ -65,12 +73,14 @@ export interface EngineEnvironment {
 
 export class TpmEngine implements MmioDevice {
   readonly #environment: EngineEnvironment;
-  readonly #device: TisDevice;
+  readonly #device: FrontEndDevice;
+  readonly #localities: number;
   /** What the registers show. */
-  readonly view: TisView;
+  readonly view: FrontEndView;
   readonly #page: PageCommands;
   readonly #pcrWatch = new PcrWatch(() => this.#refreshPcrs());
   #watch: TisWatch | undefined;
+  #watched = false;
   #backend: OrderedTpm | undefined;
   /** Cancels the guest's command that was given out last. */
   #guestCommand: AbortController | undefined;
@@ -95,9 +105,9 @@ export class TpmEngine implements MmioDevice {
   constructor(environment: EngineEnvironment) {
     this.#environment = environment;
     this.#open = environment.open;
-    const { memory } = environment;
-    this.#device = new TisDevice({
-      version: "unspecified",
+    const { memory, frontEnd = TIS } = environment;
+    this.#localities = frontEnd.localities;
+    this.#device = frontEnd.create({
       ...(memory && { memory }),
       sink: {
         execute: (locality, command) => this.#execute(locality, command),
@@ -106,7 +116,7 @@ export class TpmEngine implements MmioDevice {
         irq: (raised) => environment.onIrq?.(raised),
       },
     });
-    this.view = new TisView(this.#device.memory);
+    this.view = this.#device.view;
     this.#page = new PageCommands({
       guestRuns: () => this.#device.executing || this.#moving,
       guestWrites: () => this.#someLocality("reception"),
@@ -130,12 +140,14 @@ export class TpmEngine implements MmioDevice {
   watch(on: boolean): void {
     this.#watch ??= new TisWatch((moves) => this.#environment.emit({ type: "tis", moves }));
     const watch = this.#watch;
-    this.#device.onTrace = on ? (trace) => watch.note(trace) : undefined;
+    this.#watched = on;
+    // What the moves of another interface are, those know who look at them.
+    this.#device.watchMoves(on ? (move) => watch.note(move as TisTrace) : undefined);
   }
 
   /** True while the guest's next move, whatever it is, makes a difference here: somebody waits for it, or watches. */
   get attentive(): boolean {
-    return this.#page.waiting || this.#dying || this.#device.onTrace !== undefined;
+    return this.#page.waiting || this.#dying || this.#watched;
   }
 
   #execute(locality: number, request: Uint8Array): void {
@@ -331,7 +343,7 @@ export class TpmEngine implements MmioDevice {
   }
 
   #someLocality(state: "reception"): boolean {
-    for (let locality = 0; locality < LOCALITIES; locality++) {
+    for (let locality = 0; locality < this.#localities; locality++) {
       if (this.view.state(locality) === state) return true;
     }
     return false;
@@ -458,7 +470,7 @@ export class TpmEngine implements MmioDevice {
     if (this.#failure) throw this.#failure;
   }
 
-  #putBack(device: TisSnapshot): void {
+  #putBack(device: DeviceSnapshot): void {
     this.#pcrWatch.changed();
     this.#change(() => {
       this.#device.restore(device);
@@ -473,7 +485,7 @@ export class TpmEngine implements MmioDevice {
    * @throws {TpmOffError} while the TPM is not on, {TpmResponseError} when it refuses one of the commands,
    * {TpmUnableError} when it was not switched on for this.
    */
-  async standIn(device: TisSnapshot, commands: readonly Uint8Array[]): Promise<void> {
+  async standIn(device: DeviceSnapshot, commands: readonly Uint8Array[]): Promise<void> {
     await this.#power;
     this.#must("reset", "A prepared machine cannot go on with this TPM");
     for (const command of commands) {

@@ -1,8 +1,8 @@
 /** What the engine tells the page, and what it is told to begin with. Plain data: all of it crosses threads. */
 import type { Failure } from "../backend/failure.ts";
 import type { BackendInfo, TpmState } from "../backend/port.ts";
+import type { DeviceSnapshot } from "../frontend/port.ts";
 import type { PcrBank } from "../session/types.ts";
-import type { TisSnapshot } from "../tis/snapshot.ts";
 import type { TisTrace } from "../tis/trace.ts";
 
 /** Times are milliseconds since 1970, so that they mean the same in every thread. */
@@ -48,6 +48,8 @@ export type BackendTarget =
 export interface EngineOptions {
   version: BackendInfo["version"];
   target: BackendTarget;
+  /** Name of the register interface; "tis" by default. */
+  frontEnd?: string;
   /** A TPM whose bridge is lost goes on at the next one that answers, as it was; else it has failed. */
   reconnect?: boolean;
   /** Number of the reset that the first power-on belongs to; 0 for none. */
@@ -56,6 +58,6 @@ export interface EngineOptions {
 
 /** Everything that a TPM is, between two accesses of a machine that is held. */
 export interface TpmSnapshot {
-  device: TisSnapshot;
+  device: DeviceSnapshot;
   tpm: TpmState;
 }

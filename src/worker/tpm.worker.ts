@@ -6,6 +6,7 @@ import { expose } from "comlink";
 import { toFailure } from "../backend/failure.ts";
 import { OrderedTpm } from "../backend/ordered.ts";
 import { LinkServer } from "../link/server.ts";
+import { TIS } from "../tis/front-end.ts";
 import {
   type BackendCalls,
   type DeviceCalls,
@@ -18,6 +19,7 @@ import { throwingErrors, throwingFailures } from "./crossing.ts";
 import { TpmEngine } from "./engine.ts";
 import { EventBatch } from "./event-batch.ts";
 import type { BackendTarget } from "./events.ts";
+import { frontEndNamed } from "./front-ends.ts";
 import { keeping, type OpenTpm } from "./keeping.ts";
 
 /** The page called things in the wrong order. */
@@ -66,7 +68,9 @@ const device: DeviceCalls = {
       batch.push({ type: "notice", message, ...(label !== undefined && { label }) });
     const openAt = (target: BackendTarget) =>
       keeping((state) => openBackend({ ...options, target }, state, notice), keep && throwingErrors(keep));
+    const frontEnd = frontEndNamed(options.frontEnd ?? TIS.name);
     const engine: TpmEngine = new TpmEngine({
+      frontEnd,
       version: options.version,
       open: openAt(options.target),
       emit(event) {
@@ -80,6 +84,7 @@ const device: DeviceCalls = {
     const server: LinkServer = new LinkServer({
       memory,
       device: engine,
+      base: frontEnd.window.base,
       onReset: (count) => engine.reset(count),
       attentive: () => engine.attentive,
     });

@@ -14,7 +14,11 @@ export function sizeText(bytes: number): string {
 }
 
 const FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-export const timeText = (time: number) => FORMAT.format(time);
+/** The last moment that a calendar has, in milliseconds since 1970. */
+const LAST = 8.64e15;
+/** 0 stands for a date that is not known. */
+export const timeText = (time: number) =>
+  time > 0 && time <= LAST ? FORMAT.format(time) : "an unknown date";
 
 const AGES: readonly [number, Intl.RelativeTimeFormatUnit][] = [
   [86_400_000, "day"],
