@@ -4,9 +4,9 @@
  *
  * A delivery carries its own cancellation. Where it stands when it is aborted decides what that means:
  *
- * - It waits here: the TPM never sees it, and its answer is TPM_RC_CANCELED, at once (TPM 2.0 Part 1, "Command
+ * - It waits here for another command: the TPM never sees it, and its answer is TPM_RC_CANCELED, at once (TPM 2.0 Part 1, "Command
  *   Cancellation": a cancelled command has changed nothing). TPM 1.2 has no such word: the command keeps its place, and is
- *   cancelled when it runs.
+ *   cancelled when it runs. So is one that waits for what takes no time, e.g. a power cycle: the TPM's word counts then.
  * - It is at the TPM: CMD_CANCEL_TPM_CMD follows it, once, before anything else is sent. Its answer is what the TPM then
  *   says, which may be that of a command that was quicker.
  * - The TPM that had it is lost: at the next place it is as if it had waited, or, once it is run again, cancelled there.
@@ -17,6 +17,8 @@ import { BackendClosedError, TpmShutDownError } from "./errors.ts";
 import type { BackendInfo, DeliveryOptions, StateBlob, TpmBackend, TpmState } from "./port.ts";
 
 interface Task {
+  /** It is a command's delivery. */
+  command: boolean;
   /** Begins, in the very call that gives the turn: a command at an idle TPM is on its way before `deliver` returns. */
   run(): void;
   fail(error: Error): void;
@@ -57,10 +59,10 @@ export class OrderedTpm implements TpmBackend {
     const { signal } = options;
     const work = () => this.#tpm.deliver(locality, command, options);
     const canceled = signal && canceledResponse(command);
-    if (!canceled) return this.#inTurn(work);
+    if (!canceled) return new Promise((resolve, reject) => this.#push(work, resolve, reject, true));
     if (signal.aborted) return this.#failure ? Promise.reject(this.#failure) : Promise.resolve(canceled);
     return new Promise((resolve, reject) => {
-      const task = this.#push(work, resolve, reject);
+      const task = this.#push(work, resolve, reject, true);
       if (this.#waiting.includes(task))
         signal.addEventListener("abort", () => this.#takeOut(task) && resolve(canceled), { once: true });
     });
@@ -94,7 +96,12 @@ export class OrderedTpm implements TpmBackend {
     return new Promise<T>((resolve, reject) => this.#push(work, resolve, reject));
   }
 
-  #push<T>(work: () => Promise<T>, resolve: (value: T) => void, reject: (error: Error) => void): Task {
+  #push<T>(
+    work: () => Promise<T>,
+    resolve: (value: T) => void,
+    reject: (error: Error) => void,
+    command = false,
+  ): Task {
     const run = async () => {
       try {
         resolve(await work());
@@ -103,7 +110,7 @@ export class OrderedTpm implements TpmBackend {
       }
       this.#next();
     };
-    const task: Task = { run, fail: reject };
+    const task: Task = { command, run, fail: reject };
     if (this.#failure) task.fail(this.#failure);
     else if (this.#current) this.#waiting.push(task);
     else {
@@ -118,11 +125,13 @@ export class OrderedTpm implements TpmBackend {
     this.#current?.run();
   }
 
-  /** @returns false for a task that does not wait (any more). */
+  /** @returns false for a task that does not wait (any more), or for no other command. */
   #takeOut(task: Task): boolean {
     const at = this.#waiting.indexOf(task);
-    if (at >= 0) this.#waiting.splice(at, 1);
-    return at >= 0;
+    const waits = this.#current?.command || this.#waiting.slice(0, at).some(({ command }) => command);
+    if (at < 0 || !waits) return false;
+    this.#waiting.splice(at, 1);
+    return true;
   }
 
   #fail(error: Error): void {

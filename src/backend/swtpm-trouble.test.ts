@@ -53,6 +53,18 @@ describe("a delivery that is aborted", () => {
     expect(swtpm.order).toHaveLength(2);
   });
 
+  it("while it waits for no other command is cancelled when it runs", async () => {
+    const { swtpm, backend } = await started();
+    const cancel = new AbortController();
+    const all = [backend.reset(), deliver(backend, 0, cancel.signal)];
+    cancel.abort();
+    await settle();
+    const power = ["control 0e", "control 11", "control 02"];
+    expect(swtpm.order).toEqual([...power, `data ${header(0)}${COMMAND}`, "control 09"]);
+    swtpm.data.arrive(framed(RESPONSE));
+    expect(toHex((await Promise.all(all))[1] as Uint8Array)).toBe(RESPONSE);
+  });
+
   it("to a TPM 1.2 while it waits is cancelled when it runs", async () => {
     const { swtpm, backend } = await started({ version: "1.2" });
     swtpm.replies["09"] = "00000009";
