@@ -90,8 +90,19 @@ export interface SlowHop {
   stop(): void;
 }
 
-/** Carries everything between pages and the bridge at `bridge`, and delays the TPM's answers. */
-export async function startSlowHop(bridge: string, delay: Delay): Promise<SlowHop> {
+/** Answers without anything but a code: TPM_RC_SUCCESS, and "I am broken". */
+const TPM_RC_SUCCESS = "80010000000a00000000";
+const TPM_RC_FAILURE = "80010000000a00000101";
+
+/**
+ * Carries everything between pages and the bridge at `bridge`, and delays the TPM's answers.
+ * @param refuses commands, with a bare code for an answer, that are said to have failed.
+ */
+export async function startSlowHop(
+  bridge: string,
+  delay: Delay,
+  refuses: (command: Uint8Array) => boolean = () => false,
+): Promise<SlowHop> {
   const delays: number[] = [];
   const { origin } = new URL(bridge);
   const server = createServer(async (request, response) => {
@@ -115,10 +126,9 @@ export async function startSlowHop(bridge: string, delay: Delay): Promise<SlowHo
     const there = new WebSocket(new URL(url ?? "/", origin.replace(/^http/, "ws")), offered, {
       ...(from && { origin: from }),
     });
-    const late = url?.endsWith("/data")
-      ? (command: Uint8Array) => delays[delays.push(delay(command)) - 1]!
-      : () => 0;
-    carry(page, there, late);
+    const late = (command: Uint8Array) => delays[delays.push(delay(command)) - 1]!;
+    if (url?.endsWith("/data")) carry(page, there, late, refuses);
+    else carry(page, there);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -129,23 +139,36 @@ export async function startSlowHop(bridge: string, delay: Delay): Promise<SlowHo
   };
 }
 
-function carry(page: WebSocket, there: WebSocket, late: Delay): void {
+function carry(
+  page: WebSocket,
+  there: WebSocket,
+  late: Delay = () => 0,
+  refuses: (command: Uint8Array) => boolean = () => false,
+): void {
   const early: Buffer[] = [];
   let pause = 0;
+  let refused = false;
   page.on("message", (data: Buffer) => {
     pause = late(data);
+    refused = refuses(data);
     if (there.readyState === WebSocket.OPEN) there.send(data);
     else early.push(data);
   });
   there.on("open", () => {
     for (const data of early.splice(0)) there.send(data);
   });
-  there.on("message", (data: Buffer) => setTimeout(() => page.send(data), pause));
+  there.on("message", (data: Buffer) => {
+    const answer = refused ? failed(data) : data;
+    setTimeout(() => page.send(answer), pause);
+  });
   page.on("close", () => there.close());
   there.on("close", () => page.close());
   // The close that follows tells the other side.
   for (const socket of [page, there]) socket.on("error", () => undefined);
 }
+
+const failed = (answer: Buffer) =>
+  Buffer.from(answer.toString("hex").replace(TPM_RC_SUCCESS, TPM_RC_FAILURE), "hex");
 
 function end(server: Server, sockets: WebSocketServer): void {
   for (const client of sockets.clients) client.terminate();

@@ -18,6 +18,7 @@ import { showAddress } from "./address.ts";
 import { Attempts } from "./attempts.ts";
 import { benchTpm } from "./bench.ts";
 import { loadBootImages, loadHiddenMachine } from "./boot-images.ts";
+import { BootWatch } from "./boot-watch.ts";
 import { goOn, putBack, SnapshotError, startNotice } from "./going-on.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
 import { Lessons } from "./lessons.ts";
@@ -49,6 +50,7 @@ export class PageController implements PageActions {
   readonly recordings: Recordings;
   readonly lessons: Lessons;
   readonly machines: Machines;
+  readonly #boots: BootWatch;
   readonly #store: PageStore;
   readonly #serial: SerialPort;
   readonly #link: LinkGuard;
@@ -69,6 +71,7 @@ export class PageController implements PageActions {
     this.#serial = serial;
     this.#link = link;
     this.notices = new Notices(store);
+    this.#boots = new BootWatch(store, serial, this.notices, () => this.boot());
     this.recordings = new Recordings(store, serial, this.notices);
     this.images = new ImageCatalogue(store, this.notices, () => this.boot());
     this.lessons = new Lessons(store, this);
@@ -134,7 +137,7 @@ export class PageController implements PageActions {
     else if (images.prepared) await goOn(machine, images.prepared);
     if (!this.#attempts.isLast(attempt)) return machine.close();
     kept?.begun();
-    this.#start(machine, images.label);
+    this.#start(machine, images.label, snapshot || images.prepared ? "saved" : "power-on");
     if (!snapshot) this.#sayHowItStarted(settings, images.prepared !== undefined);
   }
 
@@ -248,11 +251,12 @@ export class PageController implements PageActions {
     );
   }
 
-  #start(machine: MachineParts, label: string): void {
+  #start(machine: MachineParts, label: string, from: "power-on" | "saved"): void {
     this.#machine = machine;
     const { emulator, bus } = machine;
     this.#serial.connect(emulator);
     this.#ends.push(
+      this.#boots.follow(machine, from),
       bus.onReset(() => this.#machineReset()),
       bus.onHoldsChange((holds) => this.#holds(holds)),
       bus.onCrash((error) => this.#crashed(error)),
@@ -331,6 +335,7 @@ export class PageController implements PageActions {
     const { bus, tpm } = this.#machine;
     const attempt = this.#attempts.next();
     this.#attempts.expectReady();
+    this.#boots.userResets();
     this.resume();
     const { backend } = this.#store.state.settings;
     if (backend === "auto" || backend === tpm.status.backend) {
@@ -405,6 +410,7 @@ export class PageController implements PageActions {
     this.recordings.stop();
     this.#keepBoot();
     for (const end of this.#ends.splice(0)) end();
+    this.#boots.forget();
     const machine = this.#machine;
     const bench = this.#bench;
     this.#machine = undefined;
@@ -449,7 +455,7 @@ export class PageController implements PageActions {
   #crashed(error: Error): void {
     const { machine } = this.#store.state;
     this.#store.update({ machine: { ...machine, phase: "failed", holds: [] } });
-    this.notices.show(troubles.emulatorStopped(error, () => this.boot()));
+    this.notices.show(troubles.emulatorStopped(error, this.#boots.actions));
   }
 
   change(settings: Partial<BootSettings>): void {

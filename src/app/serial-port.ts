@@ -22,7 +22,7 @@ export class SerialPort implements SerialFeed {
   #emulator: SerialEmulator | undefined;
 
   get text(): string {
-    this.#flush();
+    this.flush();
     return this.#text.slice(-MOST_TEXT);
   }
 
@@ -37,7 +37,7 @@ export class SerialPort implements SerialFeed {
 
   /** The machine starts from the beginning: `text` does, too. */
   started(): void {
-    this.#flush();
+    this.flush();
     this.#text = "";
     this.#decoder = new TextDecoder();
     for (const listener of this.#starts) listener();
@@ -61,10 +61,11 @@ export class SerialPort implements SerialFeed {
 
   #receive(byte: number): void {
     this.#gathered.push(byte);
-    this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
+    this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
   }
 
-  #flush(): void {
+  /** Hands on what has been gathered. */
+  flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#gathered.length) return;

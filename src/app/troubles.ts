@@ -1,5 +1,6 @@
 /** What went wrong with machine or TPM, as notices: what happened, why, and what can be done. */
 import type { Failure } from "../backend/failure.ts";
+import { adviceFor, type Trouble, troubleText, troubleTitle } from "../boot-check/index.ts";
 import type { Notice } from "../page-model/model.ts";
 import { inWords } from "../session/errors.ts";
 import { sentence } from "./notices.ts";
@@ -72,10 +73,19 @@ export const tpmMoved = (message: string): Notice => ({
   actions: [],
 });
 
-export const emulatorStopped = (error: Error, retry: Act): Notice => ({
+/** A boot that was not measured, or a guest that has died. */
+export const bootTrouble = (id: string, trouble: Trouble, actions: Notice["actions"]): Notice => ({
+  id,
+  level: "error",
+  title: troubleTitle(trouble),
+  text: `${troubleText(trouble)} ${adviceFor(trouble)}`,
+  actions,
+});
+
+export const emulatorStopped = (error: Error, actions: Notice["actions"]): Notice => ({
   id: "crash",
   level: "error",
   title: "The emulator has stopped.",
   text: `${error.message}. The TPM's views stay as they were.`,
-  actions: [{ label: "Boot again", run: retry }],
+  actions,
 });

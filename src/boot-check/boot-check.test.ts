@@ -244,7 +244,7 @@ describe("a guest that dies", () => {
   });
 
   it("is in a loop when it restarts again and again before its shell", () => {
-    const boot = good("2.0", { prompt: "webtpm# " });
+    const boot = good("2.0", { shell: true });
     for (let i = 0; i < 2; i++) {
       boot.say(PANIC).check.take({ type: "reset", by: "guest" });
       expect(boot.kind).toBe("checking");
@@ -260,7 +260,7 @@ describe("a guest that dies", () => {
   });
 
   it("may restart from its shell as often as it likes", () => {
-    const boot = good("2.0", { prompt: "webtpm# " });
+    const boot = good("2.0", { shell: true });
     for (let i = 0; i < 5; i++) boot.say("\nwebtpm# ").check.take({ type: "reset", by: "guest" });
     expect(boot.kind).toBe("checking");
   });
@@ -273,7 +273,7 @@ describe("a guest that dies", () => {
   });
 
   it("goes silent before its shell, where one is expected, and comes back with the next word", () => {
-    const boot = good("2.0", { prompt: "webtpm# " }).say("hello\n");
+    const boot = good("2.0", { shell: true }).say("hello\n");
     boot.check.take({ type: "silence", seconds: 179 });
     expect(boot.kind).toBe("measured");
     boot.check.take({ type: "silence", seconds: 180 });

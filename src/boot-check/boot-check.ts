@@ -16,8 +16,8 @@ import { numbers } from "./words.ts";
 
 /** What the guest is expected to do, where that is known. */
 export interface Expected {
-  /** What its shell prints on the serial console when it takes commands. */
-  prompt?: string | undefined;
+  /** A shell on the serial console. */
+  shell?: boolean;
 }
 
 /** Guest seconds without a sign of life, before the shell, after which it is not expected any more. */
@@ -34,7 +34,7 @@ export class BootCheck {
   readonly #expected: Expected;
   #from: "power-on" | "saved" | undefined;
   #firmware = new FirmwareWatch();
-  #console: ConsoleWatch;
+  #console = new ConsoleWatch();
   #extends: SeenExtend[] = [];
   #readLog: () => Uint8Array = () => EMPTY;
   #logBytes: Uint8Array | undefined;
@@ -58,7 +58,6 @@ export class BootCheck {
 
   constructor(expected: Expected = {}) {
     this.#expected = expected;
-    this.#console = new ConsoleWatch(expected.prompt);
   }
 
   take(event: BootEvent): void {
@@ -150,7 +149,7 @@ export class BootCheck {
   #begin(from: "power-on" | "saved"): void {
     this.#from = from;
     this.#firmware = new FirmwareWatch();
-    this.#console = new ConsoleWatch(this.#expected.prompt);
+    this.#console = new ConsoleWatch();
     this.#extends = [];
     this.#readLog = () => EMPTY;
     this.#logBytes = undefined;
@@ -194,7 +193,7 @@ export class BootCheck {
     if (this.#restarts >= LOOP) return died("restarts", this.#before);
     if (this.#console.died) return this.#console.died;
     if (this.#nothingToBoot !== undefined) return died("nothing to boot", this.#nothingToBoot);
-    if (this.#expected.prompt !== undefined && this.#silence >= SILENT_S && !this.#console.shell)
+    if (this.#expected.shell && this.#silence >= SILENT_S && !this.#console.shell)
       return died("silent", this.#console.last);
     return undefined;
   }

@@ -9,6 +9,8 @@ import type { GuestDied } from "./verdict.ts";
 
 /** printk's time, and the thread or processor that some kernels add. */
 const STAMP = /\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? /g;
+/** What a shell prints when it takes commands: the end of a short line. */
+const PROMPT = /^[^\n]{0,40}[#$] $/;
 const UNSTAMPED_KERNEL = /^Linux version \d/;
 /** Characters of a line that are looked at. */
 const LONGEST_LINE = 500;
@@ -43,7 +45,6 @@ const DEATHS: readonly [GuestDied["how"], RegExp][] = [
 const NO_SHELL = /^init: cannot (start \/|fork)/;
 
 export class ConsoleWatch {
-  readonly #prompt: RegExp;
   #line = "";
   #stamped = true;
   #shell = false;
@@ -51,11 +52,6 @@ export class ConsoleWatch {
   #died: GuestDied | undefined;
   #trouble: string | undefined;
   #last = "";
-
-  /** @param prompt what the guest's shell prints when it takes commands; without it, anything like a prompt. */
-  constructor(prompt: string | undefined) {
-    this.#prompt = prompt === undefined ? /^[^\n]{0,40}[#$] $/ : new RegExp(`^${escaped(prompt)}$`);
-  }
 
   /** The shell has come. */
   get shell(): boolean {
@@ -85,7 +81,7 @@ export class ConsoleWatch {
     const lines = (this.#line + text).replace(/\r/g, "").replace(CONTROL_SEQUENCE, "").split("\n");
     this.#line = (lines.pop() as string).slice(-LONGEST_LINE);
     for (const line of lines) this.#read(line.slice(0, LONGEST_LINE));
-    if (this.#prompt.test(this.#line)) this.#prompted();
+    if (PROMPT.test(this.#line)) this.#prompted();
   }
 
   #prompted(): void {
@@ -117,5 +113,3 @@ export class ConsoleWatch {
     return this.#stamped ? undefined : line;
   }
 }
-
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

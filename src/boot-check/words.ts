@@ -25,6 +25,20 @@ export function verdictLine(verdict: BootVerdict): string {
   }
 }
 
+/** What is known of the measurements, where nothing has gone wrong: a sentence. */
+export function measurementTitle(verdict: Exclude<BootVerdict, GuestDied>): string {
+  switch (verdict.kind) {
+    case "unchecked":
+      return `Not checked: ${verdict.why}.`;
+    case "checking":
+      return `Being checked: ${verdict.missing}.`;
+    case "measured":
+      return "This boot was measured: its log leads to the TPM's values.";
+    default:
+      return troubleTitle(verdict);
+  }
+}
+
 /** As a title: a sentence. */
 export function troubleTitle(trouble: Trouble): string {
   switch (trouble.kind) {
@@ -49,7 +63,7 @@ export function troubleText(trouble: Trouble): string {
       const done = trouble.extended.length
         ? `Only PCR ${numbers(trouble.extended)} of 0–7 were extended`
         : "PCR 0–7 are as after power-on";
-      const off = trouble.how === "disabled" ? " It has switched the TPM off for this boot." : "";
+      const off = trouble.how === "disabled" ? " The firmware has switched the TPM off for this boot." : "";
       return `${sentence(trouble.cause)}${off} ${done}: the PCRs do not say what was booted, and what is sealed to a measured boot stays shut.`;
     }
     case "log does not replay": {

@@ -1,4 +1,5 @@
 /** What the page shows, and what its user can ask for. The app fills the one and carries out the other. */
+import type { BootCheck } from "../boot-check/index.ts";
 import type { EventLog, ImaList, LogDifference, PcrComparison, ReplayedBank } from "../eventlog/index.ts";
 import type { BootTape } from "../recording/index.ts";
 import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
@@ -82,6 +83,9 @@ export interface LogView {
   differences?: LogDifference[] | undefined;
 }
 
+/** What is known of the boot that goes on or went on. */
+export type BootView = Pick<BootCheck, "verdict" | "measurement" | "troubles" | "tpmTroubles">;
+
 /** The boot before this one. */
 export interface PreviousBoot {
   log: EventLog;
@@ -152,6 +156,8 @@ export interface PageState {
   tpm?: TpmStatus | undefined;
   handle?: TpmHandle | undefined;
   interface?: InterfaceState | undefined;
+  /** Undefined while there is no machine. */
+  boot?: BootView | undefined;
   /** The handle's own list, which changes in place; `commandNews` counts the changes. */
   commands: readonly CommandRecord[];
   commandNews: number;

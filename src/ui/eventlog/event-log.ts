@@ -1,5 +1,6 @@
 /** The event log that the firmware wrote: each event in words, the replay against the TPM, and the boot before. */
 import { html, nothing } from "lit";
+import "../boot-check/boot-banner.ts";
 import "../parts/copy.ts";
 import "./event-log.css";
 import "./ima-view.ts";
@@ -84,7 +85,7 @@ export class TpmEventLog extends PageElement {
       ? { ...file.view, comparison: compareWithPcrs(file.view.banks, this.state.pcrs) }
       : this.state.log;
     if (!view?.log.events.length) {
-      return html`${this.#tools()}<div class="empty"><strong>The event log</strong> For each measurement the firmware writes down what it
+      return html`${this.#tools()}${this.#boot}<div class="empty"><strong>The event log</strong> For each measurement the firmware writes down what it
         measured. Replaying that list must give the very values that the PCRs hold; if it does, the list can be
         believed. Boot the machine to fill it.</div>`;
     }
@@ -92,7 +93,7 @@ export class TpmEventLog extends PageElement {
     const { differences, log } = view;
     const two = this.how === "two" && differences && previous;
     const rows = two ? differences.length : eventCount(view);
-    return html`${this.#tools(view)}<div class="scroll" tabindex="0" role="region" aria-label="Event log">
+    return html`${this.#tools(view)}${file ? nothing : this.#boot}<div class="scroll" tabindex="0" role="region" aria-label="Event log">
       ${this.#verdicts(view)}
       ${
         two
@@ -113,6 +114,10 @@ export class TpmEventLog extends PageElement {
     </div>
     <p class="pane-foot">${file ? `${file.name}: f` : "F"}ormat ${view.log.format}, ${view.log.events.length} events, ${view.log.end} bytes;
       ${view.log.algorithms.map(({ name }) => name).join(", ")}.</p>`;
+  }
+
+  get #boot() {
+    return html`<boot-banner .store=${this.store} .active=${this.active}></boot-banner>`;
   }
 
   /** What to show, and the firmware's log as a file. */

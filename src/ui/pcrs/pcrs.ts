@@ -1,5 +1,6 @@
 /** The PCRs of one bank, whole: what changed last, and what is not as in the boot before. */
 import { html, nothing } from "lit";
+import "../boot-check/boot-banner.ts";
 import "../parts/copy.ts";
 import "./pcrs.css";
 import { toHex } from "../../bytes/hex.ts";
@@ -45,12 +46,12 @@ export class TpmPcrs extends PageElement {
     const { pcrs, bank: chosen } = this.state;
     const bank = pcrs.find(({ algorithm }) => algorithm === chosen) ?? pcrs[0];
     if (!bank) {
-      return html`<div class="empty"><strong>Platform Configuration Registers</strong> A TPM's PCRs can only be extended:
+      return html`${this.#boot}<div class="empty"><strong>Platform Configuration Registers</strong> A TPM's PCRs can only be extended:
         new value = hash(old value, measurement). After a boot they say what was started, and in which order. Boot the
         machine to fill them.</div>`;
     }
     const different = changedSinceBefore(this.state, bank);
-    return html`<div class="toolbar">
+    return html`${this.#boot}<div class="toolbar">
         ${segments(
           "pcr-bank",
           "Bank",
@@ -71,6 +72,10 @@ export class TpmPcrs extends PageElement {
         </table>
       </div>
       ${this.#legend(different)}`;
+  }
+
+  get #boot() {
+    return html`<boot-banner .store=${this.store} .active=${this.active}></boot-banner>`;
   }
 
   #row({ algorithm }: PcrBank, pcr: number, value: Uint8Array, differs: boolean) {

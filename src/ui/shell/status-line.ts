@@ -1,5 +1,6 @@
 /** The line that is always there and says in words how things stand; one live region tells a screen reader of changes. */
 import { html } from "lit";
+import { verdictLine } from "../../boot-check/index.ts";
 import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { longCommand, statusItems } from "./status.ts";
@@ -27,7 +28,7 @@ export class StatusLine extends PageElement {
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [state.tpm, state.interface, state.machine, state.images, state.settings.tpm];
+    return [state.tpm, state.boot, state.interface, state.machine, state.images, state.settings.tpm];
   }
 
   override render() {
@@ -44,14 +45,17 @@ export class StatusLine extends PageElement {
 
   /** What is worth saying aloud: phases, not every command. */
   #announcement(): string {
-    const { tpm, machine } = this.state;
+    const { tpm, machine, boot } = this.state;
     const phase = tpm?.phase === "executing" ? "ready" : tpm?.phase;
     return [
       machine.phase === "off" ? "" : `Machine ${machine.phase}.`,
       phase ? `TPM ${phase}.` : "",
       phase === "failed" ? tpm?.message : "",
+      boot ? `${capital(verdictLine(boot.verdict))}.` : "",
     ].join(" ");
   }
 }
+
+const capital = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 customElements.define("status-line", StatusLine);

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { type BootVerdict, concernsTpm } from "../../boot-check/index.ts";
 import type { PageState } from "../../page-model/model.ts";
 import type { TpmStatus } from "../../session/types.ts";
 import { statusItems } from "./status.ts";
@@ -21,7 +22,46 @@ function texts(patch: Partial<PageState>): string[] {
   return statusItems(state).map(({ text }) => text);
 }
 
+/** Tones by item. */
+function tones(patch: Partial<PageState>): Record<string, string> {
+  const state = {
+    settings: { tpm: "2.0" },
+    machine: { phase: "running", holds: [], boots: 1 },
+    ...patch,
+  } as unknown as PageState;
+  return Object.fromEntries(statusItems(state).map(({ name, tone }) => [name, tone]));
+}
+
+function bootView(verdict: BootVerdict): NonNullable<PageState["boot"]> {
+  const none = { kind: "checking", missing: "something" } as const;
+  const died = verdict.kind === "guest died";
+  const troubles = died || verdict.kind === "kernel says" ? [verdict] : [];
+  const tpmTroubles = troubles.filter((one) => concernsTpm(one));
+  return { verdict, measurement: died ? none : verdict, troubles, tpmTroubles };
+}
+
 describe("the status line", () => {
+  it("is green for a TPM only when this boot was measured", () => {
+    const measured = bootView({ kind: "measured", checks: ["this"] });
+    expect(tones({ tpm })).toMatchObject({ TPM: "plain", Guest: "plain" });
+    expect(tones({ tpm, boot: bootView({ kind: "checking", missing: "x" }) })).toMatchObject({
+      TPM: "plain",
+      Boot: "busy",
+    });
+    expect(tones({ tpm, boot: measured })).toMatchObject({ TPM: "good", Boot: "good", Guest: "plain" });
+    expect(tones({ tpm: { ...tpm, phase: "failed" }, boot: measured })).toMatchObject({ TPM: "bad" });
+    const says = bootView({ kind: "kernel says", line: "tpm tpm0: Operation Timed out" });
+    expect(tones({ tpm, boot: says })).toMatchObject({ TPM: "plain", Boot: "bad" });
+  });
+
+  it("says that a guest has died, where its time would be", () => {
+    const boot = bootView({ kind: "guest died", how: "panic", line: "Kernel panic" });
+    const machine = { phase: "running" as const, holds: [], boots: 1 };
+    expect(texts({ tpm, boot, machine })).toContain("the guest has died: kernel panic");
+    expect(texts({ tpm, boot, machine })).not.toContain("guest time runs");
+    expect(tones({ tpm, boot })).toMatchObject({ Guest: "bad" });
+  });
+
   it("says that nothing was started", () => {
     expect(texts({})).toEqual(["TPM 2.0, not started yet", "no machine yet"]);
   });

@@ -1,7 +1,9 @@
 /** The status line in words: what the TPM, its placement, its backend, the guest's clock and the kernel are doing. */
+import { measurementTitle, troubleText, troubleTitle, verdictLine } from "../../boot-check/index.ts";
 
 import type { InterfaceState, PageState } from "../../page-model/model.ts";
 import type { CommandRecord } from "../../session/types.ts";
+import { measurementTone } from "../boot-check/tone.ts";
 import { sizeText } from "../machines/text.ts";
 
 export type Tone = "good" | "busy" | "bad" | "plain";
@@ -20,7 +22,8 @@ export interface StatusItem {
 
 const PHASES: Record<NonNullable<PageState["tpm"]>["phase"], { text: string; tone: Tone }> = {
   starting: { text: "starting", tone: "busy" },
-  ready: { text: "ready", tone: "good" },
+  // Whether it is any good for this boot is another question.
+  ready: { text: "ready", tone: "plain" },
   executing: { text: "ready", tone: "busy" },
   failed: { text: "failed", tone: "bad" },
   closed: { text: "closed", tone: "plain" },
@@ -40,7 +43,14 @@ export function longCommand(
 
 /** All items, most important first. @param now `performance.now()`, for commands that take long. */
 export function statusItems(state: Readonly<PageState>, now = performance.now()): StatusItem[] {
-  return [tpm(state, now), ...placement(state), ...backend(state), clock(state), ...kernel(state)];
+  return [
+    tpm(state, now),
+    ...boot(state),
+    ...placement(state),
+    ...backend(state),
+    clock(state),
+    ...kernel(state),
+  ];
 }
 
 function tpm(state: Readonly<PageState>, now: number): StatusItem {
@@ -59,10 +69,24 @@ function tpm(state: Readonly<PageState>, now: number): StatusItem {
   return {
     name: "TPM",
     text: `${version} ${text}${showsOwner ? `, ${owner(registers)}` : ""}`,
-    tone,
+    tone: tpm.phase === "ready" && state.boot?.measurement.kind === "measured" ? "good" : tone,
     detail: tpm.message,
     ...(showsOwner && { live: true }),
   };
+}
+
+/** What was checked of the boot's measurements, or what is wrong with them. */
+function boot({ boot }: Readonly<PageState>): StatusItem[] {
+  if (!boot) return [];
+  const { measurement } = boot;
+  const [trouble] = boot.tpmTroubles;
+  const detail =
+    measurement.kind === "measured"
+      ? measurement.checks.join("\n")
+      : trouble
+        ? `${troubleTitle(trouble)}\n${troubleText(trouble)}`
+        : measurementTitle(measurement);
+  return [{ name: "Boot", text: verdictLine(measurement), tone: measurementTone(measurement), detail }];
 }
 
 /** E.g. "locality 0: reception", with the state's name in the specification; "no locality active". */
@@ -95,8 +119,10 @@ function backend({ tpm }: Readonly<PageState>): StatusItem[] {
   return [{ name, text: `swtpm in a hidden machine${memory}`, tone: "plain", detail }];
 }
 
-function clock({ machine }: Readonly<PageState>): StatusItem {
+function clock({ machine, boot }: Readonly<PageState>): StatusItem {
   const name = "Guest";
+  if (boot?.verdict.kind === "guest died" && (machine.phase === "running" || machine.phase === "paused"))
+    return { name, text: verdictLine(boot.verdict), tone: "bad", detail: troubleText(boot.verdict) };
   switch (machine.phase) {
     case "off":
       return { name, text: "no machine yet", tone: "plain" };
@@ -107,7 +133,7 @@ function clock({ machine }: Readonly<PageState>): StatusItem {
     default:
       return machine.holds.length
         ? { name, text: `guest time held: ${machine.holds.join(", ")}`, tone: "busy" }
-        : { name, text: "guest time runs", tone: "good" };
+        : { name, text: "guest time runs", tone: "plain" };
   }
 }
 
