@@ -73,6 +73,7 @@ const MAY: Record<string, string> = {
   "src/machine/sleeper.test.ts": "the subject is a sleep: that it is not too short",
   "src/machine/v86.test.ts": "the host's time has to go by between a save and a restore",
   "src/session/two-bridges.native.test.ts": "a pause in which the state is fetched, and a command under way",
+  "e2e/floods.spec.ts": "minutes of a guest that never stops, looked at from time to time",
   "e2e/starved.spec.ts": "stops its parties for random times",
   "e2e/vault/crash.spec.ts": "crashes at moments that nobody knows",
 };
