@@ -83,8 +83,11 @@ export class StateRefusedError extends Error {
     /** "permanent", "volatile" or "savestate". */
     readonly blob: string,
     cause: Error,
+    /** Why it may have been, e.g. that a newer swtpm has made it. */
+    why?: string,
   ) {
-    super(`the TPM refused the ${blob} state: ${cause.message}. It was not powered on`, { cause });
+    const because = why === undefined ? "" : ` (${why})`;
+    super(`the TPM refused the ${blob} state: ${cause.message}${because}. It was not powered on`, { cause });
   }
 }
 

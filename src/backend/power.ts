@@ -12,6 +12,7 @@ import {
   getStateBlob,
   init,
   MESSAGE_HEADER_SIZE,
+  newerState,
   PTM_CAP,
   PTM_INIT_FLAG_DELETE_VOLATILE,
   PTM_RESULT,
@@ -117,7 +118,7 @@ export class SwtpmPower {
       try {
         await this.#exchange(setStateBlob(name, bytes, flags));
       } catch (error) {
-        throw error instanceof SwtpmError ? new StateRefusedError(name, error) : error;
+        throw error instanceof SwtpmError ? new StateRefusedError(name, error, newerState(bytes)) : error;
       }
     }
   }

@@ -70,6 +70,26 @@ describe("toPcap", () => {
     ]);
   });
 
+  it("cuts a message that no IP packet holds into segments that follow each other", () => {
+    const request = Uint8Array.from({ length: 70_000 }, (_, i) => i & 0xff);
+    const sent = packets(toPcap([{ ...START, request }])).slice(3);
+    expect(sent.map(({ bytes }) => new DataView(bytes.buffer, bytes.byteOffset).getUint16(2))).toEqual(
+      sent.map(({ bytes }) => bytes.length),
+    );
+    const tcp = sent.map(({ bytes }) => new DataView(bytes.buffer, bytes.byteOffset + 20));
+    expect(tcp.map((view) => view.getUint32(4))).toEqual([1, 65_496, 1]);
+    expect(tcp[2]?.getUint32(8)).toBe(70_001);
+    const whole = Uint8Array.of(...sent[0]!.bytes.subarray(40), ...sent[1]!.bytes.subarray(40));
+    expect(whole).toEqual(request);
+  });
+
+  it.each([1e300, -1e300, Number.NaN, 5e15])("keeps a wild time (%s) from wrapping", (time) => {
+    const [first] = packets(toPcap([{ ...START, time }]));
+    const last = 0x1_0000_0000 * 1e6 - 1;
+    expect(first?.microseconds).toBe(time > 0 ? last : 0);
+    expect(toTraceJson([{ ...START, time }]).commands[0]?.time).toMatch(/^[+-]?\d{4,6}-\d\d-/);
+  });
+
   it("gives an empty trace a file that opens", () => {
     expect(packets(toPcap([]))).toHaveLength(3);
   });

@@ -11,6 +11,9 @@ import type { TraceEntry } from "./trace.ts";
 /** Version of the format: it counts up when a field changes its meaning or goes away. */
 const TRACE_JSON_VERSION = 1;
 
+/** The last moment that a date has, in milliseconds since 1970. A time beyond is the nearest that there is. */
+const LAST_TIME = 8.64e15;
+
 interface JsonMessage {
   bytes: string;
   fields: JsonField[];
@@ -46,7 +49,7 @@ function commandJson(entry: TraceEntry): JsonCommand {
   const response = entry.response && decodeResponse(entry.response, entry.request);
   const code = response?.responseCode;
   return {
-    time: new Date(entry.time).toISOString(),
+    time: new Date(Math.min(Math.max(-LAST_TIME, entry.time), LAST_TIME) || 0).toISOString(),
     duration: entry.duration ?? null,
     locality: entry.locality ?? 0,
     family: familyOf(entry.request),

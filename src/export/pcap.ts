@@ -1,5 +1,6 @@
 /**
- * Writes TPM messages as a packet capture that Wireshark opens: each message is one TCP segment on loopback with the
+ * Writes TPM messages as a packet capture that Wireshark opens: each message is one TCP segment on loopback (several,
+ * when it is longer than an IP packet) with the
  * TPM at port 2321, which Wireshark's TPM 2.0 dissector listens to; swtpm's own `--pcap` has the same shape. A
  * command is followed by an acknowledged response, so sequence numbers are sound and nothing is marked as broken.
  * Format: libpcap, microseconds, link type raw IP (https://www.tcpdump.org/manpages/pcap-savefile.5.html).
@@ -17,6 +18,8 @@ const TPM = 0x7f00_0002;
 const IP_HEADER = 20;
 const TCP_HEADER = 20;
 const PROTOCOL_TCP = 6;
+/** Seconds have 32 bits: until 2106. A later time, or one before 1970, is the nearest that there is. */
+const LAST_MICROSECOND = 0x1_0000_0000 * 1e6 - 1;
 const FLAG_SYN = 0x02;
 const FLAG_PUSH = 0x08;
 const FLAG_ACK = 0x10;
@@ -40,10 +43,21 @@ export function toPcap(entries: readonly TraceEntry[]): Uint8Array<ArrayBuffer> 
   segment(file, first, tpm, client, FLAG_SYN | FLAG_ACK, new Uint8Array(0));
   segment(file, first, client, tpm, FLAG_ACK, new Uint8Array(0));
   for (const { time, duration, request, response } of entries) {
-    segment(file, time, client, tpm, FLAG_PUSH | FLAG_ACK, request);
-    if (response) segment(file, time + (duration ?? 0), tpm, client, FLAG_PUSH | FLAG_ACK, response);
+    message(file, time, client, tpm, request);
+    if (response) message(file, time + (duration ?? 0), tpm, client, response);
   }
   return file.finish();
+}
+
+/** What fits into an IP packet, whose length has 16 bits. */
+const MOST_DATA = 0xffff - IP_HEADER - TCP_HEADER;
+
+function message(file: ByteWriter, time: number, from: Side, to: Side, data: Uint8Array): void {
+  for (let at = 0; at === 0 || at < data.length; at += MOST_DATA) {
+    const rest = at + MOST_DATA < data.length;
+    const flags = rest ? FLAG_ACK : FLAG_PUSH | FLAG_ACK;
+    segment(file, time, from, to, flags, data.subarray(at, at + MOST_DATA));
+  }
 }
 
 /** Writes one packet record. `time` is in milliseconds since 1970. */
@@ -56,7 +70,7 @@ function segment(
   data: Uint8Array,
 ): void {
   const packet = ipPacket(from, to, tcpSegment(from, to, flags, data));
-  const microseconds = Math.round(time * 1000);
+  const microseconds = Math.min(Math.max(0, Math.round(time * 1000)), LAST_MICROSECOND) || 0;
   file.u32be(Math.floor(microseconds / 1e6)).u32be(microseconds % 1e6);
   file.u32be(packet.length).u32be(packet.length).bytes(packet);
   from.sequence = (from.sequence + data.length + (flags & FLAG_SYN ? 1 : 0)) >>> 0;
