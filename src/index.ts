@@ -10,11 +10,11 @@ export type { Failure, FailureCode } from "./backend/failure.ts";
 export type { BackendCapabilities, StateBlob, TpmKeep, TpmState } from "./backend/port.ts";
 export type { DeviceSnapshot, FrontEnd, FrontEndDevice } from "./frontend/port.ts";
 export type { MachineBus, MmioWindow } from "./machine/bus.ts";
-export { createGuestClock, WasmLoadError } from "./machine/clock.ts";
-export { createV86, MachineLoadError } from "./machine/create-v86.ts";
-export { MachineCrashError } from "./machine/slices.ts";
-export { attachV86, V86Bus } from "./machine/v86.ts";
-export { V86VersionError } from "./machine/v86-internals.ts";
+export { createGuestClock, WasmLoadError } from "./machine/time/clock.ts";
+export { MachineCrashError } from "./machine/time/slices.ts";
+export { createV86, MachineLoadError } from "./machine/v86/create-v86.ts";
+export { attachV86, V86Bus } from "./machine/v86/v86.ts";
+export { V86VersionError } from "./machine/v86/v86-internals.ts";
 export { TpmBusyError, TpmFailedError } from "./session/errors.ts";
 export type { OpenTpm } from "./session/placement.ts";
 export {

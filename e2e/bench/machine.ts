@@ -4,7 +4,7 @@ import wasmUrl from "v86/build/v86.wasm?url";
 import { loadImage, loadManifest } from "../../src/images/load.ts";
 import { type ImageFile, type KernelName, MANIFEST_URL } from "../../src/images/manifest.ts";
 import { BusToCome } from "../../src/machine/bus-to-come.ts";
-import { createV86 } from "../../src/machine/create-v86.ts";
+import { createV86 } from "../../src/machine/v86/create-v86.ts";
 import { DirectBoot } from "../../src/rom/index.ts";
 import { attachTpm, type Tpm } from "../../src/session/tpm.ts";
 import { type RawTimes, timeRawCommands } from "../../src/tools/bench-raw.ts";

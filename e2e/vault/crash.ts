@@ -8,7 +8,7 @@ import type { TpmKeep } from "../../src/backend/port.ts";
 import { fromHex, toHex } from "../../src/bytes/hex.ts";
 import { loadImage, loadManifest } from "../../src/images/load.ts";
 import { type ImageFile, MANIFEST_URL } from "../../src/images/manifest.ts";
-import { createV86 } from "../../src/machine/create-v86.ts";
+import { createV86 } from "../../src/machine/v86/create-v86.ts";
 import { DirectBoot } from "../../src/rom/index.ts";
 import { measurements, startPrepared, takeSnapshot } from "../../src/session/snapshot.ts";
 import { attachTpm } from "../../src/session/tpm.ts";

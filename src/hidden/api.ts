@@ -1,5 +1,5 @@
 /** What the page calls in the hidden machine's worker, by comlink. */
-import type { CompiledModule } from "../machine/compiled-modules.ts";
+import type { CompiledModule } from "../machine/v86/compiled-modules.ts";
 import type { HiddenImages } from "./machine.ts";
 
 export interface HiddenWorkerApi {

@@ -4,7 +4,7 @@
  */
 import { type Remote, releaseProxy, transfer, wrap } from "comlink";
 import type { PortMessage } from "../backend/message-port.ts";
-import { type CompiledModule, CompiledModules, MOST_KEPT } from "../machine/compiled-modules.ts";
+import { type CompiledModule, CompiledModules, MOST_KEPT } from "../machine/v86/compiled-modules.ts";
 import type { HiddenWorkerApi } from "./api.ts";
 import type { HiddenImages } from "./machine.ts";
 

@@ -1,5 +1,5 @@
 /** Notices when the hidden machine cannot go on: its kernel gives up and resets it, or v86 itself fails. */
-import { type V86Emulator, v86Machine } from "../machine/v86-internals.ts";
+import { type V86Emulator, v86Machine } from "../machine/v86/v86-internals.ts";
 import { HiddenMachineCrashError } from "./errors.ts";
 
 /** How much of what the kernel printed last is kept, in characters. */

@@ -3,7 +3,7 @@ import { expose } from "comlink";
 import { V86 } from "v86";
 import wasmUrl from "v86/build/v86.wasm?url";
 import { joinChannel, type PortMessage } from "../backend/message-port.ts";
-import { compiledHere } from "../machine/compiled-modules.ts";
+import { compiledHere } from "../machine/v86/compiled-modules.ts";
 import type { HiddenWorkerApi } from "./api.ts";
 import { HiddenMachine } from "./machine.ts";
 

@@ -4,10 +4,10 @@
  * (hidden.worker.ts) and in Node alike.
  */
 import type { SwtpmChannels } from "../backend/channel.ts";
-import { createGuestClock, type WasmSource } from "../machine/clock.ts";
-import { useQuickYield } from "../machine/quick-yield.ts";
-import { setUpTranslator, type Translating } from "../machine/translator.ts";
-import { type V86Emulator, whenLoaded } from "../machine/v86-internals.ts";
+import { createGuestClock, type WasmSource } from "../machine/time/clock.ts";
+import { useQuickYield } from "../machine/v86/quick-yield.ts";
+import { setUpTranslator, type Translating } from "../machine/v86/translator.ts";
+import { HIDDEN_ONLY, type V86Emulator, v86Machine, whenLoaded } from "../machine/v86/v86-internals.ts";
 import { watchForCrash } from "./crash.ts";
 import { DataChannel } from "./data-channel.ts";
 import { HiddenMachineCrashError, HiddenMachineError, SwtpmEndedError } from "./errors.ts";
@@ -135,6 +135,7 @@ export class HiddenMachine {
       disable_speaker: true,
     } as never) as V86Emulator & HiddenEmulator;
     await whenLoaded(emulator);
+    v86Machine(emulator, HIDDEN_ONLY);
     const machine = new HiddenMachine(emulator);
     useQuickYield(emulator.v86);
     setUpTranslator(emulator.v86.cpu);

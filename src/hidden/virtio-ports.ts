@@ -5,7 +5,7 @@
  * Port p has the receive queue 2p+2 and the transmit queue 2p+3 (port 0: 0 and 1; queues 2 and 3 are the device's
  * own). Source: Virtual I/O Device (VIRTIO) 1.2, section 5.3.
  */
-import { TRIED_V86_VERSION, type V86Emulator, V86VersionError } from "../machine/v86-internals.ts";
+import { TRIED_V86_VERSION, type V86Emulator, V86VersionError } from "../machine/v86/v86-internals.ts";
 
 /** Linux posts receive buffers of one page each; more than that would be cut. */
 export const PORT_PAGE = 4096;

@@ -13,7 +13,7 @@ const MAKERS = [
   "../machine/firmware/acpi.ts",
   "../machine/firmware/table.ts",
   "../machine/firmware/tpm-aml.ts",
-  "../machine/create-v86.ts",
+  "../machine/v86/create-v86.ts",
   "../session/prepared.ts",
   "../session/snapshot.ts",
   "../tis/snapshot.ts",

@@ -1,6 +1,6 @@
 /** The emulator's part of a snapshot: everything of the machine but the TPM, and the guest's time. */
-import type { MachineClock } from "./clock.ts";
-import type { V86Bus } from "./v86.ts";
+import type { MachineClock } from "./time/clock.ts";
+import type { V86Bus } from "./v86/v86.ts";
 
 /** What is used of npm `v86`'s public class. */
 export interface SavableEmulator {

@@ -12,7 +12,7 @@ import {
   type SavableEmulator,
   saveEmulator,
 } from "../machine/snapshot.ts";
-import type { V86Bus } from "../machine/v86.ts";
+import type { V86Bus } from "../machine/v86/v86.ts";
 import type { TpmSnapshot } from "../worker/events.ts";
 import { heldFor } from "./bus.ts";
 import type { Tpm } from "./tpm.ts";

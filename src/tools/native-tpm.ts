@@ -4,7 +4,7 @@
  */
 import type { BackendInfo } from "../backend/port.ts";
 import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
-import type { V86Bus } from "../machine/v86.ts";
+import type { V86Bus } from "../machine/v86/v86.ts";
 import type { OpenTpm } from "../session/placement.ts";
 import { attachTpm, type Tpm } from "../session/tpm.ts";
 import type { AccessTap } from "../session/types.ts";

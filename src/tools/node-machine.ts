@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { V86, type V86Options } from "v86";
-import { createV86 } from "../machine/create-v86.ts";
-import type { V86Bus } from "../machine/v86.ts";
+import { createV86 } from "../machine/v86/create-v86.ts";
+import type { V86Bus } from "../machine/v86/v86.ts";
 import { Serial } from "./serial.ts";
 
 /** Images as bytes, so that a test loads them once. */

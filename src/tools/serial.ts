@@ -1,5 +1,5 @@
 /** Talking to a guest through its serial port: wait for text, type, run shell commands. For tools and tests. */
-import type { V86Emulator } from "../machine/v86-internals.ts";
+import type { V86Emulator } from "../machine/v86/v86-internals.ts";
 
 /** A guest did not say what was waited for. */
 export class SerialTimeoutError extends Error {

@@ -2,10 +2,10 @@
  * A machine that schedules itself as v86 does, over a host whose time and order of events a test decides: how late each
  * task runs, how long each burst of guest code takes. Only what the guest's time depends on is there.
  */
-import { MachineClock } from "../clock.ts";
-import { RunControl } from "../run-control.ts";
-import { superviseSlices } from "../slices.ts";
-import type { V86Emulator, V86Machine } from "../v86-internals.ts";
+import { MachineClock } from "../time/clock.ts";
+import { RunControl } from "../time/run-control.ts";
+import { superviseSlices } from "../time/slices.ts";
+import type { V86Emulator, V86Machine } from "../v86/v86-internals.ts";
 
 /** More bursts than this in one slice mean that it never ends. */
 const ENDLESS = 10_000;

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { V86, type V86Options } from "v86";
 import { ByteWriter } from "../../bytes/writer.ts";
-import { createV86 } from "../create-v86.ts";
+import { createV86 } from "../v86/create-v86.ts";
 
 const BIOS_SIZE = 0x1_0000;
 const BIOS_BASE = 0xf_0000;

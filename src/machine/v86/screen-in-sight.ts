@@ -2,13 +2,7 @@
  * v86 draws the guest's screen into the page with every frame, whether anybody can see it or not: sixty frames a second
  * that the page then has to make, for which the guest waits. Here it draws while the screen is in sight.
  */
-interface ScreenAdapter {
-  /** Asks for the next drawing. */
-  timer?: () => void;
-  /** Draws, and calls `timer`. */
-  update_screen?: () => void;
-  destroy?: () => void;
-}
+import type { ScreenAdapter } from "./v86-internals.ts";
 
 /** @param emulator leaves one alone whose screen works otherwise than in v86 0.5. */
 export function drawInSight(emulator: object, container: Element): void {

@@ -1,9 +1,9 @@
 /** Holds and the guest's clock on a real v86 in Node. */
 import { afterEach, describe, expect, it } from "vitest";
+import { asm, type Code, RESULTS, tinyMachine } from "../testing/tiny-guest.ts";
 import { BUSY_STEP_MS, SLICE_MS } from "./clock.ts";
 import { CommandHold } from "./command-hold.ts";
 import { PAUSED_BY_USER } from "./run-control.ts";
-import { asm, type Code, RESULTS, tinyMachine } from "./testing/tiny-guest.ts";
 
 const BASE = 0xfed4_0000;
 const WINDOW = { base: BASE, size: 0x100 };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createV86 } from "../v86/create-v86.ts";
 import {
   BUSY_STEP_MS,
   createGuestClock,
@@ -8,7 +9,6 @@ import {
   SLICE_MS,
   WasmLoadError,
 } from "./clock.ts";
-import { createV86 } from "./create-v86.ts";
 
 /** A clock over a host time that the test sets. */
 function clockAt(start: number) {

@@ -1,6 +1,6 @@
 /** The PC's events and hotplug ports, as the guest's code finds them. */
 import { afterEach, describe, expect, it } from "vitest";
-import { asm, RESULTS, tinyMachine } from "./testing/tiny-guest.ts";
+import { asm, RESULTS, tinyMachine } from "../testing/tiny-guest.ts";
 
 const machines: Awaited<ReturnType<typeof tinyMachine>>[] = [];
 afterEach(async () => {

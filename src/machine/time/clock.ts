@@ -18,8 +18,8 @@
  * reads it after a pause gets the true date (`hwclock --hctosys`); alarms and periodic interrupts of the RTC go by
  * the wall clock too, and those that came due during a pause come at its end.
  */
-import type { GuestClock } from "./bus.ts";
-import { compiledHere } from "./compiled-modules.ts";
+import type { GuestClock } from "../bus.ts";
+import { compiledHere } from "../v86/compiled-modules.ts";
 
 /** Longest step of guest time of a machine that sleeps, and most that is made up for later, in milliseconds. */
 export const MAX_STEP_MS = 250;

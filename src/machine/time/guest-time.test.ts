@@ -4,9 +4,9 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { SimulatedMachine } from "../testing/simulated-machine.ts";
 import { BUSY_STEP_MS, LOOK_MS, MAX_STEP_MS, SLICE_MS } from "./clock.ts";
 import { CommandHold, DEFAULT_GRACE_MS } from "./command-hold.ts";
-import { SimulatedMachine } from "./testing/simulated-machine.ts";
 
 /** How late the host is at one point, in milliseconds: mostly not at all, at times by seconds. */
 const lateness = fc.oneof(

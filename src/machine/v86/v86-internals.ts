@@ -84,6 +84,41 @@ export class V86VersionError extends Error {
   }
 }
 
+/** How v86 gives its thread back; see quick-yield.ts. */
+export interface YieldingMachine {
+  yield?: (milliseconds: number, tick: number) => void;
+  yield_callback?: (tick: number) => void;
+  unregister_yield?: () => void;
+}
+
+/** `emulator.screen_adapter`; see screen-in-sight.ts. */
+export interface ScreenAdapter {
+  /** Asks for the next drawing. */
+  timer?: () => void;
+  /** Draws, and calls `timer`. */
+  update_screen?: () => void;
+  destroy?: () => void;
+}
+
+/** Members without which a machine works all the same, by path from the emulator on: what is lost with each. */
+export const DISPENSABLE: Readonly<Record<string, string>> = {
+  "v86.yield": "v86 wakes itself through its own worker, late on a busy host (quick-yield.ts)",
+  "v86.yield_callback": "as with v86.yield",
+  "v86.unregister_yield": "a machine that has ended is told nothing, and its worker ends with the page",
+  "screen_adapter.timer": "the screen is drawn in each frame, in sight or not (screen-in-sight.ts)",
+  "screen_adapter.update_screen": "as with screen_adapter.timer",
+  "screen_adapter.destroy": "as with screen_adapter.timer",
+};
+
+/** What only the hidden machine uses, which cannot be made without it. */
+export const HIDDEN_ONLY: Readonly<Record<string, string>> = {
+  "cpu.mem8": "object",
+  "cpu.devices.virtio_console": "object",
+  "cpu.devices.virtio_console.SendEvent": "function",
+  "cpu.devices.virtio_console.virtio.queues": "object",
+};
+
+/** What every machine with a TPM stands on, by path from `emulator.v86` on. */
 const EXPECTED: Record<string, string> = {
   run: "function",
   stop: "function",
@@ -119,11 +154,13 @@ function member(root: unknown, path: string): unknown {
 
 /**
  * The machine inside a loaded emulator.
+ * @param more members that are needed besides, e.g. {@link HIDDEN_ONLY}.
  * @throws {V86VersionError} naming every member that is not there.
  */
-export function v86Machine(emulator: V86Emulator): V86Machine {
+export function v86Machine(emulator: V86Emulator, more: Readonly<Record<string, string>> = {}): V86Machine {
   const machine = member(emulator, "v86");
-  const missing = Object.keys(EXPECTED).filter((path) => typeof member(machine, path) !== EXPECTED[path]);
+  const expected = { ...EXPECTED, ...more };
+  const missing = Object.keys(expected).filter((path) => typeof member(machine, path) !== expected[path]);
   if (missing.length) throw new V86VersionError(missing.map((path) => `v86.${path}`));
   return machine as V86Machine;
 }

@@ -2,9 +2,10 @@
  * What happens around each slice of guest code, the millisecond or so for which v86 runs the CPU before it returns
  * to the event loop: the devices get the machine's own clock, and a crash of v86 is caught.
  */
+
+import { setTranslation } from "../v86/translator.ts";
+import type { V86Cpu, V86Machine } from "../v86/v86-internals.ts";
 import { type MachineClock, SLICE_MS } from "./clock.ts";
-import { setTranslation } from "./translator.ts";
-import type { V86Cpu, V86Machine } from "./v86-internals.ts";
 
 /** A slice goes on in bursts of so many instructions, at the end of each of which v86 looks at the clock. */
 const BURST_INSTRUCTIONS = 100_003;

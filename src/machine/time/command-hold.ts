@@ -6,7 +6,7 @@
  *
  * The bound is the clock's (`MachineBus.holdAfter`): no timer and no message of another thread has to come in time.
  */
-import type { MachineBus } from "./bus.ts";
+import type { MachineBus } from "../bus.ts";
 
 /** The budget, in milliseconds of the guest's time, where no other is asked for. */
 export const DEFAULT_GRACE_MS = 20;

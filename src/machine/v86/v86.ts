@@ -2,16 +2,16 @@
  * The machine bus over v86, an x86 PC emulator (npm `v86`). v86 offers no interface for adding devices, so this
  * works on its internals; v86-internals.ts lists them and checks that they are there.
  */
-import type { MmioDevice } from "../tis/ports.ts";
-import type { MachineBus, MmioWindow } from "./bus.ts";
-import { MachineClock } from "./clock.ts";
+import type { MmioDevice } from "../../tis/ports.ts";
+import type { MachineBus, MmioWindow } from "../bus.ts";
+import { MachineClock } from "../time/clock.ts";
+import { RunControl } from "../time/run-control.ts";
+import { type MachineCrashError, SliceEnd, superviseSlices } from "../time/slices.ts";
 import { FirmwareLog } from "./firmware-log.ts";
 import { repairEvents } from "./gpe.ts";
 import { keepKernel } from "./kernel-reload.ts";
 import { MmioMap } from "./mmio-map.ts";
 import { useQuickYield } from "./quick-yield.ts";
-import { RunControl } from "./run-control.ts";
-import { type MachineCrashError, SliceEnd, superviseSlices } from "./slices.ts";
 import { setUpTranslator } from "./translator.ts";
 import { type V86Cpu, type V86Emulator, type V86Machine, v86Machine, whenLoaded } from "./v86-internals.ts";
 

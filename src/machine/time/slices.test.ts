@@ -1,6 +1,6 @@
 /** How far a guest runs on after an access that is to be its last for now, on a real v86. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { asm, type Code, RESULTS, tinyMachine } from "./testing/tiny-guest.ts";
+import { asm, type Code, RESULTS, tinyMachine } from "../testing/tiny-guest.ts";
 
 const BASE = 0xfed4_0000;
 const WINDOW = { base: BASE, size: 0x100 };

@@ -1,6 +1,6 @@
 /** The translator's settings in a real v86. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { asm, RESULTS, tinyMachine } from "./testing/tiny-guest.ts";
+import { asm, RESULTS, tinyMachine } from "../testing/tiny-guest.ts";
 import { setTranslation, type Translating } from "./translator.ts";
 
 /** v86 gives back what was set, by the same numbers; 0 is whether the translator is off, 1 the most pages together. */

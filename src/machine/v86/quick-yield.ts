@@ -6,13 +6,8 @@
  * only where nothing else uses any: Chromium gathers what is due on one thread, up to 8 ms late, and 4 ms is what a
  * page with a short interval of its own then waits each time.
  */
-import { Sleeper } from "./sleeper.ts";
-
-interface YieldingMachine {
-  yield?: (milliseconds: number, tick: number) => void;
-  yield_callback?: (tick: number) => void;
-  unregister_yield?: () => void;
-}
+import { Sleeper } from "../time/sleeper.ts";
+import type { YieldingMachine } from "./v86-internals.ts";
 
 /** A sleep shorter than this is not worth a worker's waking, in milliseconds. */
 const SHORTEST_SLEEP_MS = 0.15;

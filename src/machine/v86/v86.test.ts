@@ -1,7 +1,7 @@
 /** The bus on a real v86 in Node, with guests of a few bytes. */
 import { afterEach, describe, expect, it } from "vitest";
-import type { AccessSize } from "../tis/ports.ts";
-import { asm, type Code, RESULTS, tinyMachine } from "./testing/tiny-guest.ts";
+import type { AccessSize } from "../../tis/ports.ts";
+import { asm, type Code, RESULTS, tinyMachine } from "../testing/tiny-guest.ts";
 import { attachV86 } from "./v86.ts";
 import { V86VersionError } from "./v86-internals.ts";
 

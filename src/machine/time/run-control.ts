@@ -4,8 +4,9 @@
  * stands still; it is frozen from v86's own notice that the CPU has stopped, never earlier, as v86 ends a slice
  * of guest code by that clock and would not return from it.
  */
+
+import type { V86Emulator, V86Machine } from "../v86/v86-internals.ts";
 import type { MachineClock } from "./clock.ts";
-import type { V86Emulator, V86Machine } from "./v86-internals.ts";
 
 /** The reason that `holds` shows for the user's own pause. */
 export const PAUSED_BY_USER = "paused by the user";

@@ -1,5 +1,5 @@
 /** Making a v86 machine that a TPM can be attached to: the options it needs, the clock, the bus, in one call. */
-import { createGuestClock, type WasmSource } from "./clock.ts";
+import { createGuestClock, type WasmSource } from "../time/clock.ts";
 import { attachV86, type V86Bus } from "./v86.ts";
 import type { V86Emulator } from "./v86-internals.ts";
 
