@@ -68,10 +68,10 @@ const BY_THE_CLOCK = [
 /** The tests that may, with the reason. Who only waits for something uses `vi.waitUntil` or `expect.poll`. */
 const MAY: Record<string, string> = {
   "src/backend/write-through.native.test.ts": "a store that is slow, and crashes at moments of all kinds",
-  "src/machine/hold.test.ts":
+  "src/machine/time/hold.test.ts":
     "shows that a machine that is held does nothing, and guest time against the host's",
-  "src/machine/sleeper.test.ts": "the subject is a sleep: that it is not too short",
-  "src/machine/v86.test.ts": "the host's time has to go by between a save and a restore",
+  "src/machine/time/sleeper.test.ts": "the subject is a sleep: that it is not too short",
+  "src/machine/v86/v86.test.ts": "the host's time has to go by between a save and a restore",
   "src/session/two-bridges.native.test.ts": "a pause in which the state is fetched, and a command under way",
   "e2e/floods.spec.ts": "minutes of a guest that never stops, looked at from time to time",
   "e2e/starved.spec.ts": "stops its parties for random times",

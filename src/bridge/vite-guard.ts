@@ -32,9 +32,10 @@ export function guardPlugin(options: GuardPluginOptions = {}): Plugin {
   const policy = { origins, hosts, remote };
   return {
     name: "webtpm-guard",
-    configureServer({ httpServer, config }) {
+    configureServer({ httpServer }) {
       // Vite within another server is that server's business.
-      if (httpServer) guard(httpServer as Server, { policy, bridge, reloads: config.server.hmr !== false });
+      // Vite's client in the page asks for its WebSocket also where nothing is ever reloaded.
+      if (httpServer) guard(httpServer as Server, { policy, bridge, reloads: true });
     },
     configurePreviewServer({ httpServer }) {
       guard(httpServer as Server, { policy, bridge, reloads: false });

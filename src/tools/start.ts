@@ -59,7 +59,7 @@ function options() {
 
 /** Without `watch` nothing but the user ends a running machine: no reload, no restart of server and bridge. */
 async function serve(port: number, watch: boolean): Promise<ViteDevServer> {
-  const still = { watch: null, hmr: false, ws: false } as const;
+  const still = { watch: null, hmr: false } as const;
   const server = await createServer({
     root: ROOT,
     server: { port, strictPort: true, ...(watch ? {} : still) },
