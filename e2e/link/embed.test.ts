@@ -21,7 +21,7 @@ it("the example for pages of one's own boots a PC that measures its firmware", {
   const page = await served.browser.newPage();
   const errors: Error[] = [];
   page.on("pageerror", (error) => errors.push(error));
-  await page.route("**/firmware/*", (route) => {
+  await page.route(`${served.url}/firmware/*`, (route) => {
     const path = firmware[new URL(route.request().url()).pathname.split("/").at(-1) ?? ""];
     return path ? route.fulfill({ path }) : route.abort();
   });

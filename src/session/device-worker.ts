@@ -8,7 +8,7 @@ const PING_MS = 1000;
 /** So many of its own timer's turns without an answer mean that a worker is stuck that has answered before ... */
 const SILENT_TURNS = 6;
 /** ... and so many, one that is still being loaded: a busy host takes long over that, and a failure tells itself. */
-const LOADING_TURNS = 120;
+const LOADING_TURNS = 20;
 /** How long a worker may take to close its sockets before it is ended, in milliseconds. */
 const CLOSE_LIMIT_MS = 2000;
 
@@ -65,6 +65,8 @@ export class DeviceWorker {
     };
     const { signal } = this.#listening;
     const onMessage = ({ data }: MessageEvent<Partial<WorkerMessage>>) => {
+      // Whatever it says, it has been loaded.
+      this.#mostSilent = SILENT_TURNS;
       if ("events" in data || "backendFailure" in data || "notice" in data)
         options.onMessage(data as WorkerMessage);
     };
@@ -117,7 +119,6 @@ export class DeviceWorker {
       this.calls.ping().then(
         () => {
           this.#silent = 0;
-          this.#mostSilent = SILENT_TURNS;
         },
         () => undefined, // the error event says more
       );
