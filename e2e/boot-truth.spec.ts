@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Locator, type Page, test } from "@playwright/test";
 import { OwnBridge, startSlowHop } from "./own-bridge.ts";
-import { untilShell } from "./page-guest.ts";
+import { allowLink, untilShell } from "./page-guest.ts";
 
 /** To the firmware's end, or a guest's, on a busy machine; in milliseconds. */
 const BOOT_MS = 120_000;
@@ -12,17 +12,9 @@ const FULL_SELF_TEST = "0000000b0000014301";
 /** Where screenshots go, for whoever wants to look at them. */
 const SHOTS = process.env.WEBTPM_SHOTS;
 
-let bridge: OwnBridge;
-test.beforeEach(async ({ baseURL }) => {
-  bridge = new OwnBridge(new URL(baseURL!).origin);
-  await bridge.start();
-});
-test.afterEach(() => bridge.stop());
-
 const status = (page: Page, name: string): Locator => page.locator(`.status [data-name="${name}"]`);
 const tab = (page: Page, name: string): Promise<void> => page.getByRole("tab", { name }).click();
-const address = (url: string, parameters = "") =>
-  `/?boot=1&backend=bridge&bridge=${encodeURIComponent(url)}${parameters}`;
+const address = (url: string) => `/?boot=1&backend=bridge&bridge=${encodeURIComponent(url)}`;
 
 async function expectNoBars(page: Page): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze();
@@ -39,14 +31,18 @@ async function shoot(page: Page, name: string): Promise<void> {
 
 test("where the firmware gave the TPM up, status, PCRs and event log say so, at which command and what to do", async ({
   page,
+  baseURL,
 }) => {
   test.setTimeout(400_000);
+  const bridge = new OwnBridge(new URL(baseURL!).origin);
+  await bridge.start();
   let broken = true;
   const refuses = (message: Uint8Array) =>
     broken && Buffer.from(message).toString("hex").endsWith(FULL_SELF_TEST);
   const hop = await startSlowHop(bridge.url, () => 0, refuses);
   try {
     await page.goto(address(hop.url));
+    await allowLink(page);
     await expect(status(page, "Boot")).toHaveText(/not measured: firmware gave up at TPM2_SelfTest/, {
       timeout: BOOT_MS,
     });
@@ -81,11 +77,12 @@ test("where the firmware gave the TPM up, status, PCRs and event log say so, at 
     await expect(status(page, "Boot")).toHaveText(/boot measured, log and PCRs agree/, { timeout: BOOT_MS });
   } finally {
     hop.stop();
+    await bridge.stop();
   }
 });
 
 test("of a boot that is fine it says what was checked, and is green from then on only", async ({ page }) => {
-  await page.goto(address(bridge.url));
+  await page.goto("/?boot=1&backend=bridge");
   await page.evaluate(() => {
     const seen: string[] = [];
     Object.assign(window, { seen });
@@ -121,7 +118,8 @@ test("of a boot that is fine it says what was checked, and is green from then on
 
 test("a kernel's panic is noticed, and the machine can be booted again", async ({ page }) => {
   const cmdline = encodeURIComponent("console=ttyS0 loglevel=3 rdinit=/bin/busybox");
-  await page.goto(address(bridge.url, `&cmdline=${cmdline}`));
+  await page.goto(`/?boot=1&backend=bridge&cmdline=${cmdline}`);
+  await allowLink(page);
   await expect(status(page, "Guest")).toHaveText(/the guest has died: kernel panic/, { timeout: BOOT_MS });
   await expect(status(page, "Guest")).toHaveAttribute("data-tone", "bad");
   // What was measured before is as good as ever.
@@ -136,7 +134,7 @@ test("a kernel's panic is noticed, and the machine can be booted again", async (
 });
 
 test("firmware that finds nothing to boot is noticed", async ({ page }) => {
-  await page.goto(`/?backend=bridge&bridge=${encodeURIComponent(bridge.url)}`);
+  await page.goto("/?backend=bridge");
   await page.locator("details", { hasText: "Kernel, command line, memory" }).locator("summary").click();
   const file = { name: "empty.img", mimeType: "application/octet-stream", buffer: Buffer.alloc(2 ** 20) };
   await page.getByLabel("Disk: pick a file").setInputFiles(file);
