@@ -144,8 +144,9 @@ test("1: talk to the TPM by hand, by keyboard alone", async () => {
   await page.keyboard.type("PM2_GetR");
   await expect(page.locator(".driver-caption .mono").first()).toHaveText("TPM2_GetRandom");
   for (const button of ["commandReady", "write command", "tpmGo", "read response", "give back"]) {
-    // The driver's next step, once the device has taken the one before.
-    await expect(page.locator("driver-panel [aria-current=step]")).toHaveText(button);
+    // The driver's next step, once the device has taken the one before; another command may take the place of the last.
+    const next = button === "commandReady" ? "give back" : button;
+    await expect(page.locator("driver-panel [aria-current=step]")).toHaveText(next);
     await tabTo(new RegExp(`^${button}$`));
   }
   await reached(/It gave [0-9a-f]{16}\./, "No locality has it now");
