@@ -133,7 +133,7 @@ async function outcome(page: Page, bank: string): Promise<{ pcrs: string[]; diff
 }
 
 test(`${BOOTS} starved boots, ${LOAD} busy processes a processor: none is lost`, async ({
-  page,
+  browser,
   baseURL,
 }) => {
   test.setTimeout(BOOTS * BOOT_MS);
