@@ -84,7 +84,8 @@ test("a host without headers: one reload, then an isolated page, also after a re
   const session = await page.context().newCDPSession(page);
   await session.send("Page.reload", { ignoreCache: true });
   await expect.poll(loads).toBeGreaterThanOrEqual(4);
-  await page.waitForFunction(() => navigator.serviceWorker.controller !== null && crossOriginIsolated);
+  await untilStarted(page);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await untilStarted(page);
   expect(loads()).toBeLessThanOrEqual(5);
 });
