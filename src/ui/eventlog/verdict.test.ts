@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { numbers } from "../../boot-check/words.ts";
 import {
   compareLogs,
   compareWithPcrs,
@@ -6,7 +7,7 @@ import {
   type PcrComparison,
   type ReplayedBank,
 } from "../../eventlog/index.ts";
-import { bootVerdict, eventRows, firstLines, numbers, replayVerdict, rtmrVerdict } from "./verdict.ts";
+import { bootVerdict, eventRows, firstLines, replayVerdict, rtmrVerdict } from "./verdict.ts";
 
 const row = (pcr: number, result: PcrComparison["result"], algorithm = "sha256"): PcrComparison => ({
   algorithm,

@@ -1,4 +1,5 @@
 /** What a replay of the log says about the TPM's PCRs, in sentences. */
+import { numbers } from "../../boot-check/words.ts";
 import { toHex } from "../../bytes/hex.ts";
 import {
   type EventLog,
@@ -63,19 +64,6 @@ export function rtmrVerdict(banks: readonly ReplayedBank[]): Verdict {
 export function firstLines(lines: readonly string[], most: number): string[] {
   const more = lines.length - most;
   return more > 0 ? [...lines.slice(0, most), `and ${more} more.`] : [...lines];
-}
-
-/** "0–5, 7": ascending numbers with runs folded. */
-export function numbers(list: readonly number[]): string {
-  const runs: [number, number][] = [];
-  for (const number of list) {
-    const last = runs.at(-1);
-    if (last && number === last[1] + 1) last[1] = number;
-    else runs.push([number, number]);
-  }
-  return runs
-    .map(([from, to]) => (from === to ? `${from}` : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`))
-    .join(", ");
 }
 
 /** The comparison with the boot before, in a sentence. */
