@@ -5,46 +5,15 @@
  * Sources: TCG PC Client TPM Interface Specification (TIS) 1.3 and its successor, the FIFO interface of the PC
  * Client Platform TPM Profile (PTP) 1.05. `spec` names the section by its title, which both share.
  */
-import type { TpmVersion } from "./ports.ts";
+import { type FieldAccess, masks, type Register, registerIn } from "../frontend/registers.ts";
 
-/**
- * How a field answers:
- * `r` read only; `rw` keeps what is written; `w` write only, reads 0; `w1` acts when 1 is written, and is read as
- * state; `w1c` writing 1 clears it; `w1s` writing 1 sets it for good (until reset).
- */
-export type FieldAccess = "r" | "rw" | "w" | "w1" | "w1c" | "w1s";
-
-export interface RegisterField {
-  /** The name in the specification. */
-  readonly name: string;
-  /** The name of its mask in the constants below. */
-  readonly constant: string;
-  /** Highest and lowest bit. */
-  readonly bits: readonly [high: number, low: number];
-  readonly access: FieldAccess;
-  readonly meaning: string;
-  /** What single values stand for, where the field is an enumeration. */
-  readonly values?: Readonly<Record<number, string>>;
-  /** The one TPM family that has this field; both have it otherwise. */
-  readonly only?: "2.0" | "1.2";
-}
-
-export interface Register {
-  /** The name in the specification, without the locality suffix. */
-  readonly name: string;
-  readonly offset: number;
-  /** Bytes of the register itself; it answers in the whole 32-bit word. */
-  readonly size: 1 | 4;
-  /** Bytes of address space where that is more than one word. */
-  readonly span?: number;
-  readonly access: "r" | "w" | "rw";
-  /** Value after reset as a 32-bit read by a locality that is not active. */
-  readonly reset: Readonly<Record<Exclude<TpmVersion, "unspecified">, number>>;
-  readonly meaning: string;
-  /** Title of the section that defines it, in TIS 1.3 and PTP 1.05. */
-  readonly spec: string;
-  readonly fields: readonly RegisterField[];
-}
+export {
+  accessMask,
+  bitMask,
+  fieldValue,
+  type Register,
+  type RegisterField,
+} from "../frontend/registers.ts";
 
 /** The interrupt sources have the same bits in INT_ENABLE, INT_STATUS and INTF_CAPABILITY. */
 const interruptField = <const N extends string, const C extends string, const A extends FieldAccess>(
@@ -473,33 +442,6 @@ export const REGISTERS = {
 
 export type RegisterKey = keyof typeof REGISTERS;
 
-/** The mask of bits `high` to `low`, unsigned. */
-export function bitMask([high, low]: readonly [number, number]): number {
-  return (2 ** (high + 1) - 2 ** low) >>> 0;
-}
-
-/** The value of a field within a register's value. */
-export function fieldValue(field: RegisterField, registerValue: number): number {
-  return (registerValue & bitMask(field.bits)) >>> field.bits[1];
-}
-
-type Masks<F extends readonly RegisterField[]> = {
-  readonly [K in F[number] as K["constant"]]: number;
-};
-
-/** The masks of a register's fields, by `constant`. */
-function masks<const F extends readonly RegisterField[]>(register: { readonly fields: F }): Masks<F> {
-  const entries = register.fields.map((field) => [field.constant, bitMask(field.bits)]);
-  return Object.freeze(Object.fromEntries(entries)) as Masks<F>;
-}
-
-/** All bits of a register whose fields have one of the given kinds of access. */
-export function accessMask(register: Register, ...kinds: FieldAccess[]): number {
-  return register.fields
-    .filter((field) => kinds.includes(field.access))
-    .reduce((mask, field) => (mask | bitMask(field.bits)) >>> 0, 0);
-}
-
 /** Bits of TPM_ACCESS. */
 export const ACCESS = masks(REGISTERS.ACCESS);
 /** Bits of TPM_STS. */
@@ -519,9 +461,5 @@ export const TPM_FAMILY_SHIFT = REGISTERS.STS.fields.find((field) => field.const
 
 /** The register that answers at an offset within a locality's page; `undefined` where nothing does. */
 export function registerAt(offset: number): { key: RegisterKey; register: Register } | undefined {
-  for (const [key, register] of Object.entries(REGISTERS) as [RegisterKey, Register][]) {
-    if (offset >= register.offset && offset < register.offset + (register.span ?? 4))
-      return { key, register };
-  }
-  return undefined;
+  return registerIn(REGISTERS, offset);
 }
