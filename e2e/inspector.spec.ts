@@ -24,7 +24,7 @@ async function accessibleInAllShapes(page: Page, what: string): Promise<void> {
   await page.setViewportSize({ width: 1280, height: 800 });
 }
 
-const state = (page: Page) => page.locator("tis-states .state.current");
+const state = (page: Page) => page.locator("interface-states .state.current");
 const rows = (page: Page) => page.locator(".access-list .access-row");
 const held = (page: Page) => page.locator(".standstill");
 
@@ -66,7 +66,7 @@ test.describe("with no machine", () => {
     await expect(page.getByRole("button", { name: "read response" })).toHaveAttribute("aria-current", "step");
     await press("read response");
     await expect(response).toContainText("Response, 20 bytes to TPM2_GetRandom");
-    await expect(page.locator("tis-states figcaption")).toContainText("by a read of TPM_DATA_FIFO");
+    await expect(page.locator("interface-states figcaption")).toContainText("by a read of TPM_DATA_FIFO");
     await press("give back");
     await expect(page.getByRole("button", { name: "requestUse" })).toHaveAttribute("aria-current", "step");
   });

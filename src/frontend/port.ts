@@ -6,6 +6,8 @@
  * TPM, and the same five states.
  */
 
+import type { FrontEndTrace } from "./trace.ts";
+
 /** `unspecified` is the failure mode: no usable TPM, so firmware gets no table and every register reads 0. */
 export type TpmVersion = "2.0" | "1.2" | "unspecified";
 
@@ -59,9 +61,7 @@ export interface DeviceSnapshot {
 }
 
 /** Something that the register interface did, for those who watch it. */
-export interface InterfaceMove {
-  readonly kind: string;
-}
+export type InterfaceMove = FrontEndTrace;
 
 export interface FrontEndDevice extends MmioDevice {
   /** On the memory in which this device's state lives. */

@@ -1,7 +1,8 @@
 /** Who uses the TPM, and in which state. */
+
+import type { InterfaceState as CommandState } from "../frontend/port.ts";
 import { type AccessSize, LOCALITIES, TIS_BASE } from "../tis/ports.ts";
 import { ACCESS, REGISTERS } from "../tis/registers.ts";
-import type { TisState } from "../tis/states.ts";
 import type { InterfaceState } from "./model.ts";
 
 const LOCALITY_SIZE = 0x1000;
@@ -13,7 +14,7 @@ export function registerAddress(locality: number, offset: number): number {
 /** What `TpmHandle` has of this. */
 export interface Looked {
   peek(address: number, size: AccessSize): number;
-  state(locality: number): TisState;
+  state(locality: number): CommandState;
 }
 
 export function interfaceState(tpm: Looked): InterfaceState {

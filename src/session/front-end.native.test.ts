@@ -95,7 +95,7 @@ describe("another register interface", () => {
   it("tells its moves, and goes dead and on again with its TPM", async () => {
     const { tpm, status, send } = await attach();
     const moves: string[] = [];
-    tpm.on("tis", ({ trace }) => moves.push(trace.kind));
+    tpm.on("move", ({ move }) => moves.push(move.kind === "state" ? move.to : move.kind));
     send(build.TPM2_Startup());
     await expect.poll(() => moves).toEqual(["ready", "execution", "completion"]);
     process.kill(natives[0]!.swtpm.pid, "SIGKILL");

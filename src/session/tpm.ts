@@ -6,14 +6,13 @@ import { TpmUnableError } from "../backend/errors.ts";
 import { toError, toFailure } from "../backend/failure.ts";
 import { type BackendInfo, can } from "../backend/port.ts";
 import { parseEventLog } from "../eventlog/index.ts";
-import type { AccessSize, FrontEnd, MmioDevice } from "../frontend/port.ts";
+import type { AccessSize, FrontEnd, InterfaceState, MmioDevice } from "../frontend/port.ts";
 import type { HiddenTpm } from "../hidden/client.ts";
 import type { MachineBus } from "../machine/bus.ts";
 import { EVENT_LOG_WINDOW } from "../machine/firmware/acpi.ts";
 import { EventLogArea } from "../machine/firmware/event-log-area.ts";
 import { CommandHold } from "../machine/time/command-hold.ts";
 import { TIS } from "../tis/front-end.ts";
-import type { TisState } from "../tis/states.ts";
 import type { BackendTarget, EngineEvent, TpmSnapshot } from "../worker/events.ts";
 import { backendTarget, kindOf, type TpmBackendOptions } from "./backend-target.ts";
 import { announce, heldFor } from "./bus.ts";
@@ -112,7 +111,7 @@ export class Tpm implements TpmHandle {
 
   on<K extends keyof TpmEvents>(event: K, listener: (detail: TpmEvents[K]) => void): () => void {
     const end = this.#events.on(event, listener);
-    if (event !== "tis") return end;
+    if (event !== "move") return end;
     this.#watch();
     return () => {
       end();
@@ -124,7 +123,7 @@ export class Tpm implements TpmHandle {
     this.#tapPoint.tap(tap);
   }
 
-  state(locality: number): TisState {
+  state(locality: number): InterfaceState {
     return this.#placed.view.state(locality);
   }
 
@@ -377,9 +376,9 @@ export class Tpm implements TpmHandle {
       case "irq":
         // `look` tells of it, where the guest's own access has not.
         break;
-      case "tis":
-        for (const { time, trace } of event.moves)
-          this.#events.emit("tis", { time: time - performance.timeOrigin, trace });
+      case "moves":
+        for (const { time, move } of event.moves)
+          this.#events.emit("move", { time: time - performance.timeOrigin, move });
         break;
     }
   }
@@ -461,7 +460,7 @@ export class Tpm implements TpmHandle {
 
   /** The device tells its moves only while somebody listens. */
   #watch(): void {
-    this.#placed.watch(this.#events.has("tis"));
+    this.#placed.watch(this.#events.has("move"));
   }
 
   #setStatus(change: Partial<TpmStatus>): void {

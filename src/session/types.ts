@@ -4,9 +4,7 @@
  */
 import type { Failure } from "../backend/failure.ts";
 import type { BackendCapabilities } from "../backend/port.ts";
-import type { AccessSize, MmioDevice, TpmVersion } from "../tis/ports.ts";
-import type { TisState } from "../tis/states.ts";
-import type { TisTrace } from "../tis/trace.ts";
+import type { AccessSize, InterfaceMove, InterfaceState, MmioDevice, TpmVersion } from "../frontend/port.ts";
 
 /** Where the register interface runs: in a worker behind shared memory, or on the emulator's own thread. */
 export type Placement = "worker" | "local";
@@ -79,13 +77,13 @@ export interface TpmEvents {
   /** The machine was reset and the TPM with it. */
   reset: undefined;
   /** The register interface moved; of many moves in a row, the last few. Told only while somebody listens. */
-  tis: TisNews;
+  move: InterfaceNews;
 }
 
 /** A move of the register interface, and when: `performance.now()` milliseconds of the page. */
-export interface TisNews {
+export interface InterfaceNews {
   time: number;
-  trace: TisTrace;
+  move: InterfaceMove;
 }
 
 /**
@@ -108,7 +106,7 @@ export interface TpmHandle {
   read(address: number, size: AccessSize): number;
   write(address: number, size: AccessSize, value: number): void;
   /** State of a locality's command interface; may lag behind writes of a moment ago. */
-  state(locality: number): TisState;
+  state(locality: number): InterfaceState;
   /** Watches the accesses of guest and page, in place of a tap that was there; none costs nothing. */
   tap(tap: AccessTap | undefined): void;
   /**

@@ -2,6 +2,7 @@
  * The device's state and the few primitive steps that change it: moves between states, interrupts, and the effects
  * that wait until the state has settled.
  */
+import type { TracedAccess } from "../frontend/trace.ts";
 import {
   ACCESS_BITS,
   INT_ENABLE_BITS,
@@ -20,7 +21,7 @@ import {
 import { type AccessSize, LOCALITIES, type TisSink } from "./ports.ts";
 import { accessMask, INT_ENABLE, REGISTERS } from "./registers.ts";
 import { EXECUTION, IDLE, STATES, stateNumber, type TisEvent, transition } from "./states.ts";
-import type { TisTrace, TracedAccess } from "./trace.ts";
+import type { TisTrace } from "./trace.ts";
 
 /** Effects, lowest bit first in the order in which the sink is told of them. */
 const EFFECT_IRQ = 1;

@@ -17,18 +17,17 @@ import type {
 } from "../frontend/port.ts";
 import type { PcrBank } from "../session/types.ts";
 import { TIS } from "../tis/front-end.ts";
-import type { TisTrace } from "../tis/trace.ts";
 import { commandCode, responseCode } from "../tpm2/parse.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Dying } from "./dying.ts";
 import type { EngineEvent, TpmSnapshot } from "./events.ts";
 import type { OpenTpm } from "./keeping.ts";
+import { MoveWatch } from "./move-watch.ts";
 import { Moves } from "./moves.ts";
 import { PageCommands } from "./page-commands.ts";
 import { PcrWatch } from "./pcr-watch.ts";
 import { changesPcrs, readPcrs } from "./pcrs.ts";
 import { off, Power } from "./power.ts";
-import { TisWatch } from "./tis-watch.ts";
 
 /** TPM_RC_FAILURE and TPM_FAIL, as whole responses. */
 const FAILURE_RESPONSE = {
@@ -68,7 +67,7 @@ export class TpmEngine implements MmioDevice {
   readonly view: FrontEndView;
   readonly #page: PageCommands;
   readonly #pcrWatch = new PcrWatch(() => this.#refreshPcrs());
-  #watch: TisWatch | undefined;
+  #watch: MoveWatch | undefined;
   #watched = false;
   readonly #deliveries: Deliveries;
   readonly #power: Power;
@@ -135,13 +134,12 @@ export class TpmEngine implements MmioDevice {
     this.#dying.look();
   }
 
-  /** Whether moves of the register interface are told as "tis" events: of many, the last. */
+  /** Whether moves of the register interface are told as "moves" events: of many, the last. */
   watch(on: boolean): void {
-    this.#watch ??= new TisWatch((moves) => this.#environment.emit({ type: "tis", moves }));
+    this.#watch ??= new MoveWatch((moves) => this.#environment.emit({ type: "moves", moves }));
     const watch = this.#watch;
     this.#watched = on;
-    // What the moves of another interface are, those know who look at them.
-    this.#device.watchMoves(on ? (move) => watch.note(move as TisTrace) : undefined);
+    this.#device.watchMoves(on ? (move) => watch.note(move) : undefined);
   }
 
   /** True while the guest's next move, whatever it is, makes a difference here: somebody waits for it, or watches. */

@@ -1,9 +1,8 @@
 /** What the engine tells the page, and what it is told to begin with. Plain data: all of it crosses threads. */
 import type { Failure } from "../backend/failure.ts";
 import type { BackendInfo, TpmState } from "../backend/port.ts";
-import type { DeviceSnapshot } from "../frontend/port.ts";
+import type { DeviceSnapshot, InterfaceMove } from "../frontend/port.ts";
 import type { PcrBank } from "../session/types.ts";
-import type { TisTrace } from "../tis/trace.ts";
 
 /** Times are milliseconds since 1970, so that they mean the same in every thread. */
 export type EngineEvent =
@@ -28,7 +27,7 @@ export type EngineEvent =
   /** The interrupt line has moved: whoever has a copy of the device is to look at it. */
   | { type: "irq" }
   /** The register interface moved: the last moves of a tenth of a second. Told only while somebody watches. */
-  | { type: "tis"; moves: { time: number; trace: TisTrace }[] };
+  | { type: "moves"; moves: { time: number; move: InterfaceMove }[] };
 
 export interface PoweredOn {
   info: BackendInfo;

@@ -8,6 +8,7 @@ import type {
   FrontEndDevice,
   FrontEndOptions,
   FrontEndView,
+  InterfaceMove,
   TpmVersion,
 } from "../port.ts";
 
@@ -87,7 +88,7 @@ export class DoorbellDevice implements FrontEndDevice {
   readonly #words: Int32Array;
   readonly #buffer: Uint8Array;
   readonly #sink: FrontEndOptions["sink"];
-  #listener: ((move: { kind: string }) => void) | undefined;
+  #listener: ((move: InterfaceMove) => void) | undefined;
   ticket = 0;
 
   constructor({ sink, memory = new ArrayBuffer(STATE_BYTES) }: FrontEndOptions) {
@@ -133,8 +134,10 @@ export class DoorbellDevice implements FrontEndDevice {
     }
   }
   #move(state: number): void {
+    const from = this.view.state();
     this.#words[STATE] = state;
-    this.#listener?.({ kind: STATES[state]! });
+    const to = this.view.state();
+    this.#listener?.({ kind: "state", locality: 0, event: to, from, to, access: undefined });
   }
   #pend(pending: number): void {
     const before = this.view.irqRaised;
@@ -191,7 +194,7 @@ export class DoorbellDevice implements FrontEndDevice {
     this.#words.set(words);
     this.#buffer.set(buffer);
   }
-  watchMoves(listener: ((move: { kind: string }) => void) | undefined): void {
+  watchMoves(listener: ((move: InterfaceMove) => void) | undefined): void {
     this.#listener = listener;
   }
 }

@@ -1,6 +1,7 @@
 /** A move of the command interface's state machine, in words. */
+
+import type { StateTrace } from "../../frontend/trace.ts";
 import { TRANSITIONS } from "../../tis/states.ts";
-import type { StateTrace } from "../../tis/trace.ts";
 import { packAccess } from "../../trace/access.ts";
 import { describeAccess, unpackAccess } from "../../trace/index.ts";
 

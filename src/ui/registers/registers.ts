@@ -8,6 +8,7 @@ import "./register-hand.ts";
 import "./registers.css";
 import "./state-picture.ts";
 import { hexNumber } from "../../bytes/hex.ts";
+import type { InterfaceState } from "../../frontend/port.ts";
 import { registerAddress } from "../../page-model/interface.ts";
 import type { PageState } from "../../page-model/model.ts";
 import type { TpmHandle } from "../../session/types.ts";
@@ -19,7 +20,6 @@ import {
   type RegisterField,
   type RegisterKey,
 } from "../../tis/registers.ts";
-import type { TisState } from "../../tis/states.ts";
 import { PageElement } from "../parts/element.ts";
 import { pagePace } from "../parts/pace.ts";
 import { segments } from "../parts/segments.ts";
@@ -52,7 +52,7 @@ export class TpmRegisters extends PageElement {
   readonly #shown = new Map<RegisterKey, Shown>();
   #end: (() => void) | undefined;
   /** The command interface when it was looked at last: what a driver does next depends on it. */
-  #interface: TisState | undefined;
+  #interface: InterfaceState | undefined;
   #bench: PageState["bench"] = "closed";
   /** Of the machine that is shown; see `#between`. */
   #handle: TpmHandle | undefined;
@@ -171,8 +171,8 @@ export class TpmRegisters extends PageElement {
       </div>
       <div class="scroll registers" tabindex="0" role="region" aria-label="Registers of locality ${this.locality}"
         aria-busy=${this.#between} ?inert=${this.#between}>
-        <tis-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"} ?free=${!this.guestRuns || machine.holds.length > 0}
-          .locality=${this.locality}></tis-states>
+        <interface-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"} ?free=${!this.guestRuns || machine.holds.length > 0}
+          .locality=${this.locality}></interface-states>
         <details class="by-hand" ?open=${this.drives} @toggle=${(event: Event) => {
           this.drives = (event.target as HTMLDetailsElement).open;
         }}>

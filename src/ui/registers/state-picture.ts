@@ -3,10 +3,11 @@
  * Follows the device's own notes of its moves, which it makes only while somebody looks.
  */
 import { html, LitElement, nothing, svg } from "lit";
-import type { TisNews, TpmHandle } from "../../session/types.ts";
+import type { InterfaceState } from "../../frontend/port.ts";
+import type { StateTrace } from "../../frontend/trace.ts";
+import type { InterfaceNews, TpmHandle } from "../../session/types.ts";
 import { LOCALITIES } from "../../tis/ports.ts";
-import { STATES, type TisState } from "../../tis/states.ts";
-import type { StateTrace } from "../../tis/trace.ts";
+import { STATES } from "../../tis/states.ts";
 import { pagePace } from "../parts/pace.ts";
 import { moveText } from "./move-text.ts";
 
@@ -17,7 +18,7 @@ const RECENT_MS = 250;
 const [BOX_WIDTH, BOX_HEIGHT] = [128, 36];
 
 /** Upper left corners. */
-const BOXES: Record<TisState, readonly [x: number, y: number]> = {
+const BOXES: Record<InterfaceState, readonly [x: number, y: number]> = {
   idle: [4, 92],
   ready: [176, 92],
   reception: [340, 16],
@@ -26,8 +27,8 @@ const BOXES: Record<TisState, readonly [x: number, y: number]> = {
 };
 
 interface Edge {
-  from: TisState;
-  to: TisState;
+  from: InterfaceState;
+  to: InterfaceState;
   path: string;
   /** What the arrow is called, and where; rare ones have their name only in the list. */
   label?: readonly [text: string, x: number, y: number];
@@ -52,7 +53,7 @@ interface Move {
   trace: StateTrace;
 }
 
-export class TisStates extends LitElement {
+export class InterfaceStates extends LitElement {
   static override properties = {
     handle: { attribute: false },
     active: { type: Boolean },
@@ -70,7 +71,7 @@ export class TisStates extends LitElement {
   declare announce: boolean;
   /** No guest runs that drawing would hold up. */
   declare free: boolean;
-  declare states: readonly TisState[];
+  declare states: readonly InterfaceState[];
   /** The newest first. */
   declare moves: readonly Move[];
   #watched: TpmHandle | undefined;
@@ -80,7 +81,7 @@ export class TisStates extends LitElement {
   #news: readonly Move[] = [];
   #newsAt = 0;
   /** The states as they are; `states` are those that are drawn. */
-  #known: TisState[] = [];
+  #known: InterfaceState[] = [];
 
   constructor() {
     super();
@@ -121,17 +122,17 @@ export class TisStates extends LitElement {
     this.#end?.();
     this.#watched = handle;
     this.#news = this.moves = [];
-    this.#end = handle?.on("tis", (news) => this.#moved(news));
+    this.#end = handle?.on("move", (news) => this.#moved(news));
   }
 
   /** As of the moves that are known; they come a little late, and picture and words are to agree. */
-  #stateOf(handle: TpmHandle, locality: number): TisState {
+  #stateOf(handle: TpmHandle, locality: number): InterfaceState {
     const recent = performance.now() - this.#newsAt < RECENT_MS;
     const last = recent ? this.#news.find(({ trace }) => trace.locality === locality) : undefined;
     return last?.trace.to ?? handle.state(locality);
   }
 
-  #moved({ time, trace }: TisNews): void {
+  #moved({ time, move: trace }: InterfaceNews): void {
     this.#newsAt = performance.now();
     if (trace.kind === "reset") this.#news = [];
     else if (trace.kind === "state") this.#news = [{ time, trace }, ...this.#news].slice(0, MOST_MOVES);
@@ -177,7 +178,7 @@ export class TisStates extends LitElement {
       ${label ? svg`<text x=${label[1]} y=${label[2]} text-anchor="middle">${label[0]}</text>` : nothing}</g>`;
   }
 
-  #box(name: TisState) {
+  #box(name: InterfaceState) {
     const [x, y] = BOXES[name];
     const here = this.states.flatMap((state, locality) => (state === name ? [locality] : []));
     // Those that do nothing are in everybody's way.
@@ -192,8 +193,8 @@ export class TisStates extends LitElement {
   }
 }
 
-function stateWords(state: TisState): string {
-  const words: Record<TisState, string> = {
+function stateWords(state: InterfaceState): string {
+  const words: Record<InterfaceState, string> = {
     idle: "idle",
     ready: "ready for a command",
     reception: "putting a command in",
@@ -203,4 +204,4 @@ function stateWords(state: TisState): string {
   return words[state];
 }
 
-customElements.define("tis-states", TisStates);
+customElements.define("interface-states", InterfaceStates);

@@ -1,27 +1,27 @@
 /** Gathers the moves of the register interface for those who watch it: people, who see some ten changes a second. */
-import type { TisTrace } from "../tis/trace.ts";
+import type { InterfaceMove } from "../frontend/port.ts";
 
 const GATHER_MS = 100;
 /** Moves told at once: more than two commands' worth. */
 const MOST_MOVES = 16;
 
-export interface TisMove {
+export interface TimedMove {
   /** Milliseconds since 1970. */
   time: number;
-  trace: TisTrace;
+  move: InterfaceMove;
 }
 
-export class TisWatch {
-  readonly #tell: (moves: TisMove[]) => void;
-  #moves: TisMove[] = [];
+export class MoveWatch {
+  readonly #tell: (moves: TimedMove[]) => void;
+  #moves: TimedMove[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(tell: (moves: TisMove[]) => void) {
+  constructor(tell: (moves: TimedMove[]) => void) {
     this.#tell = tell;
   }
 
-  note(trace: TisTrace): void {
-    this.#moves.push({ time: performance.timeOrigin + performance.now(), trace });
+  note(move: InterfaceMove): void {
+    this.#moves.push({ time: performance.timeOrigin + performance.now(), move });
     if (this.#moves.length > MOST_MOVES) this.#moves.shift();
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
