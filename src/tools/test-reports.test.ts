@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readPlaywright, readVitest } from "./test-reports.ts";
+import { readPlaywright, readVitest, slowest } from "./test-reports.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -25,6 +25,8 @@ test("names the failed tests of a Vitest report, and files that could not be run
         name: "/project/src/a.test.ts",
         status: "failed",
         message: "",
+        startTime: 1000,
+        endTime: 1250.5,
         assertionResults: [
           { fullName: "adds", status: "passed" },
           {
@@ -38,6 +40,8 @@ test("names the failed tests of a Vitest report, and files that could not be run
         name: "/project/src/b.test.ts",
         status: "failed",
         message: "no such module\nstack",
+        startTime: 1000,
+        endTime: 1000,
         assertionResults: [],
       },
     ],
@@ -49,13 +53,14 @@ test("names the failed tests of a Vitest report, and files that could not be run
       "src/a.test.ts: takes away: expected 1 to be 2",
       "src/b.test.ts: cannot be run: no such module",
     ],
+    times: { "src/a.test.ts": 250.5, "src/b.test.ts": 0 },
   });
 });
 
 test("names the failed and the flaky tests of a Playwright report with the groups they are in", () => {
   const test = (status: string, message?: string) => ({
     status,
-    results: [{ ...(message !== undefined && { error: { message } }) }],
+    results: [{ duration: 20, ...(message !== undefined && { error: { message } }) }],
   });
   const path = report({
     stats: { expected: 5, unexpected: 1, flaky: 1 },
@@ -80,5 +85,12 @@ test("names the failed and the flaky tests of a Playwright report with the group
     passed: 5,
     failed: 2,
     failures: ["page.spec.ts: TPM 1.2 > boots: no shell", "page.spec.ts: TPM 1.2 > resets: no reason given"],
+    times: { "page.spec.ts": 60 },
   });
+});
+
+test("tells the files that took longest, the slowest first", () => {
+  const count = (times: Record<string, number>) => ({ passed: 1, failed: 0, failures: [], times });
+  const counts = [count({ "src/a.test.ts": 1_600, "src/b.test.ts": 400 }), count({ "page.spec.ts": 91_000 })];
+  expect(slowest(counts, 2)).toEqual(["    91 s  page.spec.ts", "     2 s  src/a.test.ts"]);
 });

@@ -7,6 +7,17 @@ export interface Count {
   failed: number;
   /** Each failed test in a line: file, name, and the first line of what went wrong. */
   failures: string[];
+  /** How long the tests of each file took, in milliseconds. */
+  times: Record<string, number>;
+}
+
+/** @returns the files that took longest, the slowest first, each in a line. */
+export function slowest(counts: readonly Count[], number: number): string[] {
+  const times = counts.flatMap((count) => Object.entries(count.times));
+  return times
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, number)
+    .map(([file, ms]) => `${(ms / 1000).toFixed(0).padStart(6)} s  ${file}`);
 }
 
 interface VitestReport {
@@ -16,6 +27,8 @@ interface VitestReport {
     name: string;
     status: string;
     message: string;
+    startTime: number;
+    endTime: number;
     assertionResults: { fullName: string; status: string; failureMessages?: string[] }[];
   }[];
 }
@@ -26,7 +39,7 @@ interface PlaywrightSuite {
   specs?: {
     title: string;
     file: string;
-    tests: { status: string; results: { error?: { message?: string } }[] }[];
+    tests: { status: string; results: { duration: number; error?: { message?: string } }[] }[];
   }[];
 }
 
@@ -51,6 +64,9 @@ export function readVitest(path: string, root: string): Count {
     passed: report.numPassedTests,
     failed: Math.max(report.numFailedTests, failures.length),
     failures,
+    times: Object.fromEntries(
+      report.testResults.map(({ name, startTime, endTime }) => [relative(root, name), endTime - startTime]),
+    ),
   };
 }
 
@@ -59,7 +75,17 @@ export function readPlaywright(path: string): Count {
   const { stats, suites, errors } = read<PlaywrightReport>(path);
   const failures = suites.flatMap((suite) => failedSpecs(suite, []));
   for (const { message } of errors) failures.push(line("the run", "an error outside of any test", message));
-  return { passed: stats.expected, failed: stats.unexpected + stats.flaky, failures };
+  const times: Record<string, number> = {};
+  for (const suite of suites) addTimes(suite, times);
+  return { passed: stats.expected, failed: stats.unexpected + stats.flaky, failures, times };
+}
+
+function addTimes({ suites = [], specs = [] }: PlaywrightSuite, times: Record<string, number>): void {
+  for (const { file, tests } of specs) {
+    const results = tests.flatMap((test) => test.results);
+    times[file] = results.reduce((sum, { duration }) => sum + duration, times[file] ?? 0);
+  }
+  for (const suite of suites) addTimes(suite, times);
 }
 
 function failedSpecs({ suites = [], specs = [] }: PlaywrightSuite, above: readonly string[]): string[] {

@@ -23,6 +23,9 @@ export interface Step {
 /** Each is compiled with what it has, and nothing of the others. */
 const PLATFORMS = ["core", "browser", "worker", "node"] as const;
 
+/** Its tests have a build of the page before them, which takes a while. */
+const STATIC = "e2e/static/";
+
 type Made = Omit<Step, "part" | "name">;
 
 /** @param scratch a folder for the reports. */
@@ -45,26 +48,33 @@ export async function testSteps({ parts, files }: TestOptions, scratch: string):
     { part: "long", name: "Long unit tests", ...project("long") },
     { part: "native", name: "Tests with swtpm and other programs", ...project("native") },
     { part: "machine", name: "Tests that boot machines", ...project("machine") },
-    ...comparisons().map(
+    ...comparisons(files).map(
       ({ folder, config }): Step => ({
         part: "e2e",
         name: `Comparison: ${folder}`,
         ...vitest(report(folder), config, files, files.length > 0),
       }),
     ),
-    {
+  ];
+  const specs = testFiles("e2e", ".spec.ts", files);
+  const pages = specs.filter((file) => !file.startsWith(STATIC));
+  const built = specs.filter((file) => file.startsWith(STATIC));
+  if (pages.length > 0) {
+    all.push({
       part: "e2e",
       name: "The page in Chromium",
-      ...playwright(report("pages"), "e2e/playwright.config.ts", files, {
+      ...playwright(report("pages"), "e2e/playwright.config.ts", pages, {
         WEBTPM_PORT: String(await freePort()),
       }),
-    },
-    {
+    });
+  }
+  if (built.length > 0) {
+    all.push({
       part: "e2e",
       name: "The static page",
-      ...playwright(report("static"), "e2e/static/playwright.config.ts", files),
-    },
-  ];
+      ...playwright(report("static"), `${STATIC}playwright.config.ts`, built),
+    });
+  }
   return all.filter(({ part }) => parts.includes(part));
 }
 
@@ -82,8 +92,8 @@ function playwright(
   files: readonly string[],
   env: Record<string, string> = {},
 ): Made {
-  const command = ["playwright", "test", "--config", config, `--reporter=${BRIEF ? "dot" : "list"},json`];
-  if (files.length > 0) command.push("--pass-with-no-tests", ...files);
+  const reporters = `--reporter=${BRIEF ? "dot" : "list"},json`;
+  const command = ["playwright", "test", "--config", config, reporters, ...files];
   return {
     command,
     env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
@@ -91,12 +101,21 @@ function playwright(
   };
 }
 
-/** Folders of `e2e/` with a Vitest configuration of their own: comparisons with other programs. */
-function comparisons(): { folder: string; config: string }[] {
+/** Folders of `e2e/` with a Vitest configuration of their own and tests to run: comparisons with other programs. */
+function comparisons(files: readonly string[]): { folder: string; config: string }[] {
   const folders = readdirSync(join(ROOT, "e2e")).sort();
   return folders
     .map((folder) => ({ folder, config: join("e2e", folder, "vitest.config.ts") }))
-    .filter(({ config }) => existsSync(join(ROOT, config)));
+    .filter(({ config }) => existsSync(join(ROOT, config)))
+    .filter(({ folder }) => testFiles(`e2e/${folder}`, ".test.ts", files).length > 0);
+}
+
+/** Paths of the test files below `folder`, of those that are wanted: all, or whose path contains one of `files`. */
+function testFiles(folder: string, ending: string, files: readonly string[]): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${folder}/${name}`)
+    .filter((path) => files.length === 0 || files.some((part) => path.includes(part)));
 }
 
 async function freePort(): Promise<number> {

@@ -9,8 +9,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endOnSignal } from "./signals.ts";
 import { parseTestOptions, type TestOptions, type TestPart, USAGE, UsageError } from "./test-options.ts";
-import type { Count } from "./test-reports.ts";
+import { type Count, slowest } from "./test-reports.ts";
 import { BRIEF, ROOT, type Step, testSteps } from "./test-steps.ts";
+
+/** So many of the slowest files are told at the end. */
+const SLOWEST = 12;
 
 /** These boot what is in the cache. */
 const BOOTING: readonly TestPart[] = ["machine", "e2e"];
@@ -35,11 +38,16 @@ function execute(step: Step, signal: AbortSignal): Promise<boolean> {
 
 /** Counts a step. A program that fails without a failed test of its own counts as one failure. */
 function tally(step: Step, succeeded: boolean): Count {
-  let count: Count = { passed: succeeded ? 1 : 0, failed: 0, failures: [] };
+  let count: Count = { passed: succeeded ? 1 : 0, failed: 0, failures: [], times: {} };
   try {
     if (step.count) count = step.count();
   } catch (error) {
-    count = { passed: 0, failed: 0, failures: [`its report cannot be read (${(error as Error).message})`] };
+    count = {
+      passed: 0,
+      failed: 0,
+      times: {},
+      failures: [`its report cannot be read (${(error as Error).message})`],
+    };
     succeeded = false;
   }
   if (!succeeded && count.failed === 0) count.failed = 1;
@@ -63,6 +71,7 @@ async function run(options: TestOptions): Promise<void> {
   if (options.parts.some((part) => BOOTING.includes(part))) await prepareImages(signal);
   const scratch = mkdtempSync(join(tmpdir(), "webtpm-test-"));
   const lines: string[] = [];
+  const counts: Count[] = [];
   const total = { passed: 0, failed: 0 };
   try {
     for (const step of await testSteps(options, scratch)) {
@@ -70,6 +79,7 @@ async function run(options: TestOptions): Promise<void> {
       console.log(`\n=== ${step.name} ===`);
       const begin = Date.now();
       const count = tally(step, await execute(step, signal));
+      counts.push(count);
       total.passed += count.passed;
       total.failed += count.failed;
       const seconds = ((Date.now() - begin) / 1000).toFixed(0);
@@ -81,6 +91,7 @@ async function run(options: TestOptions): Promise<void> {
   } finally {
     if (existsSync(scratch)) rmSync(scratch, { recursive: true });
   }
+  console.log(`\nThe files that took longest:\n${slowest(counts, SLOWEST).join("\n")}`);
   console.log(`\n${lines.join("\n")}\n`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
   if (total.passed === 0) console.error(`no test's path contains ${options.files.join(" or ")}`);
