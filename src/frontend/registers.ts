@@ -2,7 +2,6 @@
  * How the registers of an interface are written down: one table each, from which the device takes its masks and reset
  * values, and which inspector, accesses, breakpoints and filter read.
  */
-import type { TpmVersion } from "./port.ts";
 
 /**
  * How a field answers:
@@ -35,8 +34,8 @@ export interface Register {
   /** Bytes of address space where that is more than one word. */
   readonly span?: number;
   readonly access: "r" | "w" | "rw";
-  /** Value after reset as a 32-bit read by a locality that is not active. */
-  readonly reset: Readonly<Record<Exclude<TpmVersion, "unspecified">, number>>;
+  /** Value after reset as a 32-bit read by a locality that is not active, for each kind of TPM that has the interface. */
+  readonly reset: Readonly<Record<"2.0", number> & Partial<Record<"1.2", number>>>;
   readonly meaning: string;
   /** Title of the section that defines it, in PTP 1.05 (and TIS 1.3 where that has it). */
   readonly spec: string;

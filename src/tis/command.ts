@@ -2,9 +2,7 @@
  * Command in, response out: writes to TPM_STS, the FIFO in both directions, and the TPM's answer (TIS 1.3 and
  * PTP 1.05, "Status Register" and "Data FIFO Register").
  */
-import type { TisCore } from "./core.ts";
-import { LOCALITY_WORDS, NONE, OWED_ABANDONED, OWED_ANSWER, OWED_NOTHING, STS_BITS, WORD } from "./layout.ts";
-import { finishHandOver, forgetAbort, handOver, isBeingSeized } from "./locality.ts";
+
 import {
   canceledResponse,
   declaredSize,
@@ -14,7 +12,10 @@ import {
   SIZE_FIELD_END,
   succeeded,
   wrongSizeResponse,
-} from "./packet.ts";
+} from "../frontend/packet.ts";
+import type { TisCore } from "./core.ts";
+import { LOCALITY_WORDS, NONE, OWED_ABANDONED, OWED_ANSWER, OWED_NOTHING, STS_BITS, WORD } from "./layout.ts";
+import { finishHandOver, forgetAbort, handOver, isBeingSeized } from "./locality.ts";
 import { LOCALITIES } from "./ports.ts";
 import { STS } from "./registers.ts";
 import { COMPLETION, EXECUTION, IDLE, READY, RECEPTION } from "./states.ts";

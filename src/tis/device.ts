@@ -4,6 +4,8 @@
  *
  * What a guest can observe is what QEMU's tpm-tis shows, but for the entries of `differences.ts`.
  */
+import { alignedSize, lowBytes } from "../frontend/access.ts";
+import { HEADER_BYTES } from "../frontend/packet.ts";
 import type { FrontEndDevice } from "../frontend/port.ts";
 import { acceptResponse, consumeFifo, writeFifo, writeStatus } from "./command.ts";
 import { TisCore } from "./core.ts";
@@ -17,12 +19,11 @@ import {
   WORD,
 } from "./layout.ts";
 import { writeAccess } from "./locality.ts";
-import { HEADER_BYTES } from "./packet.ts";
 import { type AccessSize, TIS_BUFFER_SIZE, TIS_SIZE, type TisSink, type TpmVersion } from "./ports.ts";
 import { accessMask, INTERFACE_ID, REGISTERS } from "./registers.ts";
 import { readSnapshot, type TisSnapshot, takeSnapshot } from "./snapshot.ts";
 import type { TisTrace } from "./trace.ts";
-import { alignedSize, isFifo, isPureRead, lowBytes, TisView, windowOffset } from "./view.ts";
+import { isFifo, isPureRead, TisView, windowOffset } from "./view.ts";
 
 /** Software may not use locality 4: what it writes there is ignored. */
 const HARDWARE_LOCALITY = 4;

@@ -3,20 +3,7 @@
  * every mismatch by one of these entries or fails; the documentation shows the same table.
  */
 
-export interface Difference {
-  /** What QEMU does. */
-  readonly qemu: string;
-  /** What this device does. */
-  readonly here: string;
-  readonly reason: string;
-  /** Where the specifications speak of it, by section title. */
-  readonly spec: string;
-  /**
-   * How the comparison deals with it: `registers` differ and both values are predicted; `unsafe` would hang or
-   * corrupt QEMU, so that it is shown by tests of this device alone; `behind` shows on the TPM's side, not in registers.
-   */
-  readonly seenIn: "registers" | "unsafe" | "behind";
-}
+import type { Difference } from "../frontend/differences.ts";
 
 const PTP_STATES = "PTP 1.05 and TIS 1.3, State Transition Table";
 

@@ -2,6 +2,7 @@
  * The device's state as plain data with names: what is stored, sent to another machine, and compared. Readable
  * without this code, and checked before it is used again.
  */
+import { mapTable, namesOf, SnapshotFields } from "../frontend/snapshot-fields.ts";
 import {
   ACCESS_BITS,
   INT_ENABLE_BITS,
@@ -97,9 +98,7 @@ const LOCALITY_FLAGS = {
   seize: ACCESS.SEIZE,
 } as const;
 
-const keys = <T extends object>(table: T) => Object.keys(table) as (keyof T)[];
-const mapTable = <T extends object, V>(table: T, value: (entry: T[keyof T]) => V) =>
-  Object.fromEntries(keys(table).map((name) => [name, value(table[name])])) as { [K in keyof T]: V };
+const FIELDS = new SnapshotFields((message) => new TisSnapshotError(message));
 const numberOrNull = (locality: number) => (locality === NONE ? null : locality);
 
 /** The state in `memory`; it must not change meanwhile. */
@@ -138,67 +137,44 @@ function takeLocality(words: Int32Array, first: number): TisLocalitySnapshot {
  * @throws {TisSnapshotError} saying which field is wrong.
  */
 export function readSnapshot(snapshot: unknown): ArrayBuffer {
-  const fields = record(snapshot, "a snapshot");
-  if (fields.format !== TIS_SNAPSHOT_FORMAT) refuse("format", fields.format);
-  if (fields.formatVersion !== TIS_SNAPSHOT_VERSION) refuse("formatVersion", fields.formatVersion);
+  const fields = FIELDS.record(snapshot, "a snapshot");
+  if (fields.format !== TIS_SNAPSHOT_FORMAT) FIELDS.refuse("format", fields.format);
+  if (fields.formatVersion !== TIS_SNAPSHOT_VERSION) FIELDS.refuse("formatVersion", fields.formatVersion);
   const memory = new ArrayBuffer(TIS_STATE_BYTES);
   const { words, fifo } = mapMemory(memory);
-  words[WORD.VERSION] = oneOf(VERSIONS, fields.tpmVersion, "tpmVersion");
-  for (const name of keys(NUMBERS)) words[NUMBERS[name]] = int32(fields[name], name);
-  for (const name of keys(FLAGS)) words[FLAGS[name]] = flag(fields[name], name);
-  for (const name of keys(LOCALITY_OR_NONE)) {
-    words[LOCALITY_OR_NONE[name]] = fields[name] === null ? NONE : int32(fields[name], name);
+  words[WORD.VERSION] = FIELDS.oneOf(VERSIONS, fields.tpmVersion, "tpmVersion");
+  for (const name of namesOf(NUMBERS)) words[NUMBERS[name]] = FIELDS.int32(fields[name], name);
+  for (const name of namesOf(FLAGS)) words[FLAGS[name]] = FIELDS.flag(fields[name], name);
+  for (const name of namesOf(LOCALITY_OR_NONE)) {
+    words[LOCALITY_OR_NONE[name]] = fields[name] === null ? NONE : FIELDS.int32(fields[name], name);
   }
   const { localities } = fields;
-  if (!Array.isArray(localities) || localities.length !== LOCALITIES) return refuse("localities", localities);
+  if (!Array.isArray(localities) || localities.length !== LOCALITIES)
+    return FIELDS.refuse("localities", localities);
   localities.forEach((locality: unknown, number) => {
-    readLocality(words, number, record(locality, `localities[${number}]`));
+    readLocality(words, number, FIELDS.record(locality, `localities[${number}]`));
   });
   words[WORD.OWED] = readExecution(fields.execution);
-  if (!(fields.fifo instanceof Uint8Array) || fields.fifo.length !== fifo.length) refuse("fifo", fields.fifo);
-  fifo.set(fields.fifo as Uint8Array);
+  fifo.set(FIELDS.bytes(fields.fifo, fifo.length, "fifo"));
   const wrong = validate({ words });
-  if (wrong) throw new TisSnapshotError(`this snapshot of the TPM interface is inconsistent: ${wrong}`);
+  if (wrong) FIELDS.inconsistent(wrong);
   return memory;
 }
 
 function readLocality(words: Int32Array, locality: number, fields: Record<string, unknown>): void {
   const first = locality * LOCALITY_WORDS;
   const path = (name: string) => `localities[${locality}].${name}`;
-  words[STATE + first] = oneOf(STATES, fields.state, path("state"));
-  for (const name of keys(LOCALITY_NUMBERS)) {
-    words[LOCALITY_NUMBERS[name] + first] = int32(fields[name], path(name));
+  words[STATE + first] = FIELDS.oneOf(STATES, fields.state, path("state"));
+  for (const name of namesOf(LOCALITY_NUMBERS)) {
+    words[LOCALITY_NUMBERS[name] + first] = FIELDS.int32(fields[name], path(name));
   }
-  for (const name of keys(LOCALITY_FLAGS)) {
-    if (flag(fields[name], path(name))) words[ACCESS_BITS + first]! |= LOCALITY_FLAGS[name];
+  for (const name of namesOf(LOCALITY_FLAGS)) {
+    if (FIELDS.flag(fields[name], path(name))) words[ACCESS_BITS + first]! |= LOCALITY_FLAGS[name];
   }
 }
 
 function readExecution(execution: unknown): number {
   if (execution === null) return OWED_NOTHING;
-  const { abandoned } = record(execution, "execution");
-  return flag(abandoned, "execution.abandoned") ? OWED_ABANDONED : OWED_ANSWER;
-}
-
-function refuse(field: string, value: unknown): never {
-  const shown = typeof value === "object" && value !== null ? "something else" : JSON.stringify(value);
-  throw new TisSnapshotError(`this is no snapshot of the TPM interface: ${field} is ${shown}`);
-}
-
-function record(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return refuse(what, value);
-  return value as Record<string, unknown>;
-}
-
-function int32(value: unknown, field: string): number {
-  return typeof value === "number" && (value | 0) === value ? value : refuse(field, value);
-}
-
-function flag(value: unknown, field: string): 0 | 1 {
-  return typeof value === "boolean" ? (value ? 1 : 0) : refuse(field, value);
-}
-
-function oneOf(names: readonly string[], value: unknown, field: string): number {
-  const index = names.indexOf(value as string);
-  return index < 0 ? refuse(field, value) : index;
+  const { abandoned } = FIELDS.record(execution, "execution");
+  return FIELDS.flag(abandoned, "execution.abandoned") ? OWED_ABANDONED : OWED_ANSWER;
 }

@@ -1,4 +1,6 @@
 /** What holds of the device's state at any time between two accesses: for restoring, and for tests. */
+
+import { HEADER_BYTES } from "../frontend/packet.ts";
 import {
   ACCESS_BITS,
   INT_ENABLE_BITS,
@@ -13,7 +15,6 @@ import {
   VERSIONS,
   WORD,
 } from "./layout.ts";
-import { HEADER_BYTES } from "./packet.ts";
 import { LOCALITIES, TIS_BUFFER_SIZE } from "./ports.ts";
 import { ACCESS, accessMask, REGISTERS, STS } from "./registers.ts";
 import { COMPLETION, EXECUTION, IDLE, READY, RECEPTION, STATES } from "./states.ts";

@@ -2,6 +2,7 @@
  * What the registers read, computed from the state in memory and changing nothing: the device answers its reads with
  * it, and so does any other thread that shares the memory.
  */
+import { alignedSize, lowBytes } from "../frontend/access.ts";
 import {
   ACCESS_BITS,
   INT_ENABLE_BITS,
@@ -54,17 +55,6 @@ export function windowOffset(address: number): number {
 /** True where a register word within a locality is one of the FIFO's. */
 export function isFifo(register: number): boolean {
   return register === OFFSET_FIFO || (register >= OFFSET_XFIFO && register < OFFSET_XFIFO + XFIFO_SPAN);
-}
-
-/** The largest naturally aligned access, of at most `size` bytes, at an address: how a bus cuts a misaligned one. */
-export function alignedSize(address: number, size: number): AccessSize {
-  if ((address & 1) !== 0 || size === 1) return 1;
-  return (address & 2) !== 0 || size < 4 ? 2 : 4;
-}
-
-/** The low `size` bytes, unsigned. */
-export function lowBytes(value: number, size: number): number {
-  return size === 4 ? value >>> 0 : value & (size === 1 ? 0xff : 0xffff);
 }
 
 /** A read that cannot change the device's state: everything but the FIFO. */

@@ -1,7 +1,7 @@
 /** TPM packets as far as the register interface looks into them: the header's size field, and its own answers. */
 import { ByteReader } from "../bytes/reader.ts";
 import { ByteWriter } from "../bytes/writer.ts";
-import type { TpmVersion } from "./ports.ts";
+import type { TpmVersion } from "./port.ts";
 
 /** Tag, size and command or response code (TPM 2.0 Part 1, "Command/Response Structure"; TPM 1.2 Part 3). */
 export const HEADER_BYTES = 10;
