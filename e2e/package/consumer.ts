@@ -56,15 +56,16 @@ const HTML = `<!doctype html>
 const TYPED = `import type { Bridge } from "webtpm/bridge";
 import { attachTpm, type MachineBus, type Tpm, type TpmStatus } from "webtpm";
 import { SwtpmBackend, type TpmBackend } from "webtpm/backend";
-import { REGISTERS, TisDevice } from "webtpm/device";
+import { CRB, CRB_REGISTERS, REGISTERS, TisDevice } from "webtpm/device";
 import { parseEventLog } from "webtpm/eventlog";
 import { firmwareFiles, V86Bus } from "webtpm/machine";
 import { commandName } from "webtpm/tpm2";
 import { bridgePlugin } from "webtpm/vite";
 
 export const attach = (bus: MachineBus): Tpm => attachTpm(bus, { version: "1.2" });
+export const attachCrb = (bus: MachineBus): Tpm => attachTpm(bus, { frontEnd: CRB });
 export const phase = (status: TpmStatus): "ready" | undefined => (status.phase === "ready" ? "ready" : undefined);
-export const classes = [SwtpmBackend, TisDevice, V86Bus, REGISTERS, firmwareFiles, parseEventLog, commandName, bridgePlugin];
+export const classes = [SwtpmBackend, TisDevice, V86Bus, REGISTERS, CRB_REGISTERS, firmwareFiles, parseEventLog, commandName, bridgePlugin];
 export type Others = [Bridge, TpmBackend];
 // @ts-expect-error there is no such version
 export const wrong = (bus: MachineBus): Tpm => attachTpm(bus, { version: "3.0" });

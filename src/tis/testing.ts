@@ -1,43 +1,10 @@
 /** What the tests of the device share: a device with a recording sink, and a guest's usual steps. */
+import { RecordingSink, STARTUP } from "../frontend/testing/device.ts";
 import { TisDevice, type TisOptions } from "./device.ts";
-import { type AccessSize, TIS_BASE, type TisSink } from "./ports.ts";
+import { type AccessSize, TIS_BASE } from "./ports.ts";
 import { ACCESS, REGISTERS, STS } from "./registers.ts";
 
-/** TPM2_Startup(TPM_SU_CLEAR). */
-export const STARTUP = Uint8Array.of(0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x44, 0, 0);
-/** A TPM 2.0 response without parameters. */
-export const SUCCESS = Uint8Array.of(0x80, 1, 0, 0, 0, 10, 0, 0, 0, 0);
-
-/** A TPM packet: header and `length - 10` bytes counting up. */
-export function packet(length: number, code = 0x17a, tag = 0x8001): Uint8Array {
-  const bytes = Uint8Array.from({ length }, (_, i) => i);
-  bytes.set(
-    [tag >> 8, tag & 0xff, 0, 0, length >> 8, length & 0xff, 0, 0, code >> 8, code & 0xff].slice(0, length),
-  );
-  return bytes;
-}
-
-/** Notes what the device asks for. */
-export class RecordingSink implements TisSink {
-  readonly executed: { locality: number; command: Uint8Array }[] = [];
-  cancels = 0;
-  readonly establishmentResets: number[] = [];
-  /** Each change of the interrupt line. */
-  readonly irqs: boolean[] = [];
-
-  execute(locality: number, command: Uint8Array): void {
-    this.executed.push({ locality, command });
-  }
-  cancel(): void {
-    this.cancels++;
-  }
-  resetEstablishment(locality: number): void {
-    this.establishmentResets.push(locality);
-  }
-  irq(raised: boolean): void {
-    this.irqs.push(raised);
-  }
-}
+export { type Action, act, packet, RecordingSink, STARTUP, SUCCESS } from "../frontend/testing/device.ts";
 
 /** A guest at the registers of a device of its own. */
 export class Bench {
@@ -92,27 +59,5 @@ export class Bench {
       bytes.push(this.read(locality, REGISTERS.DATA_FIFO.offset, 1));
     }
     return Uint8Array.from(bytes);
-  }
-}
-
-/** What a guest or the TPM may do to a device. */
-export type Action =
-  | { kind: "read"; address: number; size: AccessSize }
-  | { kind: "write"; address: number; size: AccessSize; value: number }
-  /** The TPM answers the command that runs, if one does. */
-  | { kind: "answer"; response: Uint8Array }
-  | { kind: "reset" };
-
-/** Does it. @returns the value read. */
-export function act(device: TisDevice, action: Action): number | undefined {
-  switch (action.kind) {
-    case "read":
-      return device.read(action.address, action.size);
-    case "write":
-      return void device.write(action.address, action.size, action.value);
-    case "answer":
-      return void device.complete(action.response);
-    case "reset":
-      return void device.reset();
   }
 }

@@ -34,7 +34,7 @@ const source = (path: string) => join(ROOT, "src", path);
 /** What pages import; file names as in package.json's exports. */
 const PAGE = {
   index: source("index.ts"),
-  device: source("tis/index.ts"),
+  device: source("device.ts"),
   machine: source("machine/index.ts"),
   backend: source("backend/index.ts"),
   tpm2: source("tpm2/index.ts"),

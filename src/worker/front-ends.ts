@@ -1,8 +1,11 @@
 /** The register interfaces that the device worker has, by the name under which the page asks for one. */
+import { CRB } from "../crb/front-end.ts";
 import type { FrontEnd } from "../frontend/port.ts";
 import { TIS } from "../tis/front-end.ts";
 
-const FRONT_ENDS: ReadonlyMap<string, FrontEnd> = new Map([[TIS.name, TIS]]);
+const FRONT_ENDS: ReadonlyMap<string, FrontEnd> = new Map(
+  [TIS, CRB].map((frontEnd) => [frontEnd.name, frontEnd]),
+);
 
 /** @throws {RangeError} for one that is not there. */
 export function frontEndNamed(name: string): FrontEnd {
