@@ -33,16 +33,18 @@ const SSDT_FILE = "acpi/SSDT-TPM";
 /** All names that may have been set for any version; to be removed before other files are set. */
 export const FIRMWARE_FILE_NAMES: readonly string[] = [TPM2_FILE, TCPA_FILE, SSDT_FILE];
 
-/** The TPM2 table, revision 4: FIFO interface at its usual address, event log at `log`. 76 bytes. */
-export function tpm2Table(log: MmioWindow): Uint8Array<ArrayBuffer> {
+/**
+ * The TPM2 table, revision 4: FIFO interface at its usual address. 76 bytes, or 64 without an event log.
+ * @param log where it lies; undefined where firmware tells the operating system otherwise, as UEFI does.
+ */
+export function tpm2Table(log?: MmioWindow): Uint8Array<ArrayBuffer> {
   const body = new ByteWriter()
     .u16le(CLIENT_PLATFORM)
     .u16le(0)
     .u64le(0n) // no control area: that is for the CRB interface
     .u32le(START_METHOD_TIS)
-    .zeros(START_METHOD_PARAMETERS)
-    .u32le(log.size)
-    .u64le(BigInt(log.base));
+    .zeros(START_METHOD_PARAMETERS);
+  if (log) body.u32le(log.size).u64le(BigInt(log.base));
   return table("TPM2", 4, body.finish());
 }
 
@@ -77,11 +79,16 @@ export function ssdt(
 
 /**
  * The fw_cfg files for a TPM of this version; none for "unspecified", so that nobody looks for a TPM that failed.
- * @param log the event-log area.
+ * @param log the event-log area; "own" for firmware that has one of its own and tells of it itself.
  */
-export function firmwareFiles(version: TpmVersion, log: MmioWindow = EVENT_LOG_WINDOW): FirmwareFile[] {
+export function firmwareFiles(
+  version: TpmVersion,
+  log: MmioWindow | "own" = EVENT_LOG_WINDOW,
+): FirmwareFile[] {
   if (version === "unspecified") return [];
   const announcement =
-    version === "2.0" ? { name: TPM2_FILE, data: tpm2Table(log) } : { name: TCPA_FILE, data: tcpaTable(log) };
+    version === "2.0"
+      ? { name: TPM2_FILE, data: tpm2Table(log === "own" ? undefined : log) }
+      : { name: TCPA_FILE, data: tcpaTable(log === "own" ? EVENT_LOG_WINDOW : log) };
   return [announcement, { name: SSDT_FILE, data: ssdt(version) }];
 }
