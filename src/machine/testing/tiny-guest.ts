@@ -7,6 +7,8 @@ import { createRequire } from "node:module";
 import { V86, type V86Options } from "v86";
 import { ByteWriter } from "../../bytes/writer.ts";
 import { createV86 } from "../v86/create-v86.ts";
+import { createUefiV86 } from "../v86/uefi/uefi-machine.ts";
+import type { V86Bus } from "../v86/v86.ts";
 
 const BIOS_SIZE = 0x1_0000;
 const BIOS_BASE = 0xf_0000;
@@ -38,8 +40,10 @@ export const asm = {
   ],
   set: (value: number): Code => [0xb8, ...u32(value)],
   in8: (port: number): Code => [0xba, ...u32(port), 0xec],
+  in16: (port: number): Code => [0xba, ...u32(port), 0x66, 0xed],
   in32: (port: number): Code => [0xba, ...u32(port), 0xed],
   out8: (port: number, value: number): Code => [0xba, ...u32(port), 0xb0, value, 0xee],
+  out16: (port: number, value: number): Code => [0xba, ...u32(port), 0xb8, ...u32(value), 0x66, 0xef],
   out32: (port: number, value: number): Code => [0xba, ...u32(port), 0xb8, ...u32(value), 0xef],
   /** Low half of the time-stamp counter to EAX. */
   rdtsc: (): Code => [0x0f, 0x31],
@@ -52,12 +56,17 @@ export const asm = {
     0x75,
     -(body.length + 3) & 0xff,
   ],
+  /** AL to memory. */
+  poke: (address: number, value: number): Code => [0xb0, value, ...asm.store(address, 1)],
   /** Repeats `body`, which leaves a value in AL, until that is not zero. */
   until: (body: Code): Code => [...body, 0x84, 0xc0, 0x74, -(body.length + 4) & 0xff],
   /** One byte to the serial port: a sign of life for the test to wait for. */
   say: (character: string): Code => asm.out8(0x3f8, character.charCodeAt(0)),
   halt: (): Code => [0xf4, 0xeb, 0xfd],
 };
+
+/** ds = es = ss = 0x10 */
+const FLAT: Code = [0xb8, 0x10, 0, 0, 0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0];
 
 /** The BIOS image with `code` in it. */
 export function tinyBios(code: Code): Uint8Array<ArrayBuffer> {
@@ -74,7 +83,6 @@ export function tinyBios(code: Code): Uint8Array<ArrayBuffer> {
     ...[0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0], // cr0 |= 1
     ...[0x66, 0xea, ...u32(BIOS_BASE + CODE_AT), 0x08, 0x00], // jmp 8:code
   ];
-  const flat = [0xb8, 0x10, 0, 0, 0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0]; // ds = es = ss = 0x10
   image.set(start, 0);
   image.set(
     new ByteWriter()
@@ -84,24 +92,46 @@ export function tinyBios(code: Code): Uint8Array<ArrayBuffer> {
     0x38,
   );
   image.set(gdt.finish(), gdtAt);
-  image.set([...flat, ...code, ...asm.halt()], CODE_AT);
+  image.set([...FLAT, ...code, ...asm.halt()], CODE_AT);
   image.set([0xea, 0x00, 0x00, 0x00, 0xf0], RESET_VECTOR); // jmp F000:0000
   return image;
 }
 
 const wasm = readFileSync(createRequire(import.meta.url).resolve("v86/build/v86.wasm"));
 
+const MEMORY = 2 ** 20 * 2;
+const OPTIONS: V86Options = {
+  vga_memory_size: 2 ** 20,
+  disable_keyboard: true,
+  disable_mouse: true,
+  disable_speaker: true,
+};
+
 /** A machine that will run `code`, with its bus; not started yet. */
 export async function tinyMachine(code: Code) {
-  const options: V86Options = {
-    bios: { buffer: tinyBios(code).buffer },
-    memory_size: 2 ** 20 * 2,
-    vga_memory_size: 2 ** 20,
-    disable_keyboard: true,
-    disable_mouse: true,
-    disable_speaker: true,
-  };
+  const options = { ...OPTIONS, bios: { buffer: tinyBios(code).buffer }, memory_size: MEMORY };
   const { emulator, bus } = await createV86(V86, options, new Uint8Array(wasm));
+  return guestOf(emulator, bus);
+}
+
+const CODE_FLASH_SIZE = 0x2_0000;
+const VARIABLES_SIZE = 0x1_0000;
+/** Where the flash chip with the variables is in {@link tinyUefiMachine}. */
+export const VARIABLES_AT = 2 ** 32 - CODE_FLASH_SIZE - VARIABLES_SIZE;
+
+/** A machine with flash that will run `code` where it lies there, right below 4 GiB; not started yet. */
+export async function tinyUefiMachine(code: Code) {
+  const firmware = new Uint8Array(CODE_FLASH_SIZE);
+  // From below 1 MiB, where the CPU begins, to the same place in the flash: behind `flat` and this jump itself.
+  const jump = [0xea, ...u32(2 ** 32 - BIOS_SIZE + CODE_AT + FLAT.length + 7), 0x08, 0x00];
+  firmware.set(tinyBios([...jump, ...code]), CODE_FLASH_SIZE - BIOS_SIZE);
+  const image = { code: firmware, variables: new Uint8Array(VARIABLES_SIZE).fill(0xff) };
+  const parts = { image, memorySize: MEMORY };
+  const { emulator, bus, uefi } = await createUefiV86(V86, OPTIONS, new Uint8Array(wasm), parts);
+  return { ...guestOf(emulator, bus), uefi };
+}
+
+function guestOf(emulator: V86, bus: V86Bus) {
   let said = "";
   const listeners = new Set<() => void>();
   emulator.add_listener("serial0-output-byte", (byte: number) => {

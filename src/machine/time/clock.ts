@@ -249,6 +249,14 @@ export type WasmSource = string | URL | Uint8Array<ArrayBuffer> | ArrayBuffer;
 /** v86's option `wasm_fn`: gets the imports, gives the exports. */
 export type WasmFunction = (imports: WebAssembly.Imports) => Promise<WebAssembly.Exports>;
 
+/** What a machine needs otherwise in v86.wasm. */
+export interface ModuleChange {
+  /** The code to run in place of this. @throws what keeps it from being changed. */
+  code(code: Uint8Array): Uint8Array;
+  /** What v86 is given in place of these. */
+  exports(exports: WebAssembly.Exports): WebAssembly.Exports;
+}
+
 /** v86.wasm could not be loaded or is no WebAssembly this host can run. */
 export class WasmLoadError extends Error {
   override name = "WasmLoadError";
@@ -267,7 +275,11 @@ export interface GuestClockParts {
  * @param host a monotonic clock in milliseconds; `performance.now` by default.
  * @throws {WasmLoadError} through `wasm_fn` and `bytes`.
  */
-export function createGuestClock(wasm: WasmSource, host?: () => number): GuestClockParts {
+export function createGuestClock(
+  wasm: WasmSource,
+  host?: () => number,
+  change?: ModuleChange,
+): GuestClockParts {
   const clock = new MachineClock(host);
   const bytes = loadWasm(wasm);
   // Both users of `bytes` report its failure; a third report, as an unhandled rejection, would say nothing more.
@@ -276,10 +288,15 @@ export function createGuestClock(wasm: WasmSource, host?: () => number): GuestCl
     clock,
     bytes,
     wasm_fn: async (imports) => {
-      const code = new Uint8Array(await bytes);
+      const loaded = new Uint8Array(await bytes);
+      const code = change ? change.code(loaded) : loaded;
       const env = { ...imports.env, microtick: clock.microtick };
       try {
-        return (await WebAssembly.instantiate(await compiledHere.compile(code), { ...imports, env })).exports;
+        const { exports } = await WebAssembly.instantiate(await compiledHere.compile(code), {
+          ...imports,
+          env,
+        });
+        return change ? change.exports(exports) : exports;
       } catch (cause) {
         throw new WasmLoadError("v86.wasm could not be started in this browser", { cause });
       }

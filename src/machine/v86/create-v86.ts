@@ -1,5 +1,5 @@
 /** Making a v86 machine that a TPM can be attached to: the options it needs, the clock, the bus, in one call. */
-import { createGuestClock, type WasmSource } from "../time/clock.ts";
+import { createGuestClock, type ModuleChange, type WasmSource } from "../time/clock.ts";
 import { attachV86, type V86Bus } from "./v86.ts";
 import type { V86Emulator } from "./v86-internals.ts";
 
@@ -20,6 +20,7 @@ type OwnOptions = "wasm_fn" | "wasm_path" | "autostart" | "acpi";
  *   makes no ACPI tables and never looks for a TPM.
  * @param wasm v86.wasm, by URL or as bytes.
  * @param host the clock that the guest's time follows: monotonic milliseconds, `performance.now` by default.
+ * @param change what has to be another in v86.wasm; none by default.
  * @throws {WasmLoadError} when v86.wasm cannot be loaded, {MachineLoadError} when an image cannot,
  *   {V86VersionError} for another v86.
  */
@@ -28,8 +29,9 @@ export async function createV86<E extends V86Emulator, O extends object>(
   options: Omit<O, OwnOptions>,
   wasm: WasmSource,
   host?: () => number,
+  change?: ModuleChange,
 ): Promise<{ emulator: E; bus: V86Bus }> {
-  const { clock, wasm_fn, bytes } = createGuestClock(wasm, host);
+  const { clock, wasm_fn, bytes } = createGuestClock(wasm, host, change);
   let fail: (error: Error) => void = () => {};
   const failure = new Promise<never>((_, reject) => {
     fail = reject;

@@ -33,9 +33,23 @@ type Write = (address: number, value: number) => void;
 
 /** `emulator.v86.cpu.io`. */
 export interface V86Io {
+  /** What answers at each port. */
+  ports: { write8(this: object, value: number): void }[];
   mmap_register(base: number, size: number, r8: Read, w8: Write, r32: Read, w32: Write): void;
-  register_read(port: number, device: object, r8: () => number, r16?: () => number, r32?: () => number): void;
-  register_write(port: number, device: object, w8: (value: number) => void): void;
+  register_read(
+    port: number,
+    device: object,
+    r8: (() => number) | undefined,
+    r16?: () => number,
+    r32?: () => number,
+  ): void;
+  register_write(
+    port: number,
+    device: object,
+    w8: ((value: number) => void) | undefined,
+    w16?: (value: number) => void,
+    w32?: (value: number) => void,
+  ): void;
 }
 
 /** `emulator.v86.cpu`. */
@@ -116,6 +130,28 @@ export const HIDDEN_ONLY: Readonly<Record<string, string>> = {
   "cpu.devices.virtio_console": "object",
   "cpu.devices.virtio_console.SendEvent": "function",
   "cpu.devices.virtio_console.virtio.queues": "object",
+};
+
+/** What only a machine with UEFI uses, which cannot be made without it; its changes to v86.wasm are in uefi/module-patch.ts. */
+export const UEFI_ONLY: Readonly<Record<string, string>> = {
+  "cpu.mem8": "object",
+  "cpu.apic_enabled": "object",
+  "cpu.load_bios": "function",
+  "cpu.io.ports": "object",
+  "cpu.full_clear_tlb": "function",
+  "cpu.wm.exports.allocate_memory": "function",
+  "cpu.wm.exports.read8": "function",
+  "cpu.wm.exports.read32s": "function",
+  "cpu.wm.exports.write8": "function",
+  "cpu.wm.exports.write32": "function",
+  "cpu.devices.pci.device_spaces": "object",
+  "cpu.devices.pci.devices": "object",
+  "cpu.devices.pci.pci_write8": "function",
+  "cpu.devices.pci.pci_write16": "function",
+  "cpu.devices.pci.pci_write32": "function",
+  "cpu.devices.vga.svga_memory": "object",
+  "cpu.devices.vga.port1CF_read": "function",
+  "cpu.devices.vga.port1CF_write": "function",
 };
 
 /** What every machine with a TPM stands on, by path from `emulator.v86` on. */
