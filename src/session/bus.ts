@@ -4,10 +4,14 @@ import type { MachineBus } from "../machine/bus.ts";
 import { FIRMWARE_FILE_NAMES, firmwareFiles } from "../machine/firmware/acpi.ts";
 import type { TpmVersion } from "../tis/ports.ts";
 
-/** The firmware files of a TPM of this version, in place of those that were there. */
-export function announce(bus: MachineBus, version: TpmVersion): void {
+/** The firmware files of a TPM of this version, in place of those that were there. @param log see `firmwareFiles`. */
+export function announce(
+  bus: MachineBus,
+  version: TpmVersion,
+  log: Parameters<typeof firmwareFiles>[1],
+): void {
   for (const name of FIRMWARE_FILE_NAMES) bus.removeFirmwareFile(name);
-  for (const { name, data } of firmwareFiles(version)) bus.setFirmwareFile(name, data);
+  for (const { name, data } of firmwareFiles(version, log)) bus.setFirmwareFile(name, data);
 }
 
 /** Runs `work` while the machine stands still. */

@@ -11,6 +11,11 @@ export interface TpmAttachOptions extends TpmBackendOptions {
   version?: BackendInfo["version"];
   /** "auto" (default) is a worker wherever the page is cross-origin isolated. */
   placement?: Placement | "auto";
+  /**
+   * Whose tables tell of the TPM. BIOS (default) is told where to write its event log, and Linux where to read it; UEFI
+   * writes it where it likes, and `followUefiLog` finds it. UEFI measures into a TPM 2.0 only.
+   */
+  firmware?: "bios" | "uefi";
   /** The registers that the guest sees, in place of the FIFO interface's. */
   frontEnd?: FrontEnd;
   /**

@@ -94,7 +94,7 @@ export class Tpm implements TpmHandle {
     this.#tapPoint = new TapPoint(this.#placed);
     this.device = this.#tapPoint.guest;
     bus.attach(this.#frontEnd.window, this.device);
-    bus.attach(EVENT_LOG_WINDOW, this.#log);
+    if (options.firmware !== "uefi") bus.attach(EVENT_LOG_WINDOW, this.#log);
     this.#log.onWrite = () => {
       if (this.#events.has("eventlog")) this.#events.emit("eventlog", this.eventLog());
     };
@@ -248,7 +248,7 @@ export class Tpm implements TpmHandle {
     if (this.#status.phase === "closed") return;
     this.#unsubscribe();
     this.#tapPoint.use(NOBODY);
-    announce(this.#bus, "unspecified");
+    this.#announce("unspecified");
     this.#setStatus({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
     this.#stopCommands();
     this.#switched(shutDown());
@@ -422,7 +422,7 @@ export class Tpm implements TpmHandle {
       this.#fail(error ? toError(error) : new Error("it did not say why"));
       return;
     }
-    announce(this.#bus, this.#version);
+    this.#announce(this.#version);
     const { label: backendLabel, info } = on;
     const { capabilities = {} } = info;
     this.#setStatus({
@@ -445,7 +445,7 @@ export class Tpm implements TpmHandle {
   #fail(error: Error): void {
     if (this.#status.phase === "closed") return;
     this.#stopCommands();
-    announce(this.#bus, "unspecified");
+    this.#announce("unspecified");
     const failure = toFailure(error);
     this.#setStatus({
       phase: "failed",
@@ -457,6 +457,10 @@ export class Tpm implements TpmHandle {
   }
 
   // --- small things ---
+
+  #announce(version: TpmStatus["version"]): void {
+    announce(this.#bus, version, this.#options.firmware === "uefi" ? "own" : EVENT_LOG_WINDOW);
+  }
 
   /** The device tells its moves only while somebody listens. */
   #watch(): void {

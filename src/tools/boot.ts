@@ -6,15 +6,27 @@
  * Everything a page would do, without a browser: for trying things out, and for tests, which import `bootInNode`.
  */
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { KernelName } from "../images/manifest.ts";
+import type { UefiImage } from "../machine/v86/uefi/uefi-machine.ts";
+import { followUefiLog } from "../session/uefi-log.ts";
 import type { TpmVersion } from "../tis/ports.ts";
 import { readGuestImages } from "./guest-images.ts";
 import { attachNativeTpm, type NativeTpm, type NativeTpmOptions } from "./native-tpm.ts";
-import { createNodeMachine, type MachineImages, type NodeMachine } from "./node-machine.ts";
+import {
+  createNodeMachine,
+  createUefiNodeMachine,
+  type MachineImages,
+  type NodeMachine,
+} from "./node-machine.ts";
 
-export interface BootOptions extends Partial<MachineImages>, Partial<Omit<NativeTpmOptions, "version">> {
+export interface BootOptions
+  extends Partial<MachineImages>,
+    Partial<Omit<NativeTpmOptions, "version" | "firmware">> {
+  /** UEFI in place of SeaBIOS. */
+  uefi?: UefiImage;
   /** `none` boots without a TPM. */
   tpm?: Exclude<TpmVersion, "unspecified"> | "none";
   /** One of the project's kernels, where no `kernel` is given; the small one if it has been built. */
@@ -29,15 +41,19 @@ export interface Booted extends NodeMachine {
   close(): Promise<void>;
 }
 
+/** edk2 keeps kernel and initrd in memory twice. */
+const UEFI_MEMORY = 256 * 2 ** 20;
+
 /** Makes a machine, with a TPM and the project's images where no others are given, and starts it. */
 export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
-  const { tpm: version = "2.0", kernelName, memorySize, delayMs, graceMs, ...own } = options;
+  const { tpm: version = "2.0", kernelName, memorySize, delayMs, graceMs, uefi, ...own } = options;
   const images = await readGuestImages(kernelName);
   const disk = own.hda || own.cdrom;
-  const machine = await createNodeMachine(
-    disk ? { bios: images.bios, vgaBios: images.vgaBios, ...own } : { ...images, ...own },
-    memorySize ?? images.memorySize,
-  );
+  const all = disk ? { bios: images.bios, vgaBios: images.vgaBios, ...own } : { ...images, ...own };
+  const memory = memorySize ?? (uefi ? UEFI_MEMORY : images.memorySize);
+  const machine = uefi
+    ? await createUefiNodeMachine(uefi, all, memory)
+    : await createNodeMachine(all, memory);
   const tpm =
     version === "none"
       ? undefined
@@ -45,12 +61,15 @@ export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
           version,
           ...(delayMs && { delayMs }),
           ...(graceMs !== undefined && { graceMs }),
+          ...(uefi && { firmware: "uefi" }),
         });
+  const unfollow = uefi && tpm ? followUefiLog(tpm.tpm, machine.bus, machine.emulator, memory) : undefined;
   machine.bus.resume();
   return {
     ...machine,
     tpm,
     async close() {
+      unfollow?.();
       await machine.emulator.destroy();
       await tpm?.close();
     },
@@ -66,6 +85,7 @@ const USAGE = `Boots the guest with a TPM; its serial console is this terminal. 
   --disk FILE           boot from this hard disk image instead
   --cdrom FILE          boot from this CD image instead
   --bios FILE           another SeaBIOS
+  --uefi FOLDER         UEFI in place of SeaBIOS: OVMF_CODE.fd and OVMF_VARS.fd in this folder
   --memory MIB          guest RAM
   --delay MS            make every TPM command take so much longer
   --firmware-log        show SeaBIOS's own log
@@ -81,6 +101,7 @@ const OPTIONS = {
   disk: { type: "string" },
   cdrom: { type: "string" },
   bios: { type: "string" },
+  uefi: { type: "string" },
   memory: { type: "string" },
   delay: { type: "string" },
   "firmware-log": { type: "boolean" },
@@ -113,10 +134,19 @@ async function optionsFrom(values: ReturnType<typeof arguments_>): Promise<BootO
     ...(await file("hda", values.disk)),
     ...(await file("cdrom", values.cdrom)),
     ...(await file("bios", values.bios)),
+    ...(values.uefi !== undefined && { uefi: await uefiImage(values.uefi) }),
     ...(values.cmdline !== undefined && { cmdline: values.cmdline }),
     ...(values.memory && { memorySize: Number(values.memory) * 2 ** 20 }),
     ...(values.delay && { delayMs: () => Number(values.delay) }),
   };
+}
+
+/** As edk2 names its two parts. */
+async function uefiImage(folder: string): Promise<UefiImage> {
+  const [code, variables] = await Promise.all(
+    ["OVMF_CODE.fd", "OVMF_VARS.fd"].map((name) => readFile(join(folder, name))),
+  );
+  return { code: code!, variables: variables! };
 }
 
 const ESCAPE = "\x1d";

@@ -27,8 +27,9 @@ export interface NativeTpmOptions {
   version: BackendInfo["version"];
   /** Extra host milliseconds before the device has the response to a command of the guest's, to play a slow TPM. */
   delayMs?: (command: Uint8Array) => number;
-  /** See `TpmAttachOptions`. */
+  /** See `TpmAttachOptions`, also for the next one. */
   graceMs?: number;
+  firmware?: "bios" | "uefi";
 }
 
 const REGISTER_MASK = 0xfff;
@@ -54,7 +55,8 @@ export class NativeTpm {
   #go = { host: 0, guest: 0 };
 
   /** Use {@link attachNativeTpm}. */
-  constructor(bus: V86Bus, { version, delayMs = () => 0, graceMs }: NativeTpmOptions) {
+  constructor(bus: V86Bus, options: NativeTpmOptions) {
+    const { version, delayMs = () => 0, graceMs, firmware } = options;
     this.#bus = bus;
     this.#version = version;
     this.delayMs = delayMs;
@@ -63,6 +65,7 @@ export class NativeTpm {
       open: this.#open,
       placement: "local",
       ...(graceMs !== undefined && { graceMs }),
+      ...(firmware && { firmware }),
     });
     this.tpm.tap(this.#tap);
   }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { V86, type V86Options } from "v86";
 import { createV86 } from "../machine/v86/create-v86.ts";
+import { createUefiV86, type UefiImage, type UefiMachine } from "../machine/v86/uefi/uefi-machine.ts";
 import type { V86Bus } from "../machine/v86/v86.ts";
 import { Serial } from "./serial.ts";
 
@@ -41,6 +42,14 @@ function image(bytes: Uint8Array): { buffer: ArrayBuffer } {
   return { buffer: bytes.slice().buffer };
 }
 
+/** What the PC is beside its images: little that costs time. */
+const PC: V86Options = {
+  vga_memory_size: 2 * MIB,
+  disable_keyboard: true,
+  disable_mouse: true,
+  disable_speaker: true,
+};
+
 /** Makes a machine; it runs when `bus.resume()` is called. */
 export async function createNodeMachine(
   images: MachineImages,
@@ -51,16 +60,43 @@ export async function createNodeMachine(
     bios: image(images.bios),
     vga_bios: image(images.vgaBios),
     memory_size: memorySize,
-    vga_memory_size: 2 * MIB,
-    disable_keyboard: true,
-    disable_mouse: true,
-    disable_speaker: true,
+    ...PC,
     ...(images.kernel && { bzimage: image(images.kernel), cmdline: images.cmdline ?? "" }),
     ...(images.initrd && { initrd: image(images.initrd) }),
-    ...(images.hda && { hda: image(images.hda) }),
-    ...(images.cdrom && { cdrom: image(images.cdrom) }),
+    ...drives(images),
   };
   const { emulator, bus } = await createV86(V86, options, v86Wasm(), host);
+  return nodeMachine(emulator, bus, images);
+}
+
+export interface UefiNodeMachine extends NodeMachine {
+  uefi: UefiMachine;
+}
+
+/** Makes a machine with UEFI; a kernel is started by the firmware. */
+export async function createUefiNodeMachine(
+  firmware: UefiImage,
+  images: Omit<MachineImages, "bios" | "vgaBios">,
+  memorySize = DEFAULT_MEMORY,
+  host?: () => number,
+): Promise<UefiNodeMachine> {
+  const { kernel, initrd, cmdline = "" } = images;
+  const linux = kernel && { kernel, initrd, cmdline };
+  const { emulator, bus, uefi } = await createUefiV86(
+    V86,
+    { ...PC, ...drives(images) },
+    v86Wasm(),
+    { image: firmware, memorySize, linux },
+    host,
+  );
+  return { ...nodeMachine(emulator, bus, images), uefi };
+}
+
+function drives({ hda, cdrom }: Pick<MachineImages, "hda" | "cdrom">): V86Options {
+  return { ...(hda && { hda: image(hda) }), ...(cdrom && { cdrom: image(cdrom) }) };
+}
+
+function nodeMachine(emulator: V86, bus: V86Bus, images: Pick<MachineImages, "prompt">): NodeMachine {
   const firmwareLog: string[] = [];
   bus.onFirmwareLog((line) => firmwareLog.push(line));
   const serial = new Serial(emulator);
