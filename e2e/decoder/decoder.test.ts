@@ -347,7 +347,8 @@ function expectPublic(yaml: Map<string, string>, parameters: Field[]): void {
 }
 
 describe("tpm2_rc_decode", () => {
-  it("prints our text for each of the 4096 codes that a TPM can send", async () => {
+  // A process for each code.
+  it("prints our text for each of the 4096 codes that a TPM can send", { timeout: 600_000 }, async () => {
     const codes = Array.from({ length: 0x1000 }, (_, code) => code);
     const script = `for code in ${codes.join(" ")}; do tpm2_rc_decode $code; done`;
     const { stdout } = await run("bash", ["-c", script], { maxBuffer: 1 << 24 });
@@ -357,9 +358,14 @@ describe("tpm2_rc_decode", () => {
     const nameless = codes.filter((code) => theirs[code]?.endsWith(":(null)"));
     const named = codes.filter((code) => !theirs[code]?.endsWith(":(null)"));
     const differing = named.filter((code) => theirs[code] !== `tpm:${responseCodeText(code)}`);
-    // Two codes are newer than the tool.
-    expect(differing.filter((code) => !/_LIMITED$/.test(responseCodeParts(code).name ?? ""))).toEqual([]);
-    expect(differing.every((code) => theirs[code]?.includes("unknown error num"))).toBe(true);
+    // Nine names are newer than the tool: it prints only the number.
+    const newer = new Set(differing.map((code) => responseCodeParts(code).name?.replace("TPM_RC_", "")));
+    expect([...newer].sort()).toEqual(
+      "CHANNEL CHANNEL_KEY EXT_MU FW_LIMITED ONE_SHOT_SIGNATURE PARMS READ_ONLY SIGN_CONTEXT_KEY SVN_LIMITED".split(
+        " ",
+      ),
+    );
+    expect(differing.every((code) => /unknown error num|^tpm:0x\w+$/.test(theirs[code] ?? ""))).toBe(true);
     expect(named.length).toBeGreaterThan(3800);
     expect(nameless.filter((code) => responseCodeParts(code).name !== undefined)).toEqual([]);
     expect(nameless.every((code) => responseCodeText(code).includes("unknown error num"))).toBe(true);

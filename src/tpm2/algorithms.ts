@@ -37,6 +37,7 @@ export const TPM_ALG = {
   SM2: { id: 0x001b, meaning: "SM2 signature or key exchange" },
   ECSCHNORR: { id: 0x001c, meaning: "elliptic-curve Schnorr signature" },
   ECMQV: { id: 0x001d, meaning: "two-phase elliptic-curve key exchange (MQV)" },
+  HKDF: { id: 0x001f, meaning: "key derivation by extract and expand (HKDF)" },
   KDF1_SP800_56A: { id: 0x0020, meaning: "key derivation of SP 800-56A (KDFe)" },
   KDF2: { id: 0x0021, meaning: "key derivation of IEEE 1363a" },
   KDF1_SP800_108: { id: 0x0022, meaning: "key derivation of SP 800-108 (KDFa)" },
@@ -71,6 +72,9 @@ export const TPM_ALG = {
   KMACXOF256: { id: 0x0082, meaning: "KMAC-256 with extendable output" },
   KMAC128: { id: 0x0090, meaning: "KMAC-128 authentication code" },
   KMAC256: { id: 0x0091, meaning: "KMAC-256 authentication code" },
+  MLKEM: { id: 0x00a0, meaning: "ML-KEM keys: key encapsulation that withstands quantum computers" },
+  MLDSA: { id: 0x00a1, meaning: "ML-DSA keys and signatures, which withstand quantum computers" },
+  HASH_MLDSA: { id: 0x00a2, meaning: "ML-DSA keys and signatures over a prehashed message" },
 } as const satisfies Record<string, AlgorithmRow>;
 
 export type AlgorithmKey = keyof typeof TPM_ALG;

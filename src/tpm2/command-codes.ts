@@ -1,5 +1,6 @@
 /**
- * TPM_CC: the command codes of the TPM 2.0 library specification (Part 2, section 6.5), by the field's own names.
+ * TPM_CC: the command codes of the TPM 2.0 library specification (Part 2, section 6.5), by the field's own names, and a
+ * vendor's.
  * What each command carries is in the tables under {@link ./commands}.
  */
 export const TPM_CC = {
@@ -127,7 +128,18 @@ export const TPM_CC = {
   NV_DefineSpace2: 0x19d,
   NV_ReadPublic2: 0x19e,
   SetCapability: 0x19f,
+  ReadOnlyControl: 0x1a0,
+  PolicyTransportSPDM: 0x1a1,
+  VerifySequenceComplete: 0x1a3,
+  SignSequenceComplete: 0x1a4,
+  VerifyDigestSignature: 0x1a5,
+  SignDigest: 0x1a6,
+  Encapsulate: 0x1a7,
+  Decapsulate: 0x1a8,
+  VerifySequenceStart: 0x1a9,
+  SignSequenceStart: 0x1aa,
   Vendor_TCG_Test: 0x20000000,
+  NTC2_GetConfig: 0x20000213,
 } as const satisfies Record<string, number>;
 
 /** The name of a command without its prefix, e.g. "PCR_Extend". */

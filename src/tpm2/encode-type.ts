@@ -116,7 +116,7 @@ function chosenCase(
     : -1;
   const found = spec.type.cases.get(number);
   if (found !== undefined) return found;
-  if (spec.type.otherwise) return spec.type.otherwise;
+  if (spec.type.otherwise !== undefined) return spec.type.otherwise;
   throw new EncodeError(path, `${spec.type.name} has no form for ${spec.by} ${number}`);
 }
 

@@ -1,7 +1,7 @@
 /**
  * TPM messages: names, a decoder, a composer, and the few commands that the project itself sends. Pure: no DOM, no
  * Node, no dependency. `decodeCommand(bytes)` and `decodeResponse(bytes, request)` give trees of fields, `summary` a
- * line; none of them ever throws. TPM 2.0 by the library specification (revisions 1.59 and 1.83), TPM 1.2 by TPM Main.
+ * line; none of them ever throws. TPM 2.0 by the library specification (versions 1.59, 1.83 and 1.85), TPM 1.2 by TPM Main.
  */
 export * as build from "./build.ts";
 export { type CommandName, TPM_CC } from "./command-codes.ts";

@@ -1,7 +1,7 @@
 /**
  * TPM_RC: the response codes of TPM 2.0 (Part 2, section 6.6; their bit layout is told in Part 1, section 39).
  * The words are those that tpm2-tss prints (`tpm2_rc_decode`; BSD-2-Clause), so that people find the same text in
- * both places.
+ * both places; those of READ_ONLY and from FW_LIMITED on, which it does not know yet, are ours.
  */
 
 /** Name without `TPM_RC_`, and the words. */
@@ -70,6 +70,7 @@ export const ERRORS: Readonly<Record<number, ResponseCodeRow>> = {
       "related to invalid parameters that are not properly filtered by the input unmarshaling code",
   ],
   85: ["SENSITIVE", "the sensitive area did not unmarshal correctly after decryption"],
+  86: ["READ_ONLY", "the TPM is in read-only mode"],
 };
 
 /** Format zero, warnings: the low 7 bits with TPM_RC_WARN (0x900) set. */
@@ -153,6 +154,14 @@ export const FORMAT_ONE: Readonly<Record<number, ResponseCodeRow>> = {
   37: ["BINDING", "public and sensitive portions of an object are not cryptographically bound"],
   38: ["CURVE", "curve not supported"],
   39: ["ECC_POINT", "point is not on the required curve"],
+  40: ["FW_LIMITED", "the hierarchy is bound to firmware whose secret the TPM does not have"],
+  41: ["SVN_LIMITED", "the hierarchy is bound to a security version whose secret the TPM does not have"],
+  42: ["PARMS", "parameter set not supported"],
+  43: ["EXT_MU", "a message representative (mu) from outside is not supported"],
+  44: ["ONE_SHOT_SIGNATURE", "the key signs only a message that is given at once, in the last command"],
+  45: ["SIGN_CONTEXT_KEY", "the key is not the one that the sequence was started with"],
+  48: ["CHANNEL", "the command needs a secure channel"],
+  49: ["CHANNEL_KEY", "the secure channel was not made with the required key"],
 };
 
 function notLoaded(place: string): string {

@@ -90,8 +90,8 @@ export interface StructDefinition extends Common {
 export interface UnionDefinition extends Common {
   readonly kind: "union";
   readonly cases: ReadonlyMap<number, Definition | null>;
-  /** For selectors without a case; without it they cannot be decoded. */
-  readonly otherwise?: Definition;
+  /** For selectors without a case; without it they cannot be decoded. `null` is empty, as in a case. */
+  readonly otherwise?: Definition | null;
 }
 
 /** Content that does not say what it is: the first form that fits exactly is taken; the last always fits. */
@@ -246,10 +246,10 @@ export function union(
   spec: string,
   meaning: string,
   cases: Iterable<readonly [selector: number, type: Definition | null]>,
-  otherwise?: Definition,
+  otherwise?: Definition | null,
 ): UnionDefinition {
   const definition = { kind: "union", name, spec, meaning, cases: new Map(cases) } as const;
-  return otherwise ? { ...definition, otherwise } : definition;
+  return otherwise === undefined ? definition : { ...definition, otherwise };
 }
 
 export function alternatives(

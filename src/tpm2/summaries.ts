@@ -91,6 +91,7 @@ export const SUMMARIES: Readonly<Partial<Record<CommandName, Summarizer>>> = {
   HierarchyChangeAuth: (e) => `change password of ${on(e, "authHandle")}`,
   Clear: (e) => `clear the TPM by ${on(e, "authHandle")}`,
   ClearControl: (e) => (yes(e, "disable") ? "forbid clearing" : "allow clearing"),
+  ReadOnlyControl: (e) => (yes(e, "state") ? "make the TPM read-only" : "make the TPM writable"),
 
   Hash: (e) =>
     `${algorithm(given(e, "hashAlg"))} of ${size(given(e, "data"))}: ${short(answered(e, "outHash"))}`,
@@ -102,6 +103,15 @@ export const SUMMARIES: Readonly<Partial<Record<CommandName, Summarizer>>> = {
   EventSequenceComplete: (e) => `extend ${on(e, "pcrHandle")}: ${digests(answered(e, "results")) || "?"}`,
   Sign: (e) => `sign ${short(given(e, "digest"))} with ${on(e, "keyHandle")}`,
   VerifySignature: (e) => `check signature of ${short(given(e, "digest"))} by ${on(e, "keyHandle")}`,
+  SignDigest: (e) => `sign ${short(given(e, "digest"))} with ${on(e, "keyHandle")}`,
+  VerifyDigestSignature: (e) => `check signature of ${short(given(e, "digest"))} by ${on(e, "keyHandle")}`,
+  SignSequenceStart: (e) => `begin signature with ${on(e, "keyHandle")}${asHandle(e)}`,
+  SignSequenceComplete: (e) =>
+    `sign ${on(e, "sequenceHandle")} and ${size(given(e, "buffer"))} with ${on(e, "keyHandle")}`,
+  VerifySequenceStart: (e) => `begin check of a signature by ${on(e, "keyHandle")}${asHandle(e)}`,
+  VerifySequenceComplete: (e) => `check signature of ${on(e, "sequenceHandle")} by ${on(e, "keyHandle")}`,
+  Encapsulate: (e) => `make secret for ${on(e, "keyHandle")}`,
+  Decapsulate: (e) => `open secret with ${on(e, "keyHandle")}`,
   RSA_Encrypt: (e) => `encrypt ${size(given(e, "message"))} with ${on(e, "keyHandle")}`,
   RSA_Decrypt: (e) => `decrypt ${size(given(e, "cipherText"))} with ${on(e, "keyHandle")}`,
   EncryptDecrypt: crypt,
@@ -145,6 +155,7 @@ export const SUMMARIES: Readonly<Partial<Record<CommandName, Summarizer>>> = {
   PolicyDuplicationSelect: policy("duplication to one new parent"),
   PolicyAuthorize: policy("what the holder of a key has approved"),
   PolicyTemplate: policy("creation from one template"),
+  PolicyTransportSPDM: policy("a secure channel with given keys"),
   PolicyGetDigest: (e) => `read policy digest: ${short(answered(e, "policyDigest"))}`,
   PolicyNvWritten: (e) => `policy: NV index ${yes(e, "writtenSet") ? "has" : "has not"} been written`,
   PolicyAuthorizeNV: (e) => `policy: as ${on(e, "nvIndex")} holds`,
@@ -165,6 +176,8 @@ export const SUMMARIES: Readonly<Partial<Record<CommandName, Summarizer>>> = {
   NV_WriteLock: (e) => `lock ${on(e, "nvIndex")} against writing`,
   NV_ReadLock: (e) => `lock ${on(e, "nvIndex")} against reading`,
   NV_ChangeAuth: (e) => `change password of ${on(e, "nvIndex")}`,
+
+  NTC2_GetConfig: () => "read set-up of the Nuvoton chip",
 };
 
 /** "properties from TPM_PT_MANUFACTURER", "PCR banks". */

@@ -95,7 +95,7 @@ export function digests(list: Field | undefined): string {
     .join(", ");
 }
 
-/** "ECC P-256", "RSA 2048", "AES-128", "HMAC key", "sealed data" of a TPM2B_PUBLIC or TPM2B_TEMPLATE. */
+/** "ECC P-256", "RSA 2048", "ML-DSA-65", "AES-128", "HMAC key", "sealed data" of a TPM2B_PUBLIC or TPM2B_TEMPLATE. */
 export function kind(sized: Field | undefined): string {
   const area = sized?.children?.[1]?.children;
   const parameters = find(area, "parameters")?.children;
@@ -106,9 +106,16 @@ export function kind(sized: Field | undefined): string {
     const sym = find(parameters, "sym")?.children;
     return `${algorithm(find(sym, "algorithm")).toUpperCase()}-${find(sym, "keyBits")?.value ?? "?"}`;
   }
+  if (/^(hash_)?mldsa$|^mlkem$/.test(type)) return lattice(type, find(parameters, "parameterSet"));
   if (type !== "keyedhash") return "an object";
   const scheme = algorithm(find(parameters, "scheme", "scheme"));
   return scheme === "null" ? "sealed data" : `${scheme.toUpperCase()} key`;
+}
+
+/** "ML-KEM-768", "ML-DSA-65", "HashML-DSA-65". */
+function lattice(type: string, set: Field | undefined): string {
+  const family = type === "mlkem" ? "ML-KEM" : type === "mldsa" ? "ML-DSA" : "HashML-DSA";
+  return `${family}-${(set?.text ?? "?").replace(/^TPM_ML(KEM|DSA)_/, "")}`;
 }
 
 /** "P-256" for TPM_ECC_NIST_P256. */

@@ -4,7 +4,6 @@ import {
   TPM2B_ENCRYPTED_SECRET,
   TPM2B_SENSITIVE_CREATE,
   TPM2B_SENSITIVE_DATA,
-  TPMT_SYM_DEF_OBJECT,
 } from "../types/algorithm-parameters.ts";
 import {
   TPM2B_AUTH,
@@ -38,6 +37,7 @@ import {
   TPM2B_TEMPLATE,
 } from "../types/objects.ts";
 import { TPMS_CONTEXT } from "../types/storage.ts";
+import { TPMT_SYM_DEF_OBJECT } from "../types/symmetric.ts";
 import { command, h } from "./spec.ts";
 
 const NEW_OBJECT = [
@@ -240,6 +240,10 @@ export const OBJECT_COMMANDS = {
   HierarchyChangeAuth: command("Part 3, 24.8", "Changes the password of a hierarchy.", {
     handles: [h("authHandle", TPMI_RH_HIERARCHY_AUTH, "the hierarchy", "USER")],
     parameters: [f("newAuth", TPM2B_AUTH, "the new password")],
+  }),
+  ReadOnlyControl: command("Part 3, 24.9", "Makes the TPM refuse what would change it, or ends that.", {
+    handles: [h("authHandle", TPMI_RH_PLATFORM, "the platform", "USER")],
+    parameters: [f("state", TPMI_YES_NO, "yes: read-only")],
   }),
   ContextSave: command(
     "Part 3, 28.2",

@@ -161,4 +161,11 @@ export const POLICY_COMMANDS = {
     handles: [SESSION],
     parameters: [f("pHash", TPM2B_DIGEST, "digest of the parameters")],
   }),
+  PolicyTransportSPDM: command("Part 3, 23.25", "Policy: only over a secure channel with these keys.", {
+    handles: [SESSION],
+    parameters: [
+      f("reqKeyName", TPM2B_NAME, "name of the key of who opened it; empty for any"),
+      f("tpmKeyName", TPM2B_NAME, "name of the TPM's key; empty for any"),
+    ],
+  }),
 } as const;

@@ -4,11 +4,9 @@ import {
   TPM2B_ENCRYPTED_SECRET,
   TPM2B_SENSITIVE_DATA,
   TPMT_SIGNATURE,
-  TPMT_SYM_DEF,
 } from "../types/algorithm-parameters.ts";
 import { TPMS_TIME_INFO } from "../types/attestation.ts";
 import {
-  TPM2B_DATA,
   TPM2B_DIGEST,
   TPM2B_MAX_BUFFER,
   TPM2B_NAME,
@@ -39,6 +37,7 @@ import {
 } from "../types/handles.ts";
 import { TPMI_ALG_HASH, TPMI_YES_NO, UINT16, UINT32, UINT64 } from "../types/integers.ts";
 import { TPMT_PUBLIC_PARMS } from "../types/objects.ts";
+import { TPMT_SYM_DEF } from "../types/symmetric.ts";
 import { command, h } from "./spec.ts";
 
 export const START_COMMANDS = {
@@ -203,9 +202,5 @@ export const START_COMMANDS = {
   ACT_SetTimeout: command("Part 3, 33.2", "Sets an authenticated countdown timer.", {
     handles: [h("actHandle", TPMI_RH_ACT, "the timer", "USER")],
     parameters: [f("startTimeout", UINT32, "seconds to count down; 0 to stop it")],
-  }),
-  Vendor_TCG_Test: command("Part 3, 34.2", "A command to test vendor commands with.", {
-    parameters: [f("inputData", TPM2B_DATA, "any data")],
-    response: [f("outputData", TPM2B_DATA, "any data")],
   }),
 } as const;

@@ -1,5 +1,4 @@
-/** Parameters of algorithms: symmetric, asymmetric, signatures, schemes (Part 2, section 11). */
-import { type AlgorithmKey, TPM_ALG } from "../algorithms.ts";
+/** Parameters of algorithms: asymmetric, signatures, schemes (Part 2, section 11). */
 import {
   alternatives,
   buffer,
@@ -22,51 +21,18 @@ import {
   TPMI_ALG_RSA_DECRYPT,
   TPMI_ALG_RSA_SCHEME,
   TPMI_ALG_SIG_SCHEME,
-  TPMI_ALG_SYM,
-  TPMI_ALG_SYM_MODE,
-  TPMI_ALG_SYM_OBJECT,
+  TPMI_YES_NO,
   UINT16,
 } from "./integers.ts";
+import {
+  TPM2B_SIGNATURE_EDDSA,
+  TPM2B_SIGNATURE_MLDSA,
+  TPMI_MLDSA_PARMS,
+  TPMI_MLKEM_PARMS,
+  TPMS_SIGNATURE_HASH_MLDSA,
+} from "./post-quantum.ts";
+import { byAlgorithm, TPMS_SYMCIPHER_PARMS, TPMT_SYM_DEF_OBJECT } from "./symmetric.ts";
 
-/** Cases of a union by algorithm. */
-export function byAlgorithm(
-  cases: Partial<Record<AlgorithmKey, Definition | null>>,
-): (readonly [number, Definition | null])[] {
-  return Object.entries(cases).map(([key, type]) => [TPM_ALG[key as AlgorithmKey].id, type] as const);
-}
-
-const CIPHERS = ["AES", "SM4", "CAMELLIA", "TDES"] as const;
-const forCiphers = (type: Definition) => byAlgorithm(Object.fromEntries(CIPHERS.map((key) => [key, type])));
-
-const TPMU_SYM_KEY_BITS = union("TPMU_SYM_KEY_BITS", "Part 2, 11.1.3", "size of the key", [
-  ...forCiphers(TPM_KEY_BITS),
-  ...byAlgorithm({ XOR: TPMI_ALG_HASH, NULL: null }),
-]);
-const TPMU_SYM_MODE = union("TPMU_SYM_MODE", "Part 2, 11.1.4", "mode of the cipher", [
-  ...forCiphers(TPMI_ALG_SYM_MODE),
-  ...byAlgorithm({ XOR: null, NULL: null }),
-]);
-
-export const TPMT_SYM_DEF = struct("TPMT_SYM_DEF", "Part 2, 11.1.6", "a symmetric algorithm, for sessions", [
-  f("algorithm", TPMI_ALG_SYM, "the algorithm, or none"),
-  f("keyBits", TPMU_SYM_KEY_BITS, "bits of the key; for XOR, the hash", "algorithm"),
-  f("mode", TPMU_SYM_MODE, "the mode of the cipher", "algorithm"),
-]);
-export const TPMT_SYM_DEF_OBJECT = struct(
-  "TPMT_SYM_DEF_OBJECT",
-  "Part 2, 11.1.7",
-  "a block cipher, for objects",
-  [
-    f("algorithm", TPMI_ALG_SYM_OBJECT, "the algorithm, or none"),
-    f("keyBits", TPMU_SYM_KEY_BITS, "bits of the key", "algorithm"),
-    f("mode", TPMU_SYM_MODE, "the mode of the cipher", "algorithm"),
-  ],
-);
-
-export const TPM2B_SYM_KEY = buffer("TPM2B_SYM_KEY", "Part 2, 11.1.8", "a symmetric key");
-const TPMS_SYMCIPHER_PARMS = struct("TPMS_SYMCIPHER_PARMS", "Part 2, 11.1.9", "a symmetric cipher object", [
-  f("sym", TPMT_SYM_DEF_OBJECT, "the cipher"),
-]);
 const TPM2B_LABEL = buffer("TPM2B_LABEL", "Part 2, 11.1.10", "a label of a derivation");
 export const TPMS_DERIVE = struct("TPMS_DERIVE", "Part 2, 11.1.11", "the inputs of a derived object", [
   f("label", TPM2B_LABEL, "the use"),
@@ -110,14 +76,15 @@ const TPMT_KEYEDHASH_SCHEME = struct("TPMT_KEYEDHASH_SCHEME", "Part 2, 11.1.23",
   f("details", TPMU_SCHEME_KEYEDHASH, "its hash", "scheme"),
 ]);
 
+/** Not ML-DSA: its keys fix all there is to choose, so that the scheme beside them is none. */
 const SIGNING = {
   RSASSA: TPMS_SCHEME_HASH,
   RSAPSS: TPMS_SCHEME_HASH,
   ECDSA: TPMS_SCHEME_HASH,
   SM2: TPMS_SCHEME_HASH,
   ECSCHNORR: TPMS_SCHEME_HASH,
-  EDDSA: TPMS_SCHEME_HASH,
-  HASH_EDDSA: TPMS_SCHEME_HASH,
+  EDDSA: null,
+  HASH_EDDSA: null,
   ECDAA: TPMS_SCHEME_ECDAA,
 } as const;
 
@@ -138,6 +105,7 @@ const TPMU_KDF_SCHEME = union(
   "details of a key derivation",
   byAlgorithm({
     MGF1: TPMS_SCHEME_HASH,
+    HKDF: TPMS_SCHEME_HASH,
     KDF1_SP800_56A: TPMS_SCHEME_HASH,
     KDF2: TPMS_SCHEME_HASH,
     KDF1_SP800_108: TPMS_SCHEME_HASH,
@@ -252,8 +220,10 @@ const TPMU_SIGNATURE = union(
     ECDAA: TPMS_SIGNATURE_ECC,
     SM2: TPMS_SIGNATURE_ECC,
     ECSCHNORR: TPMS_SIGNATURE_ECC,
-    EDDSA: TPMS_SIGNATURE_ECC,
-    HASH_EDDSA: TPMS_SIGNATURE_ECC,
+    EDDSA: TPM2B_SIGNATURE_EDDSA,
+    HASH_EDDSA: TPM2B_SIGNATURE_EDDSA,
+    MLDSA: TPM2B_SIGNATURE_MLDSA,
+    HASH_MLDSA: TPMS_SIGNATURE_HASH_MLDSA,
     HMAC: TPMT_HA,
     NULL: null,
   }),
@@ -296,6 +266,20 @@ const TPMS_ECC_PARMS = struct("TPMS_ECC_PARMS", "Part 2, 12.2.3.6", "an elliptic
   f("curveID", TPMI_ECC_CURVE, "the curve"),
   f("kdf", TPMT_KDF_SCHEME, "the key derivation"),
 ]);
+const TPMS_MLDSA_PARMS = struct("TPMS_MLDSA_PARMS", "Part 2, 12.2.3", "an ML-DSA key", [
+  f("parameterSet", TPMI_MLDSA_PARMS, "how strong it is"),
+  f("allowExternalMu", TPMI_YES_NO, "whether it signs a message representative (mu) from outside"),
+]);
+const TPMS_HASH_MLDSA_PARMS = struct(
+  "TPMS_HASH_MLDSA_PARMS",
+  "Part 2, 12.2.3",
+  "an ML-DSA key for prehashed messages",
+  [f("parameterSet", TPMI_MLDSA_PARMS, "how strong it is"), f("hashAlg", TPMI_ALG_HASH, "the hash")],
+);
+const TPMS_MLKEM_PARMS = struct("TPMS_MLKEM_PARMS", "Part 2, 12.2.3", "an ML-KEM key", [
+  f("symmetric", TPMT_SYM_DEF_OBJECT, "for a parent: how it protects its children"),
+  f("parameterSet", TPMI_MLKEM_PARMS, "how strong it is"),
+]);
 export const TPMU_PUBLIC_PARMS = union(
   "TPMU_PUBLIC_PARMS",
   "Part 2, 12.2.3.7",
@@ -305,5 +289,8 @@ export const TPMU_PUBLIC_PARMS = union(
     SYMCIPHER: TPMS_SYMCIPHER_PARMS,
     RSA: TPMS_RSA_PARMS,
     ECC: TPMS_ECC_PARMS,
+    MLDSA: TPMS_MLDSA_PARMS,
+    HASH_MLDSA: TPMS_HASH_MLDSA_PARMS,
+    MLKEM: TPMS_MLKEM_PARMS,
   }),
 );

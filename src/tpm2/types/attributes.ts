@@ -117,6 +117,22 @@ export const TPMA_ACT = attributes("TPMA_ACT", 4, "Part 2, 8.12", "state of a co
   bit(1, "preserveSignaled", "the signal survives a restart"),
 ]);
 
+export const TPMA_ML_PARAMETER_SET = attributes(
+  "TPMA_ML_PARAMETER_SET",
+  4,
+  "Part 2, 8.13",
+  "parameter sets of ML-KEM and ML-DSA",
+  [
+    bit(0, "mlKem_512", "ML-KEM-512"),
+    bit(1, "mlKem_768", "ML-KEM-768"),
+    bit(2, "mlKem_1024", "ML-KEM-1024"),
+    bit(3, "mlDsa_44", "ML-DSA-44"),
+    bit(4, "mlDsa_65", "ML-DSA-65"),
+    bit(5, "mlDsa_87", "ML-DSA-87"),
+    bit(6, "extMu", "ML-DSA signs a message representative (mu) from outside"),
+  ],
+);
+
 const TPM_NT = {
   0: "TPM_NT_ORDINARY",
   1: "TPM_NT_COUNTER",

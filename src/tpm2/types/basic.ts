@@ -57,6 +57,8 @@ const TPMS_PCR_SELECTION = struct("TPMS_PCR_SELECTION", "Part 2, 10.6.2", "PCRs 
   f("pcrSelect", TPMS_PCR_SELECT, "a bit map: bit n of byte m is PCR 8m+n"),
 ]);
 
+const TPM_ST_DIGEST_VERIFIED = 0x8027;
+
 const ticket = (name: string, spec: string, meaning: string, hierarchy: string, digest: string) =>
   struct(name, spec, meaning, [
     f("tag", TPM_ST, "the kind of the ticket"),
@@ -73,12 +75,24 @@ export const TPMT_TK_CREATION = ticket(
   "the hierarchy of the object",
   PROOF,
 );
-export const TPMT_TK_VERIFIED = ticket(
+const TPMU_TK_VERIFIED_META = union(
+  "TPMU_TK_VERIFIED_META",
+  "Part 2, 10.6.4",
+  "what else was verified",
+  [[TPM_ST_DIGEST_VERIFIED, TPM_ALG_ID]],
+  null,
+);
+/** The last field was called digest before version 1.85. */
+export const TPMT_TK_VERIFIED = struct(
   "TPMT_TK_VERIFIED",
   "Part 2, 10.7.4",
   "proves that this TPM has verified a signature",
-  "the hierarchy of the key",
-  PROOF,
+  [
+    f("tag", TPM_ST, "the kind of the ticket"),
+    f("hierarchy", TPMI_RH_HIERARCHY, "the hierarchy of the key"),
+    f("metadata", TPMU_TK_VERIFIED_META, "of a digest, the hash that made it", "tag"),
+    f("hmac", TPM2B_DIGEST, PROOF),
+  ],
 );
 export const TPMT_TK_AUTH = ticket(
   "TPMT_TK_AUTH",

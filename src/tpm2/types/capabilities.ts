@@ -2,6 +2,7 @@
 import { f, fixedBytes, list, sized, struct, union } from "../schema.ts";
 import { TPMA_ACT, TPMA_ALGORITHM, TPMA_CC } from "./attributes.ts";
 import {
+  TPM2B_NAME,
   TPML_CC,
   TPML_ECC_CURVE,
   TPML_HANDLE,
@@ -55,6 +56,22 @@ const TPML_TAGGED_POLICY = list("TPML_TAGGED_POLICY", TPMS_TAGGED_POLICY, "Part 
 const TPML_ACT_DATA = list("TPML_ACT_DATA", TPMS_ACT_DATA, "Part 2, 10.9.13", "countdown timers");
 const TPML_PUB_KEY = list("TPML_PUB_KEY", TPM2B_PUBLIC, "Part 2, 10.9.15", "public keys");
 
+const TPMS_SPDM_SESSION_INFO = struct(
+  "TPMS_SPDM_SESSION_INFO",
+  "Part 2, 10.8",
+  "a session of the secure channel",
+  [
+    f("reqKeyName", TPM2B_NAME, "name of the key of who opened it; empty without"),
+    f("tpmKeyName", TPM2B_NAME, "name of the TPM's key"),
+  ],
+);
+const TPML_SPDM_SESSION_INFO = list(
+  "TPML_SPDM_SESSION_INFO",
+  TPMS_SPDM_SESSION_INFO,
+  "Part 2, 10.9",
+  "sessions of the secure channel",
+);
+
 const TPMU_CAPABILITIES = union("TPMU_CAPABILITIES", "Part 2, 10.10.1", "the answer", [
   [0x0, TPML_ALG_PROPERTY],
   [0x1, TPML_HANDLE],
@@ -68,6 +85,7 @@ const TPMU_CAPABILITIES = union("TPMU_CAPABILITIES", "Part 2, 10.10.1", "the ans
   [0x9, TPML_TAGGED_POLICY],
   [0xa, TPML_ACT_DATA],
   [0xb, TPML_PUB_KEY],
+  [0xc, TPML_SPDM_SESSION_INFO],
 ]);
 export const TPMS_CAPABILITY_DATA = struct("TPMS_CAPABILITY_DATA", "Part 2, 10.10.2", "what the TPM told", [
   f("capability", TPM_CAP, "what it is about"),

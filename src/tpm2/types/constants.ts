@@ -106,6 +106,8 @@ export const TPM_ST = constants("TPM_ST", 2, "Part 2, 6.9", "what kind of struct
   AUTH_SECRET: [0x8023, "a ticket of TPM2_PolicySecret"],
   HASHCHECK: [0x8024, "a ticket for a hash that the TPM made"],
   AUTH_SIGNED: [0x8025, "a ticket of TPM2_PolicySigned"],
+  MESSAGE_VERIFIED: [0x8026, "a ticket for a verified signature over a message"],
+  DIGEST_VERIFIED: [0x8027, "a ticket for a verified signature over a digest"],
   FU_MANIFEST: [0x8029, "a field upgrade's manifest"],
 });
 export const TPMI_ST_COMMAND_TAG = alias(

@@ -15,6 +15,14 @@ const KINDS: Readonly<Record<number, string>> = {
   144: "attached component",
 };
 
+/** Hierarchies bound to a security version of the firmware: the low half of the handle is the least version. */
+const SVN_LIMITED: Readonly<Record<number, string>> = {
+  1: "OWNER",
+  2: "ENDORSEMENT",
+  3: "PLATFORM",
+  4: "NULL",
+};
+
 /** "PCR 4", "NV index 0x01C00002", "transient object 0x80000000"; undefined for a kind that is not known. */
 function handleText(handle: number): string | undefined {
   const type = handle >>> 24;
@@ -23,7 +31,8 @@ function handleText(handle: number): string | undefined {
     if (index >= 0x10 && index <= 0x10f)
       return `TPM_RH_AUTH_${(index - 0x10).toString(16).toUpperCase().padStart(2, "0")}`;
     if (index >= 0x110 && index <= 0x11f) return `TPM_RH_ACT_${(index - 0x110).toString(16).toUpperCase()}`;
-    return undefined;
+    const limited = SVN_LIMITED[index >>> 16];
+    return limited && `TPM_RH_SVN_${limited} ${index & 0xffff}`;
   }
   const kind = KINDS[type];
   if (type === 0) return `PCR ${index}`;
@@ -51,6 +60,10 @@ export const TPM_HANDLE = constants(
     ENDORSEMENT: [0x4000000b, "the endorsement hierarchy"],
     PLATFORM: [0x4000000c, "the platform hierarchy"],
     PLATFORM_NV: [0x4000000d, "the platform's NV"],
+    FW_OWNER: [0x40000140, "the owner hierarchy, bound to the firmware that runs"],
+    FW_ENDORSEMENT: [0x40000141, "the endorsement hierarchy, bound to the firmware that runs"],
+    FW_PLATFORM: [0x40000142, "the platform hierarchy, bound to the firmware that runs"],
+    FW_NULL: [0x40000143, "the null hierarchy, bound to the firmware that runs"],
   },
   handleText,
 );

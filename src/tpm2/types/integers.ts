@@ -6,6 +6,7 @@ export const UINT8 = uint("UINT8", 1, "a number of 8 bits");
 export const UINT16 = uint("UINT16", 2, "a number of 16 bits");
 export const UINT32 = uint("UINT32", 4, "a number of 32 bits");
 export const UINT64 = uint("UINT64", 8, "a number of 64 bits");
+export const HEX8 = uint("UINT8", 1, "a number of 8 bits", "hex");
 export const HEX32 = uint("UINT32", 4, "a number of 32 bits", "hex");
 export const BITS64 = uint("UINT64", 8, "64 bits", "hex");
 

@@ -1,12 +1,10 @@
 /** Objects: public and private areas, templates, credentials, creation data (Part 2, sections 12 and 15). */
 import { alternatives, buffer, f, fixedBytes, sized, struct, union } from "../schema.ts";
 import {
-  byAlgorithm,
   TPM2B_ECC_PARAMETER,
   TPM2B_PRIVATE_KEY_RSA,
   TPM2B_PUBLIC_KEY_RSA,
   TPM2B_SENSITIVE_DATA,
-  TPM2B_SYM_KEY,
   TPMS_DERIVE,
   TPMS_ECC_POINT,
   TPMU_PUBLIC_PARMS,
@@ -14,6 +12,13 @@ import {
 import { TPMA_LOCALITY, TPMA_OBJECT } from "./attributes.ts";
 import { TPM2B_AUTH, TPM2B_DATA, TPM2B_DIGEST, TPM2B_NAME, TPML_PCR_SELECTION } from "./basic.ts";
 import { TPM_ALG_ID, TPMI_ALG_HASH, TPMI_ALG_PUBLIC } from "./integers.ts";
+import {
+  TPM2B_PRIVATE_KEY_MLDSA,
+  TPM2B_PRIVATE_KEY_MLKEM,
+  TPM2B_PUBLIC_KEY_MLDSA,
+  TPM2B_PUBLIC_KEY_MLKEM,
+} from "./post-quantum.ts";
+import { byAlgorithm, TPM2B_SYM_KEY } from "./symmetric.ts";
 
 const TPMU_PUBLIC_ID = union(
   "TPMU_PUBLIC_ID",
@@ -24,6 +29,9 @@ const TPMU_PUBLIC_ID = union(
     SYMCIPHER: TPM2B_DIGEST,
     RSA: TPM2B_PUBLIC_KEY_RSA,
     ECC: TPMS_ECC_POINT,
+    MLDSA: TPM2B_PUBLIC_KEY_MLDSA,
+    HASH_MLDSA: TPM2B_PUBLIC_KEY_MLDSA,
+    MLKEM: TPM2B_PUBLIC_KEY_MLKEM,
   }),
 );
 
@@ -81,6 +89,9 @@ const TPMU_SENSITIVE_COMPOSITE = union(
   byAlgorithm({
     RSA: TPM2B_PRIVATE_KEY_RSA,
     ECC: TPM2B_ECC_PARAMETER,
+    MLDSA: TPM2B_PRIVATE_KEY_MLDSA,
+    HASH_MLDSA: TPM2B_PRIVATE_KEY_MLDSA,
+    MLKEM: TPM2B_PRIVATE_KEY_MLKEM,
     KEYEDHASH: TPM2B_SENSITIVE_DATA,
     SYMCIPHER: TPM2B_SYM_KEY,
   }),

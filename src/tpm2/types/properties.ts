@@ -1,6 +1,12 @@
 /** TPM_PT: properties that TPM2_GetCapability(TPM_CAP_TPM_PROPERTIES) tells (Part 2, 6.13), and how their values read. */
 import { constants, type Definition, fixedBytes, uint } from "../schema.ts";
-import { TPMA_MEMORY, TPMA_MODES, TPMA_PERMANENT, TPMA_STARTUP_CLEAR } from "./attributes.ts";
+import {
+  TPMA_MEMORY,
+  TPMA_ML_PARAMETER_SET,
+  TPMA_MODES,
+  TPMA_PERMANENT,
+  TPMA_STARTUP_CLEAR,
+} from "./attributes.ts";
 import { TPM_PS } from "./constants.ts";
 import { HEX32, named32, TPM_ALG_ID } from "./integers.ts";
 
@@ -56,6 +62,7 @@ export const TPM_PT = constants("TPM_PT", 4, "Part 2, 6.13", "a property of the 
   MAX_CAP_BUFFER: [PT_FIXED + 46, "largest TPM2_GetCapability answer in bytes"],
   FIRMWARE_SVN: [PT_FIXED + 47, "security version of the firmware"],
   FIRMWARE_MAX_SVN: [PT_FIXED + 48, "largest security version that firmware can have"],
+  ML_PARAMETER_SETS: [PT_FIXED + 49, "parameter sets of ML-KEM and ML-DSA"],
   PERMANENT: [PT_VAR, "state that survives a restart"],
   STARTUP_CLEAR: [PT_VAR + 1, "state that a restart sets anew"],
   HR_NV_INDEX: [PT_VAR + 2, "NV indexes defined"],
@@ -108,6 +115,7 @@ export const PROPERTY_VALUES: readonly (readonly [property: number, type: Defini
   [PT_FIXED + 35, PLATFORM],
   [PT_FIXED + 37, REVISION],
   [PT_FIXED + 45, TPMA_MODES],
+  [PT_FIXED + 49, TPMA_ML_PARAMETER_SET],
   [PT_VAR, TPMA_PERMANENT],
   [PT_VAR + 1, TPMA_STARTUP_CLEAR],
 ];
