@@ -1,5 +1,7 @@
 /** Runs the lessons: which step is open, what its checks find, what the reader asks the page to do. */
+
 import { fromHex, toHex } from "../bytes/hex.ts";
+import { own } from "../bytes/own.ts";
 import { type Finding, type Goal, type Lesson, lessonOf, type Offer, type World } from "../lessons/index.ts";
 import type { LessonActions, OpenLesson, StageState } from "../page-model/lessons.ts";
 import type { PageActions, PageState, PageStore } from "../page-model/model.ts";
@@ -16,7 +18,7 @@ type Page = Pick<PageActions, "boot" | "change" | "openBench" | "reset" | "sendS
 export class Lessons implements LessonActions {
   readonly #store: PageStore;
   readonly #page: Page;
-  readonly #progress: Progress = recallProgress();
+  #progress: Progress = recallProgress();
   readonly #witness: Witness;
   /** When each step began, by "lesson step". */
   readonly #began = new Map<string, Moment>();
@@ -38,7 +40,7 @@ export class Lessons implements LessonActions {
     const lesson = lessonOf(id);
     if (!lesson) return;
     const at = Math.min(step ?? this.#firstOpen(lesson), lesson.steps.length - 1);
-    if (!this.#progress.notes[id]) this.#note(lesson, {});
+    if (!own(this.#progress.notes, id)) this.#note(lesson, {});
     this.#begin(lesson, at);
     this.#show({
       open: {
@@ -46,7 +48,7 @@ export class Lessons implements LessonActions {
         step: at,
         findings: [],
         ...this.#stage(lesson),
-        notes: this.#progress.notes[id] ?? {},
+        notes: own(this.#progress.notes, id) ?? {},
       },
     });
     showLink(`lesson=${id}&step=${at + 1}`);
@@ -60,7 +62,7 @@ export class Lessons implements LessonActions {
   }
 
   #firstOpen({ id, steps }: Lesson): number {
-    const done = this.#progress.done[id] ?? [];
+    const done = own(this.#progress.done, id) ?? [];
     const first = steps.findIndex((step) => !done.includes(step.id));
     return Math.max(first, 0);
   }
@@ -73,11 +75,11 @@ export class Lessons implements LessonActions {
   forget(id: string): void {
     const lesson = lessonOf(id);
     if (!lesson) return;
-    this.#progress.done[id] = [];
-    delete this.#progress.notes[id];
+    const { [id]: _, ...notes } = this.#progress.notes;
+    this.#progress = { done: { ...this.#progress.done, [id]: [] }, notes };
     for (const step of lesson.steps) this.#began.delete(`${id} ${step.id}`);
     keepProgress(this.#progress);
-    this.#show({ done: { ...this.#progress.done } });
+    this.#show({ done: this.#progress.done });
     this.open(id, 0);
   }
 
@@ -174,19 +176,19 @@ export class Lessons implements LessonActions {
   #stepDone(lesson: Lesson, at: number, now: Moment): void {
     const { id, steps } = lesson;
     const step = steps[at];
-    const done = this.#progress.done[id] ?? [];
+    const done = own(this.#progress.done, id) ?? [];
     if (!step || done.includes(step.id)) return;
     const after = steps[at + 1];
     if (after) this.#began.set(`${id} ${after.id}`, now);
-    this.#progress.done[id] = [...done, step.id];
+    this.#progress.done = { ...this.#progress.done, [id]: [...done, step.id] };
     keepProgress(this.#progress);
-    this.#show({ done: { ...this.#progress.done } });
+    this.#show({ done: this.#progress.done });
   }
 
   #note(lesson: Lesson, notes: Record<string, string>): Record<string, string> {
     const { notes: all } = this.#progress;
-    const now = { ...(all[lesson.id] ?? lesson.begin?.(randomHex)), ...notes };
-    all[lesson.id] = now;
+    const now = { ...(own(all, lesson.id) ?? lesson.begin?.(randomHex)), ...notes };
+    this.#progress.notes = { ...all, [lesson.id]: now };
     keepProgress(this.#progress);
     return now;
   }
@@ -234,7 +236,7 @@ async function checked(goal: Goal, world: World): Promise<Finding> {
 }
 
 function differs(kept: Record<string, string>, notes: Readonly<Record<string, string>>): boolean {
-  return Object.entries(kept).some(([key, value]) => notes[key] !== value);
+  return Object.entries(kept).some(([key, value]) => own(notes, key) !== value);
 }
 
 function stageOf({ stage }: Lesson, state: Readonly<PageState>): StageState {

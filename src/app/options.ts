@@ -125,16 +125,18 @@ const IMAGE_PARAMETERS: Record<ImageSlot, ParameterName> = {
   initrd: "initrd",
 };
 
+const isParameter = (name: string): name is ParameterName => Object.hasOwn(PARAMETERS, name);
+
 /** Reads the parameters of an address. */
 export function parseOptions(parameters: URLSearchParams): ParsedOptions {
-  const values: Record<string, unknown> = {};
+  const values: Partial<Record<ParameterName, unknown>> = {};
   const problems: string[] = [];
   for (const [name, text] of parameters) {
-    if (!Object.hasOwn(PARAMETERS, name)) {
+    if (!isParameter(name)) {
       problems.push(`The address has a parameter "${name}", which this page does not know.`);
       continue;
     }
-    const result = v.safeParse(PARAMETERS[name as ParameterName], text);
+    const result = v.safeParse(PARAMETERS[name], text);
     if (result.success) values[name] = result.output;
     else
       problems.push(
@@ -197,7 +199,7 @@ export function toParameters(
     const image = settings.images[slot];
     if (image?.kind === "url") put(name, image.url, undefined);
   }
-  for (const [name, value] of Object.entries(kept)) put(name as ParameterName, value, undefined);
+  for (const [name, value] of Object.entries(kept) as [ParameterName, string][]) put(name, value, undefined);
   return parameters;
 }
 

@@ -3,6 +3,7 @@
  * removed when its process is done with it. A bridge that was killed could not do that; the next one does, when it
  * starts and with each session.
  */
+
 import {
   accessSync,
   constants,
@@ -17,6 +18,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { own } from "../bytes/own.ts";
 
 /** There is no place for a TPM's state; the message says what to do. */
 export class StateDirectoryError extends Error {
@@ -69,7 +71,7 @@ export function makeStateDirectory(): string {
   } catch (cause) {
     const { code = "", message } = cause as NodeJS.ErrnoException;
     throw new StateDirectoryError(
-      `${root} cannot take a TPM's state: ${REASONS[code] ?? message}. ${ADVICE}`,
+      `${root} cannot take a TPM's state: ${own(REASONS, code) ?? message}. ${ADVICE}`,
       {
         cause,
       },

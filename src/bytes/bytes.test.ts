@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { equalBytes, fromHex, hexNumber, toHex } from "./hex.ts";
+import { own } from "./own.ts";
 import { ByteReader, ShortInputError } from "./reader.ts";
 import { ByteWriter } from "./writer.ts";
 
@@ -42,5 +43,15 @@ describe("hex", () => {
     expect(hexNumber(0x17b, 4)).toBe("0x017B");
     expect(equalBytes(Uint8Array.of(1), Uint8Array.of(1))).toBe(true);
     expect(equalBytes(Uint8Array.of(1), Uint8Array.of(1, 2))).toBe(false);
+  });
+});
+
+describe("own", () => {
+  it("gives what a record has of its own, and nothing that every object has", () => {
+    const record = { a: 1, b: undefined };
+    expect(own(record, "a")).toBe(1);
+    for (const name of ["b", "c", "constructor", "toString", "__proto__", "hasOwnProperty"])
+      expect(own(record, name), name).toBeUndefined();
+    expect(own(JSON.parse('{"__proto__": 2}') as Record<string, number>, "__proto__")).toBe(2);
   });
 });

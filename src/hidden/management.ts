@@ -53,7 +53,7 @@ export function startRequest(
 }
 
 /** Sizes of reports in bytes, by letter. */
-const SIZES: Record<string, number> = { R: 1, G: 33, K: 1, A: 1, E: 3, X: 5 };
+const SIZES = new Map(Object.entries({ R: 1, G: 33, K: 1, A: 1, E: 3, X: 5 }));
 
 /** Cuts the stream of reports into reports; keeps what is not whole yet. */
 export class ManagementParser {
@@ -66,7 +66,7 @@ export class ManagementParser {
     const reader = new ByteReader(bytes);
     const reports: ManagementReport[] = [];
     while (reader.left > 0) {
-      const size = SIZES[String.fromCharCode(bytes[reader.offset] as number)] ?? 1;
+      const size = SIZES.get(String.fromCharCode(bytes[reader.offset] as number)) ?? 1;
       if (reader.left < size) break;
       reports.push(parseReport(reader));
     }

@@ -1,4 +1,5 @@
 /** What may go wrong on anybody's machine while images are made, in words: for these no stack is printed. */
+import { own } from "../bytes/own.ts";
 
 /** Making the images failed for a reason that the user can do something about; the message says what. */
 export class SetUpError extends Error {
@@ -25,7 +26,8 @@ const PROGRAMS: readonly [RegExp, code: string][] = [
 /** The error in words where it is about the place `root`, else as it is. */
 export function aboutPlace(error: unknown, root: string): Error {
   const { code = "", message = String(error) } = error as NodeJS.ErrnoException;
-  const told = PLACES[code] ?? PLACES[PROGRAMS.find(([pattern]) => pattern.test(message))?.[1] ?? ""];
+  const told =
+    own(PLACES, code) ?? own(PLACES, PROGRAMS.find(([pattern]) => pattern.test(message))?.[1] ?? "");
   if (!told || error instanceof SetUpError) return error as Error;
   return new SetUpError(
     `${root} cannot take what is fetched and made: ${told}, or name another folder with WEBTPM_CACHE; then start again.`,

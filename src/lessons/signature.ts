@@ -1,5 +1,7 @@
 /** Checks ECDSA signatures with WebCrypto: the page as verifier, with nothing but a public key. */
+
 import { fromHex, toHex } from "../bytes/hex.ts";
+import { own } from "../bytes/own.ts";
 import type { Notes } from "./lesson.ts";
 import { bytesOf, type SeenCommand } from "./seen.ts";
 
@@ -40,7 +42,7 @@ const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(byt
 
 /** A note that an earlier step must have left. @throws {Error} saying so. */
 export function required(notes: Notes, name: string): string {
-  const note = notes[name];
+  const note = own(notes, name);
   if (note === undefined) throw new Error("an earlier step of this lesson is still missing");
   return note;
 }

@@ -57,7 +57,7 @@ const workerAddresses: Plugin = {
   name: "worker-addresses",
   transform: (code) =>
     code.replace(/new URL\("[./\w]*?\/([\w.]+\.worker)\.ts", import\.meta\.url\)/g, (_, name: string) => {
-      if (!(name in WORKERS)) throw new Error(`${name} is started, but not built`);
+      if (!Object.hasOwn(WORKERS, name)) throw new Error(`${name} is started, but not built`);
       return `new URL("./${name}.js", import.meta.url)`;
     }),
 };

@@ -1,8 +1,10 @@
 /** The TPMs that the qtest tool can put behind the device. */
+
 import type { TpmBackend } from "../backend/port.ts";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
 import { spawnSwtpm } from "../bridge/swtpm-process.ts";
 import { connectTcp } from "../bridge/tcp-channel.ts";
+import { own } from "../bytes/own.ts";
 import type { TpmVersion } from "../tis/ports.ts";
 import { HIDDEN_TIMEOUTS, restoreHiddenMachine } from "./swtpm-machine.ts";
 
@@ -30,7 +32,7 @@ export const BACKENDS: Readonly<Record<string, (version: Version) => Promise<Pre
 export type BackendChoice = { name: string } | { control: Address; data: Address };
 
 export function prepareBackend(choice: BackendChoice, version: Version): Promise<PreparedBackend> {
-  if ("name" in choice) return BACKENDS[choice.name]!(version);
+  if ("name" in choice) return own(BACKENDS, choice.name)!(version);
   return listeningSwtpm(choice.control, choice.data, version);
 }
 

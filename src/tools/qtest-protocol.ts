@@ -3,6 +3,7 @@
  * `writeb|writew|writel ADDR VALUE`, answered `OK`, `OK 0x...` or `FAIL ...`; `irq_intercept_in NAME` makes changes
  * of the interrupt line appear as `IRQ raise N` and `IRQ lower N`. `reset` is this project's own: a power cycle.
  */
+import { own } from "../bytes/own.ts";
 import type { AccessSize, MmioDevice } from "../tis/ports.ts";
 
 /** What the protocol serves. */
@@ -80,7 +81,7 @@ export class QtestSession {
 
   #answer(command: string, args: string[]): string {
     const access = ACCESS.exec(command);
-    if (access) return this.#access(access[1]!, SIZES[access[2]!]!, args);
+    if (access) return this.#access(access[1]!, own(SIZES, access[2]!)!, args);
     if (command === "irq_intercept_in" && args.length === 1) {
       this.#intercepting = true;
       return "OK";

@@ -146,7 +146,7 @@ export const TPM_CC = {
 export type CommandName = keyof typeof TPM_CC;
 
 const NAMES = new Map<number, CommandName>(
-  Object.entries(TPM_CC).map(([name, code]) => [code, name as CommandName]),
+  (Object.entries(TPM_CC) as [CommandName, number][]).map(([name, code]) => [code, name]),
 );
 
 /** The command of a code, or undefined when the specification has none. */

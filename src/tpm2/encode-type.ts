@@ -2,7 +2,9 @@
  * Writes values by the definitions of {@link ./schema.ts}: the mirror of {@link ./decode-type.ts}, for composing
  * commands by hand. Sizes and counts are filled in; what is left out becomes zero, empty or TPM_ALG_NULL.
  */
+
 import { fromHex } from "../bytes/hex.ts";
+import { own } from "../bytes/own.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import type {
   AlternativesDefinition,
@@ -59,7 +61,7 @@ export function encodeFields(
   for (const spec of specs) {
     const at = join(path, spec.name);
     const type = spec.type.kind === "union" ? chosenCase(spec, specs, values, at) : spec.type;
-    if (type) encodeValue(type, values[spec.name], writer, at);
+    if (type) encodeValue(type, own(values, spec.name), writer, at);
   }
 }
 
@@ -112,7 +114,7 @@ function chosenCase(
   if (spec.type.kind !== "union") return spec.type;
   const selector = specs.find((other) => other.name === spec.by);
   const number = selector
-    ? Number(numberOf(selector.type, values[selector.name], join(path, "..", selector.name)))
+    ? Number(numberOf(selector.type, own(values, selector.name), join(path, "..", selector.name)))
     : -1;
   const found = spec.type.cases.get(number);
   if (found !== undefined) return found;

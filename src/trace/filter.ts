@@ -22,15 +22,15 @@ function inRegister(key: RegisterKey): AccessFilter {
 }
 
 /** The words that stand by themselves. */
-const WORDS: Record<string, AccessFilter> = {
-  read: (word) => !isWrite(word),
-  write: isWrite,
-  guest: (word) => !isByPage(word),
-  page: isByPage,
-  reset: isMark,
-};
-for (const key of KEYS) WORDS[plain(key)] ??= inRegister(key);
-WORDS.fifo = (word) => inRegister("DATA_FIFO")(word, 0) || inRegister("XDATA_FIFO")(word, 0);
+const WORDS: ReadonlyMap<string, AccessFilter> = new Map<string, AccessFilter>([
+  ...KEYS.map((key) => [plain(key), inRegister(key)] as const),
+  ["read", (word) => !isWrite(word)],
+  ["write", isWrite],
+  ["guest", (word) => !isByPage(word)],
+  ["page", isByPage],
+  ["reset", isMark],
+  ["fifo", (word) => inRegister("DATA_FIFO")(word, 0) || inRegister("XDATA_FIFO")(word, 0)],
+]);
 
 /** Fields by name, in every register that has one of that name: set in what was read or written. */
 const FIELDS = new Map<string, AccessFilter[]>();
@@ -71,7 +71,7 @@ function parseTerm(text: string): AccessFilter {
   }
   const [name = "", argument] = text.split(/[:=]/, 2);
   if (argument !== undefined) return parsePair(name.toLowerCase(), argument);
-  const known = WORDS[plain(text)];
+  const known = WORDS.get(plain(text));
   if (known) return known;
   const fields = FIELDS.get(plain(text));
   if (fields) return (word, value) => fields.some((field) => field(word, value));

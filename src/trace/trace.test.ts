@@ -158,6 +158,7 @@ describe("a filter", () => {
 
   it("says what it does not know", () => {
     expect(() => parseFilter("wrtie sts")).toThrow(FilterError);
+    expect(() => parseFilter("constructor")).toThrow(FilterError);
     expect(() => parseFilter("locality:x")).toThrow(FilterError);
   });
 

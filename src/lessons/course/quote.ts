@@ -1,5 +1,7 @@
 /** Lesson: quote and remote attestation. The page is the verifier. */
+
 import { equalBytes, toHex } from "../../bytes/hex.ts";
+import { own } from "../../bytes/own.ts";
 import { hash } from "../../eventlog/hash.ts";
 import { type Finding, type Lesson, met, missing, type Notes } from "../lesson.ts";
 import { bytesOf, lastDone, type SeenCommand, selectedPcrs } from "../seen.ts";
@@ -17,7 +19,7 @@ const GONE =
 const quoteLine = (nonce: string) =>
   `tpm2_quote -Q -c ak.ctx -g sha256 -l sha256:0,1,2,3,4,5,6,7,8,9 -q ${nonce}`;
 const ownNonce = (name: string) => (notes: Notes) => {
-  const nonce = notes[name];
+  const nonce = own(notes, name);
   return nonce === undefined ? undefined : quoteLine(nonce);
 };
 

@@ -196,8 +196,8 @@ function member(root: unknown, path: string): unknown {
 export function v86Machine(emulator: V86Emulator, more: Readonly<Record<string, string>> = {}): V86Machine {
   const machine = member(emulator, "v86");
   const expected = { ...EXPECTED, ...more };
-  const missing = Object.keys(expected).filter((path) => typeof member(machine, path) !== expected[path]);
-  if (missing.length) throw new V86VersionError(missing.map((path) => `v86.${path}`));
+  const missing = Object.entries(expected).filter(([path, type]) => typeof member(machine, path) !== type);
+  if (missing.length) throw new V86VersionError(missing.map(([path]) => `v86.${path}`));
   return machine as V86Machine;
 }
 

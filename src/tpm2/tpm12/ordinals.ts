@@ -131,7 +131,7 @@ export const TPM_ORD = {
 export type OrdinalName = keyof typeof TPM_ORD;
 
 const NAMES = new Map<number, OrdinalName>(
-  Object.entries(TPM_ORD).map(([name, code]) => [code, name as OrdinalName]),
+  (Object.entries(TPM_ORD) as [OrdinalName, number][]).map(([name, code]) => [code, name]),
 );
 
 /** The command of an ordinal, or undefined when the specification has none. */

@@ -13,7 +13,8 @@ import {
 export function byAlgorithm(
   cases: Partial<Record<AlgorithmKey, Definition | null>>,
 ): (readonly [number, Definition | null])[] {
-  return Object.entries(cases).map(([key, type]) => [TPM_ALG[key as AlgorithmKey].id, type] as const);
+  const entries = Object.entries(cases) as [AlgorithmKey, Definition | null][];
+  return entries.map(([key, type]) => [TPM_ALG[key].id, type] as const);
 }
 
 const CIPHERS = ["AES", "SM4", "CAMELLIA", "TDES"] as const;

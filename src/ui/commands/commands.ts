@@ -1,6 +1,8 @@
 /** Every TPM command as it happens, newest at the bottom and kept in sight; one can be chosen and looked into. */
+
 import { html, type PropertyValues } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { own } from "../../bytes/own.ts";
 import "./command-detail.ts";
 import "./commands.css";
 import "./composer.ts";
@@ -255,7 +257,7 @@ export class TpmCommands extends PageElement {
       Home: 0,
       End: rows.length - 1,
     };
-    const next = to[key];
+    const next = own(to, key);
     if (next === undefined) return false;
     const record = rows[Math.min(rows.length - 1, Math.max(0, next))];
     if (!record) return true;

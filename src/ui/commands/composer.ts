@@ -1,6 +1,8 @@
 /** Composes a command, from the tables or from hex, shows its bytes as they become, and sends it. */
+
 import { html, LitElement, nothing } from "lit";
 import { fromHex, toHex } from "../../bytes/hex.ts";
+import { own } from "../../bytes/own.ts";
 import type { TpmHandle } from "../../session/types.ts";
 import { type CommandName, TPM_CC } from "../../tpm2/command-codes.ts";
 import { COMMANDS } from "../../tpm2/commands/index.ts";
@@ -110,15 +112,15 @@ export class CommandComposer extends LitElement {
   get #specs():
     | { handles: readonly FieldSpec[]; parameters: readonly FieldSpec[]; meaning: string }
     | undefined {
-    if (this.family === "2.0") return COMMANDS[this.name as CommandName];
-    const spec = COMMANDS12[this.name as Name12];
+    if (this.family === "2.0") return own(COMMANDS, this.name);
+    const spec = own(COMMANDS12, this.name);
     return spec && { handles: [], parameters: spec.parameters, meaning: spec.meaning };
   }
 
   #form() {
     const names =
       this.family === "2.0"
-        ? Object.keys(TPM_CC).filter((name) => name in COMMANDS)
+        ? Object.keys(TPM_CC).filter((name) => Object.hasOwn(COMMANDS, name))
         : Object.keys(COMMANDS12);
     const specs = this.#specs;
     return html`<label class="form-field" for="composer-command"><span>Command</span>
@@ -157,14 +159,14 @@ export class CommandComposer extends LitElement {
   }
 
   get #needsAuth(): boolean {
-    return this.family === "2.0" && COMMANDS[this.name as CommandName].handles.some(({ auth }) => auth);
+    return this.family === "2.0" && own(COMMANDS, this.name)?.handles.some(({ auth }) => auth) === true;
   }
 
   #pick(name: string): void {
     this.name = name;
-    const defaults = this.family === "2.0" ? (FORM_DEFAULTS[name as CommandName] ?? {}) : {};
+    const defaults = this.family === "2.0" ? (own(FORM_DEFAULTS, name) ?? {}) : {};
     this.handles = { ...defaults.handles };
-    this.parameters = { ...(this.family === "2.0" ? defaults.parameters : FORM_DEFAULTS12[name as Name12]) };
+    this.parameters = { ...(this.family === "2.0" ? defaults.parameters : own(FORM_DEFAULTS12, name)) };
     this.said = "";
   }
 

@@ -1,5 +1,7 @@
 /** A form for values of the tables' definitions: one control a number or buffer, nested for structures and lists. */
+
 import { html, nothing, type TemplateResult } from "lit";
+import { own } from "../../bytes/own.ts";
 import type { Value } from "../../tpm2/encode-type.ts";
 import type { ConstantDefinition, Definition, FieldSpec } from "../../tpm2/schema.ts";
 import { type FormValues, firstValue } from "./form-defaults.ts";
@@ -20,7 +22,7 @@ export function formFields(
     const set = (value: Value) => change({ ...values, [spec.name]: value });
     return control(
       { ...spec, type },
-      values[spec.name] ?? firstValue({ ...spec, type }),
+      own(values, spec.name) ?? firstValue({ ...spec, type }),
       `${path}-${spec.name}`,
       set,
     );
@@ -103,7 +105,7 @@ function chosenForm(
 ): Definition | undefined {
   if (spec.type.kind !== "union") return spec.type;
   const selector = specs.find(({ name }) => name === spec.by);
-  const number = selector && constantOf(selector.type, text(values[selector.name]));
+  const number = selector && constantOf(selector.type, text(own(values, selector.name)));
   const found = number === undefined ? null : spec.type.cases.get(number);
   return (found === undefined ? spec.type.otherwise : found) ?? undefined;
 }

@@ -2,8 +2,10 @@
  * A message as fields and as bytes, side by side: what is pointed at, or has the focus, in one is marked in the
  * other. Every byte belongs to a field; those that no table describes are shown as such.
  */
+
 import { html, LitElement, nothing } from "lit";
 import { classMap } from "lit/directives/class-map.js";
+import { own } from "../../bytes/own.ts";
 import type { Message } from "../../tpm2/message.ts";
 import { type Field, leaves, pathAt } from "../../tpm2/tree.ts";
 
@@ -120,7 +122,7 @@ export class TpmMessage extends LitElement {
       Home: 0,
       End: bytes.length - 1,
     };
-    const next = to[event.key];
+    const next = own(to, event.key);
     if (next === undefined) return;
     event.preventDefault();
     event.stopPropagation();
@@ -136,7 +138,7 @@ export class TpmMessage extends LitElement {
       Home: 0,
       End: last,
     };
-    const next = to[event.key];
+    const next = own(to, event.key);
     if (next === undefined) return;
     event.preventDefault();
     event.stopPropagation();

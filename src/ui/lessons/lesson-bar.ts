@@ -1,5 +1,7 @@
 /** While a lesson is open and out of sight: which step it is, whether it is done, and the way back. */
+
 import { html, nothing } from "lit";
+import { own } from "../../bytes/own.ts";
 import { lessonOf } from "../../lessons/index.ts";
 import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
@@ -29,7 +31,7 @@ export class LessonBar extends PageElement {
     const step = lesson?.steps[lessons.open?.step ?? 0];
     const seen = panes.left === "lessons" && (this.#wide.matches || panes.front === "left");
     if (!lesson || !step || seen) return nothing;
-    const done = lessons.done[lesson.id]?.includes(step.id);
+    const done = own(lessons.done, lesson.id)?.includes(step.id);
     return html`<section class="lesson-bar" aria-label="Lesson">
       <span><strong>${lesson.title}</strong>: ${step.title}</span>
       <span role="status">${done ? "✓ This step is done." : ""}</span>

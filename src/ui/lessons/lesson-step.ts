@@ -1,5 +1,7 @@
 /** One step: what to know, what to do, and what the machine's doings say about it. */
+
 import { html, nothing, type PropertyValues } from "lit";
+import { own } from "../../bytes/own.ts";
 import {
   type Finding,
   type Goal,
@@ -39,7 +41,7 @@ export class LessonStep extends PageElement {
     const lesson = lessonOf(open?.lesson);
     const step = open && lesson?.steps[open.step];
     if (!open || !lesson || !step) return nothing;
-    const done = this.state.lessons.done[lesson.id]?.includes(step.id) ?? false;
+    const done = own(this.state.lessons.done, lesson.id)?.includes(step.id) ?? false;
     return html`<article class="lesson-step" aria-labelledby="lesson-step-title">
       <h4 id="lesson-step-title" tabindex="-1"><span class="muted">${open.step + 1}/${lesson.steps.length}</span> ${step.title}</h4>
       ${step.text.map((text) => html`<p>${prose(text)}</p>`)}

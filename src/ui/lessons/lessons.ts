@@ -1,5 +1,7 @@
 /** The lessons: a list of them, or one, step by step. A step is done when its goals are met, never by a click. */
+
 import { html, nothing } from "lit";
+import { own } from "../../bytes/own.ts";
 import { LESSONS, type Lesson, lessonOf } from "../../lessons/index.ts";
 import type { PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
@@ -18,7 +20,7 @@ export class TpmLessons extends PageElement {
   }
 
   #done({ id, steps }: Lesson): number {
-    const done = this.state.lessons.done[id] ?? [];
+    const done = own(this.state.lessons.done, id) ?? [];
     return steps.filter((step) => done.includes(step.id)).length;
   }
 
@@ -44,7 +46,7 @@ export class TpmLessons extends PageElement {
 
   #lesson(lesson: Lesson, at: number) {
     const { lessons } = this.actions;
-    const done = this.state.lessons.done[lesson.id] ?? [];
+    const done = own(this.state.lessons.done, lesson.id) ?? [];
     return html`<div class="lessons scroll">
       <div class="lesson-head">
         <button class="button quiet" type="button" @click=${() => lessons.close()}>← All lessons</button>

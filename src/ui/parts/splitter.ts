@@ -2,7 +2,9 @@
  * The bar between the two halves, to be dragged or moved by keys (ARIA Authoring Practices, "Window Splitter"):
  * arrows move it, Home and End go to its limits, Enter puts it back to where it started.
  */
+
 import { LitElement } from "lit";
+import { own } from "../../bytes/own.ts";
 import { recall, remember } from "./preferences.ts";
 
 const LEAST = 25;
@@ -50,7 +52,7 @@ export class PaneSplitter extends LitElement {
       End: MOST,
       Enter: MIDDLE,
     };
-    const value = to[event.key];
+    const value = own(to, event.key);
     if (value === undefined) return;
     event.preventDefault();
     this.#set(value);

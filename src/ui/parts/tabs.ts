@@ -2,7 +2,9 @@
  * A row of tabs (ARIA Authoring Practices, "Tabs" with automatic activation): arrows, Home and End choose, Tab goes
  * on into the panel. The panels are the caller's: `pane-<id>`.
  */
+
 import { html, LitElement, type PropertyValues } from "lit";
+import { own } from "../../bytes/own.ts";
 
 export interface Tab {
   id: string;
@@ -59,7 +61,7 @@ export class TabRow extends LitElement {
       Home: 0,
       End: last,
     };
-    const tab = this.tabs[to[event.key] ?? -1];
+    const tab = this.tabs[own(to, event.key) ?? -1];
     if (!tab) return;
     event.preventDefault();
     this.#select(tab.id);

@@ -1,5 +1,7 @@
 /** The page itself: header, status line, notices, and the panes in two halves or one. */
+
 import { html, type PropertyValues } from "lit";
+import { own } from "../../bytes/own.ts";
 import "../parts/splitter.ts";
 import "../lessons/lesson-bar.ts";
 import "../parts/tabs.ts";
@@ -83,7 +85,7 @@ export class WebTpmPage extends PageElement {
 
   #badge(id: string): string | undefined {
     const { guestCommands, log } = this.state;
-    const count = { commands: guestCommands, eventlog: log?.log.events.length }[id];
+    const count = own({ commands: guestCommands, eventlog: log?.log.events.length }, id);
     return count ? String(count) : undefined;
   }
 

@@ -2,7 +2,9 @@
  * The boot on one time axis: phases, measurements, commands with their duration, the console's output. Each mark
  * leads to its command; the same list stands below as a table.
  */
+
 import { html, nothing, type SVGTemplateResult, svg } from "lit";
+import { own } from "../../bytes/own.ts";
 import "./timeline.css";
 import { type SeenExtend, seenExtends, whatWas, whoMade } from "../../page-model/chains.ts";
 import type { PageState } from "../../page-model/model.ts";
@@ -310,7 +312,7 @@ export class BootTimeline extends PageElement {
       ArrowRight: () => this.#pan(0.2),
       Home: () => this.#show(undefined),
     };
-    const action = does[event.key];
+    const action = own(does, event.key);
     if (!action) return;
     event.preventDefault();
     action();

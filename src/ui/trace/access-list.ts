@@ -1,6 +1,8 @@
 /** The recorded accesses as a list, newest at the bottom and kept in sight; runs are one row. */
+
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { hexNumber } from "../../bytes/hex.ts";
+import { own } from "../../bytes/own.ts";
 import {
   type Access,
   type AccessFilter,
@@ -251,7 +253,7 @@ export class AccessList extends LitElement {
       Home: 0,
       End: this.length - 1,
     };
-    const next = to[key];
+    const next = own(to, key);
     if (next === undefined) return false;
     this.#goTo(Math.min(this.length - 1, Math.max(0, next)));
     return true;
