@@ -1,21 +1,33 @@
 /** The command line of `npm run qtest`. */
 import { parseArgs } from "node:util";
-import type { TpmVersion } from "../tis/ports.ts";
+import { CRB, crbFrontEnd } from "../crb/front-end.ts";
+import type { FrontEnd, TpmVersion } from "../frontend/port.ts";
+import { TIS } from "../tis/front-end.ts";
 import { BACKENDS, type BackendChoice } from "./qtest-backend.ts";
 
 export interface QtestOptions {
   /** Path of the Unix socket to connect to. */
   socket: string;
   version: Exclude<TpmVersion, "unspecified">;
+  /** The registers that are served. */
+  frontEnd: FrontEnd;
   backend: BackendChoice;
 }
+
+/** What `--interface` can name. */
+const INTERFACES: Readonly<Record<string, FrontEnd>> = {
+  tis: TIS,
+  crb: CRB,
+  "crb-one": crbFrontEnd({ localities: 1 }),
+  "crb-chunks": crbFrontEnd({ chunks: true }),
+};
 
 /** What was typed cannot be understood. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
 
-export const USAGE = `usage: npm run qtest -- --socket PATH [--tpm 2.0|1.2]
+export const USAGE = `usage: npm run qtest -- --socket PATH [--tpm 2.0|1.2] [--interface ${Object.keys(INTERFACES).join("|")}]
                       [--backend ${Object.keys(BACKENDS).join("|")} | --control HOST:PORT --data HOST:PORT]
 
 Connects to the Unix socket PATH and serves the TPM's register interface there, over the line protocol of QEMU's
@@ -24,6 +36,8 @@ is a power cycle. Ends when the other side closes the connection.
 
   --socket PATH         where to connect to
   --tpm 2.0|1.2         the TPM's family (2.0)
+  --interface NAME      its registers: FIFO (tis, unless told otherwise); or, for a TPM 2.0, the command response
+                        buffer (crb), with locality 0 alone as QEMU has it (crb-one), or with chunks (crb-chunks)
   --backend NAME        start the TPM: a swtpm process (swtpm, unless told otherwise), or swtpm in the
                         hidden machine, as a page without a bridge has it (hidden; needs \`npm run kernel\`)
   --control HOST:PORT   use a swtpm that listens already: its control channel ...
@@ -37,15 +51,21 @@ is a power cycle. Ends when the other side closes the connection.
 export function parseOptions(args: string[]): QtestOptions | undefined {
   const values = parse(args);
   if (values.help) return undefined;
-  const { socket, tpm = "2.0" } = values;
+  const { socket, tpm = "2.0", interface: name = "tis" } = values;
   if (!socket) throw new UsageError("--socket PATH is missing");
   if (tpm !== "2.0" && tpm !== "1.2") throw new UsageError(`--tpm takes 2.0 or 1.2, not '${tpm}'`);
-  return { socket, version: tpm, backend: backendChoice(values) };
+  if (!Object.hasOwn(INTERFACES, name))
+    throw new UsageError(`--interface takes ${Object.keys(INTERFACES).join(" or ")}, not '${name}'`);
+  const frontEnd = INTERFACES[name]!;
+  if (tpm === "1.2" && frontEnd !== TIS)
+    throw new UsageError(`a TPM 1.2 has no command response buffer: --interface ${name} is for a TPM 2.0`);
+  return { socket, version: tpm, frontEnd, backend: backendChoice(values) };
 }
 
 interface Values {
   socket?: string | undefined;
   tpm?: string | undefined;
+  interface?: string | undefined;
   backend?: string | undefined;
   control?: string | undefined;
   data?: string | undefined;
@@ -55,7 +75,8 @@ interface Values {
 function parse(args: string[]): Values {
   const text = { type: "string" } as const;
   try {
-    const options = { socket: text, tpm: text, backend: text, control: text, data: text } as const;
+    const channels = { backend: text, control: text, data: text } as const;
+    const options = { socket: text, tpm: text, interface: text, ...channels } as const;
     return parseArgs({ args, options: { ...options, help: { type: "boolean" } } }).values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });

@@ -1,10 +1,9 @@
 /** A device with a TPM behind it, in one process: what the qtest tool serves. */
 import type { TpmBackend } from "../backend/port.ts";
-import { TisDevice } from "../tis/device.ts";
-import type { TisSink } from "../tis/ports.ts";
+import type { FrontEnd, FrontEndDevice, FrontEndSink } from "../frontend/port.ts";
 
-export class QtestTpm implements TisSink {
-  readonly device: TisDevice;
+export class QtestTpm implements FrontEndSink {
+  readonly device: FrontEndDevice;
   readonly #backend: TpmBackend;
   /** Of the command that was given out last. */
   #cancel = new AbortController();
@@ -14,18 +13,18 @@ export class QtestTpm implements TisSink {
   onTrouble: ((message: string) => void) | undefined;
 
   /** Starts the backend and gives the device what it says of itself. */
-  static async start(backend: TpmBackend): Promise<QtestTpm> {
+  static async start(backend: TpmBackend, frontEnd: FrontEnd): Promise<QtestTpm> {
     const info = await backend.start();
-    const tpm = new QtestTpm(backend);
+    const tpm = new QtestTpm(backend, frontEnd);
     tpm.device.setVersion(info.version);
     tpm.device.setBufferSize(info.bufferSize);
     tpm.device.setEstablishment(await backend.establishmentFlag());
     return tpm;
   }
 
-  private constructor(backend: TpmBackend) {
+  private constructor(backend: TpmBackend, frontEnd: FrontEnd) {
     this.#backend = backend;
-    this.device = new TisDevice({ version: "unspecified", sink: this });
+    this.device = frontEnd.create({ sink: this });
     backend.onFailure = (error) => this.#fail(error);
   }
 

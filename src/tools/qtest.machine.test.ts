@@ -64,6 +64,24 @@ describe("qtest", () => {
     });
   }
 
+  it("serves the command response buffer", { timeout: 30_000 }, async () => {
+    const { ask, exit, socket } = await start("--interface", "crb");
+    expect(await ask("readl 0xfed40030")).toBe("OK 0x0000000000025911");
+    expect(await ask("writel 0xfed40008 1")).toBe("OK");
+    expect(await ask("readb 0xfed4000c")).toBe("OK 0x0000000000000001");
+    await ask("writel 0xfed40040 1");
+    for (const [i, byte] of fromHex("80010000000c000001440000").entries())
+      await ask(`writeb ${0xfed4_0080 + i} ${byte}`);
+    await ask("writel 0xfed4004c 1");
+    await vi.waitFor(async () => expect(await ask("readl 0xfed4004c")).toBe("OK 0x0000000000000000"), 10_000);
+    expect(await ask("readl 0xfed40080")).toBe("OK 0x0000000000000180");
+    expect(await ask("readl 0xfed40086")).toBe("OK 0x0000000000000000");
+    expect(await ask("reset")).toBe("OK");
+    expect(await ask("readl 0xfed40044")).toBe("OK 0x0000000000000002");
+    socket.destroy();
+    expect(await exit).toBe(0);
+  });
+
   it("serves the TPM of the hidden machine just so", { timeout: 60_000 }, async () => {
     const { ask, command, exit, socket } = await start("--backend", "hidden");
     await ask("writeb 0xfed40000 2");
@@ -95,6 +113,11 @@ describe("qtest", () => {
       [["--socket"], "--socket"],
       [[], "--socket PATH is missing"],
       [["--socket", "/x", "--tpm", "3.0"], "--tpm takes 2.0 or 1.2, not '3.0'"],
+      [
+        ["--socket", "/x", "--interface", "toString"],
+        "--interface takes tis or crb or crb-one or crb-chunks",
+      ],
+      [["--socket", "/x", "--tpm", "1.2", "--interface", "crb"], "a TPM 1.2 has no command response buffer"],
       [["--socket", "/x", "--backend", "toString"], "--backend takes"],
       [["--socket", "/x", "--control", "127.0.0.1:1"], "--control and --data go together"],
       [["--socket", "/x", "--control", "localhost", "--data", "127.0.0.1:1"], "HOST:PORT"],

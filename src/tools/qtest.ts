@@ -38,12 +38,12 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-async function run({ socket: path, version, backend: choice }: QtestOptions): Promise<void> {
+async function run({ socket: path, version, frontEnd, backend: choice }: QtestOptions): Promise<void> {
   const socket = await open(path);
   try {
     const { backend, stop } = await prepareBackend(choice, version);
     try {
-      await serve(socket, await QtestTpm.start(backend));
+      await serve(socket, await QtestTpm.start(backend, frontEnd));
     } finally {
       await stop();
     }
