@@ -1,18 +1,18 @@
 /**
- * Fetches Debian packages for the guest's architecture without touching the host's own package set: apt-get with
- * lists, cache and sources of its own. apt checks the archive's signature; the recorded SHA-256 is checked on top.
+ * Fetches Debian packages for the guest's architecture without touching the host's own package set. apt checks the
+ * archive's signature; the recorded SHA-256 is checked on top.
  */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
-import { AptError, aptError, KEYRING_PACKAGE } from "./apt-trouble.ts";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { AptLists, type AptPlaces } from "./apt-lists.ts";
+import { AptError } from "./apt-trouble.ts";
 import type { Cache } from "./cache.ts";
 import { run } from "./command.ts";
 import type { ImageSource } from "./manifest.ts";
 import type { OnProgress } from "./progress.ts";
 import { aboutPlace } from "./set-up-error.ts";
-import { ARCHITECTURE, type PinnedPackage, SUITE } from "./versions.ts";
+import type { PinnedPackage } from "./versions.ts";
 
 /** A package file, checked. */
 export interface FetchedPackage extends ImageSource {
@@ -20,18 +20,8 @@ export interface FetchedPackage extends ImageSource {
   file: string;
 }
 
-const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const DEFAULT_MIRROR = "http://deb.debian.org/debian";
 /** Bytes of a download from which on its progress is shown. */
 const LARGE = 20e6;
-const LISTS_AGE_MS = 24 * 3600 * 1000;
-
-export interface AptPlaces {
-  /** URL of the archive. Default: the host's own mirror, else Debian's. */
-  mirror?: string;
-  /** File with the archive's keys. */
-  keyring?: string;
-}
 
 /** A version of a package that the archive has. */
 interface Available {
@@ -43,25 +33,6 @@ interface Available {
   pinned: boolean;
 }
 
-const hasProgram = (name: string) =>
-  (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, name)));
-
-/** Where the host itself gets Debian from, if it does: a mirror near it, or the only one that it can reach. */
-async function hostMirror(): Promise<string> {
-  const targets = await run("apt-get", [
-    "indextargets",
-    "--format",
-    "$(ORIGIN) $(COMPONENT) $(CODENAME) $(REPO_URI)",
-  ])
-    // An apt without lists has no targets to show; the default mirror serves then.
-    .catch(() => "");
-  const lines = targets.split("\n").map((line) => line.split(" "));
-  const own = lines.find(([origin, component, codename]) => {
-    return origin === "Debian" && component === "main" && !codename?.includes("-");
-  });
-  return own?.[3] ?? DEFAULT_MIRROR;
-}
-
 /** Fields of a package in an index, as `apt-cache show` prints them. */
 interface IndexEntry {
   version: string;
@@ -71,123 +42,29 @@ interface IndexEntry {
   depends: string;
 }
 
-function parseIndex(text: string): IndexEntry[] {
-  return text
-    .split(/\n\n+/)
-    .map((stanza) => Object.fromEntries(stanza.split("\n").map((line) => splitField(line))))
-    .filter((fields) => fields.Version && fields.SHA256)
-    .map((fields) => ({
-      version: fields.Version!,
-      sha256: fields.SHA256!,
-      size: Number(fields.Size),
-      depends: fields.Depends ?? "",
+function parseIndex(fields: readonly Record<string, string>[]): IndexEntry[] {
+  return fields
+    .filter(({ Version, SHA256 }) => Version && SHA256)
+    .map((entry) => ({
+      version: entry.Version!,
+      sha256: entry.SHA256!,
+      size: Number(entry.Size),
+      depends: entry.Depends ?? "",
     }));
-}
-
-function splitField(line: string): [string, string] {
-  const colon = line.indexOf(": ");
-  return colon < 0 ? [line, ""] : [line.slice(0, colon), line.slice(colon + 2)];
 }
 
 export class Apt {
   readonly #cache: Cache;
-  readonly #report: OnProgress;
-  readonly #places: AptPlaces;
-  #ready: Promise<void> | undefined;
-  #mirror = DEFAULT_MIRROR;
+  readonly #lists: AptLists;
 
   /** @param places other ones than the host's and Debian's. */
   constructor(cache: Cache, report: OnProgress, places: AptPlaces = {}) {
     this.#cache = cache;
-    this.#report = report;
-    this.#places = places;
-  }
-
-  get #root(): string {
-    return join(this.#cache.root, "apt");
-  }
-
-  get #options(): string[] {
-    const root = this.#root;
-    return [
-      `-oAPT::Architecture=${ARCHITECTURE}`,
-      `-oAPT::Architectures=${ARCHITECTURE}`,
-      `-oDir::State=${root}/state`,
-      `-oDir::State::Status=/dev/null`,
-      `-oDir::Cache=${root}/cache`,
-      `-oDir::Etc::SourceList=${root}/sources.list`,
-      `-oDir::Etc::SourceParts=${root}/none`,
-      `-oDir::Etc::PreferencesParts=${root}/none`,
-      "-oAcquire::Languages=none",
-      "-oAcquire::Retries=3",
-      // An index that cannot be had is a failure, not a warning beside the old one.
-      "-oAPT::Update::Error-Mode=any",
-      // Everything happens in the user's own directories, which apt's user may not enter.
-      "-oAPT::Sandbox::User=root",
-    ];
-  }
-
-  /** Brings the package lists up to date, at most once a day. @param anew even so. */
-  #update(anew = false): Promise<void> {
-    if (anew) this.#ready = undefined;
-    this.#ready ??= this.#updateLists(anew);
-    return this.#ready;
-  }
-
-  async #updateLists(anew: boolean): Promise<void> {
-    const root = this.#root;
-    const stamp = join(root, "updated");
-    if (!hasProgram("apt-get")) {
-      throw new AptError(
-        "other",
-        "apt-get is missing. The images are made from Debian's packages: use Debian or Ubuntu.",
-      );
-    }
-    const keyring = this.#places.keyring ?? KEYRING;
-    if (!existsSync(keyring)) {
-      throw new AptError(
-        "keyring",
-        `The keys of Debian's archive are missing (${keyring}). Install them, then start again:\n\n  sudo apt-get install ${KEYRING_PACKAGE}\n`,
-      );
-    }
-    this.#mirror = this.#places.mirror ?? (await hostMirror());
-    const source = `deb [signed-by=${keyring}] ${this.#mirror} ${SUITE} main\n`;
-    if (!anew && (await isFresh(stamp, source))) return;
-    // Whatever happens now: what was said of the lists no longer holds.
-    await rm(stamp, { force: true });
-    for (const directory of ["state/lists/partial", "cache/archives/partial", "none"]) {
-      await mkdir(join(root, directory), { recursive: true });
-    }
-    await writeFile(join(root, "sources.list"), source);
-    this.#say("fetching the package lists");
-    await this.#run("package lists", ["update"]);
-    await writeFile(stamp, source);
-  }
-
-  #say(message: string, percent?: number): void {
-    this.#report({ step: "Debian packages", message, ...(percent === undefined ? {} : { percent }) });
-  }
-
-  async #run(
-    what: string,
-    args: string[],
-    options: { cwd?: string; showPercent?: boolean } = {},
-  ): Promise<void> {
-    try {
-      await run("apt-get", [...this.#options, "-oAPT::Status-Fd=2", "-q", ...args], {
-        ...(options.cwd ? { cwd: options.cwd } : {}),
-        onErrorLine: (line) => {
-          const percent = /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1];
-          if (percent && options.showPercent) this.#say(`fetching ${what}`, Number(percent));
-        },
-      });
-    } catch (cause) {
-      throw aptError(what, this.#mirror, cause as Error);
-    }
+    this.#lists = new AptLists(cache, "deb", report, places);
   }
 
   async #index(name: string): Promise<IndexEntry[]> {
-    return parseIndex(await run("apt-cache", [...this.#options, "show", name]).catch(() => ""));
+    return parseIndex(await this.#lists.index(name));
   }
 
   /** What the archive has for a pin: the pinned version if it still can be had, else the newest of that name. */
@@ -195,16 +72,16 @@ export class Apt {
     const found = await this.#find(pin);
     if (found?.pinned) return found;
     // Lists of yesterday may name what is gone, and not what has come.
-    await this.#update(true);
+    await this.#lists.update(true);
     const now = await this.#find(pin);
     if (!now) {
       throw new AptError(
         "gone",
-        `${this.#mirror} no longer has ${pin.name}, nor a successor. Name another mirror in /etc/apt, or take a newer version of WebTPM.`,
+        `${this.#lists.mirror} no longer has ${pin.name}, nor a successor. Name another mirror in /etc/apt, or take a newer version of WebTPM.`,
       );
     }
     if (!now.pinned) {
-      this.#say(
+      this.#lists.say(
         `warning: ${pin.name} ${pin.version} is gone from the archive, taking ${now.name} ${now.version}`,
       );
     }
@@ -217,7 +94,7 @@ export class Apt {
     if (same && same.sha256 !== pin.sha256) {
       throw new AptError(
         "checksum",
-        `${pin.name} ${pin.version}: ${this.#mirror} has SHA-256 ${same.sha256}, ${pin.sha256} was recorded. It is not what this project was tried with, and is not taken; use another mirror.`,
+        `${pin.name} ${pin.version}: ${this.#lists.mirror} has SHA-256 ${same.sha256}, ${pin.sha256} was recorded. It is not what this project was tried with, and is not taken; use another mirror.`,
       );
     }
     if (same) return { ...pin, size: same.size, pinned: true };
@@ -246,7 +123,7 @@ export class Apt {
   async #fetchOne(pin: PinnedPackage, kept: string): Promise<FetchedPackage> {
     const ready = toFetched(pin, { ...pin, pinned: true }, kept);
     if (await isWhole(ready.file, pin.sha256)) return ready;
-    await this.#update();
+    await this.#lists.update();
     const found = await this.#resolve(pin);
     try {
       return await this.#download(pin, found, kept);
@@ -254,7 +131,7 @@ export class Apt {
       // The archive may have moved on since the lists were fetched.
       if (!(error instanceof AptError) || (error.trouble !== "gone" && error.trouble !== "checksum"))
         throw error;
-      await this.#update(true);
+      await this.#lists.update(true);
       return this.#download(pin, await this.#resolve(pin), kept);
     }
   }
@@ -263,13 +140,16 @@ export class Apt {
     const result = toFetched(pin, found, kept);
     if (await isWhole(result.file, found.sha256)) return result;
     // What an interrupted download has left there is gone on from.
-    const download = join(this.#root, "cache", `download-${found.sha256.slice(0, 12)}`);
+    const download = join(this.#lists.root, "cache", `download-${found.sha256.slice(0, 12)}`);
     await mkdir(download, { recursive: true });
     const what = `${found.name} ${found.version} (${(found.size / 1e6).toFixed(1)} MB)`;
     const showPercent = found.size > LARGE;
-    if (!showPercent) this.#say(`fetching ${what}`);
+    if (!showPercent) this.#lists.say(`fetching ${what}`);
     try {
-      await this.#run(what, ["download", `${found.name}=${found.version}`], { cwd: download, showPercent });
+      await this.#lists.get(what, ["download", `${found.name}=${found.version}`], {
+        cwd: download,
+        showPercent,
+      });
     } catch (error) {
       if ((error as AptError).trouble !== "network") await rm(download, { recursive: true, force: true });
       throw error;
@@ -279,7 +159,10 @@ export class Apt {
     if (whole) await rename(join(download, deb), result.file);
     await rm(download, { recursive: true });
     if (!whole)
-      throw new AptError("checksum", `${what} from ${this.#mirror} is not what its list says; start again.`);
+      throw new AptError(
+        "checksum",
+        `${what} from ${this.#lists.mirror} is not what its list says; start again.`,
+      );
     return result;
   }
 }
@@ -288,27 +171,23 @@ const available = (name: string, { version, sha256, size }: IndexEntry): Availab
   return { name, version, sha256, size, pinned: false };
 };
 
-/** Whether the lists were fetched whole from that very source, within a day. */
-async function isFresh(stamp: string, source: string): Promise<boolean> {
-  const [status, text] = await Promise.all([stat(stamp), readFile(stamp, "utf8")]).catch(() => []);
-  if (!status || text !== source) return false;
-  // A clock that was set back makes no list younger.
-  return Math.abs(Date.now() - status.mtimeMs) < LISTS_AGE_MS;
-}
-
 function toFetched(pin: PinnedPackage, found: Omit<Available, "size">, kept: string): FetchedPackage {
   return {
     package: found.name,
     version: found.version,
     licence: pin.licence,
-    source: `https://sources.debian.org/src/${pin.source}/${found.version.replace(/\+b\d+$/, "")}/`,
+    source: sourcesUrl(pin.source, found.version.replace(/\+b\d+$/, "")),
     pinned: found.pinned,
     file: join(kept, `${found.name}-${found.sha256.slice(0, 16)}.deb`),
   };
 }
 
+/** Where the files of a source package can be looked at. */
+export const sourcesUrl = (source: string, version: string) =>
+  `https://sources.debian.org/src/${source}/${version}/`;
+
 /** Whether a file is there, and what it should be; a crash may have cut what was kept. */
-async function isWhole(file: string, sha256: string): Promise<boolean> {
+export async function isWhole(file: string, sha256: string): Promise<boolean> {
   const bytes = await readFile(file).catch(() => undefined);
   return bytes !== undefined && createHash("sha256").update(bytes).digest("hex") === sha256;
 }

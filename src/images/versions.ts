@@ -1,7 +1,7 @@
 /**
- * The one place with versions: every Debian package that goes into an image, as it was tried. All come from the main
- * archive of Debian 12, which changes at point releases only. When the archive has moved on, the newer point version
- * is taken instead with a warning (`apt.ts`).
+ * The one place with versions: every Debian package and source package that goes into an image, as it was tried. All
+ * come from the main archive of Debian 12, which changes at point releases only. When the archive has moved on, the
+ * newer point version is taken instead with a warning (`apt.ts`, `apt-source.ts`).
  */
 
 export interface PinnedPackage {
@@ -15,6 +15,16 @@ export interface PinnedPackage {
   source: string;
   /** A package that depends on this one's successor, for names with a version in them. */
   successorOf?: string;
+}
+
+/** A source package: its description (.dsc) and the files that this names. */
+export interface PinnedSource {
+  name: string;
+  version: string;
+  /** SHA-256 of each file, hex. */
+  files: Readonly<Record<string, string>>;
+  /** SPDX expression of what is taken from it. */
+  licence: string;
 }
 
 export const SUITE = "bookworm";

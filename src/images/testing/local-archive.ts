@@ -1,4 +1,4 @@
-/** A Debian archive of a test's own, on loopback: signed packages of one file, which come and go. */
+/** A Debian archive of a test's own, on loopback: signed packages and sources of one file, which come and go. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -6,8 +6,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { ARCHITECTURE, type PinnedPackage, SUITE } from "../versions.ts";
+import { ARCHITECTURE, type PinnedPackage, type PinnedSource, SUITE } from "../versions.ts";
 
+const SOURCE_INDEX = "main/source/Sources";
 const INDEX = `main/binary-${ARCHITECTURE}/Packages`;
 const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
 
@@ -73,12 +74,24 @@ export class LocalArchive {
     execFileSync("gpgconf", ["--kill", "all"], { env: { ...process.env, GNUPGHOME: this.#home } });
   }
 
-  /** Has these packages, and no others. @returns them as pins, in the same order. */
+  /** Has these packages, and nothing else. @returns them as pins, in the same order. */
   publish(packages: readonly LocalPackage[]): PinnedPackage[] {
     this.#files.clear();
     const made = packages.map((one) => this.#build(one));
-    const index = made.map(({ stanza }) => stanza).join("\n");
-    this.#files.set(`/debian/dists/${SUITE}/${INDEX}`, Buffer.from(index));
+    this.#publishIndex(INDEX, made.map(({ stanza }) => stanza).join("\n"));
+    return made.map(({ pin }) => pin);
+  }
+
+  /** Has these source packages, and nothing else. @returns them as pins, in the same order. */
+  publishSources(sources: readonly Pick<LocalPackage, "name" | "version">[]): PinnedSource[] {
+    this.#files.clear();
+    const made = sources.map((one) => this.#buildSource(one));
+    this.#publishIndex(SOURCE_INDEX, made.map(({ stanza }) => stanza).join("\n"));
+    return made.map(({ pin }) => pin);
+  }
+
+  #publishIndex(path: string, index: string): void {
+    this.#files.set(`/debian/dists/${SUITE}/${path}`, Buffer.from(index));
     const lines = [
       `Suite: ${SUITE}`,
       `Codename: ${SUITE}`,
@@ -86,16 +99,50 @@ export class LocalArchive {
       `Architectures: ${ARCHITECTURE}`,
     ];
     lines.push(`Date: ${new Date().toUTCString()}`, "SHA256:");
-    lines.push(` ${sha256(index)} ${Buffer.byteLength(index)} ${INDEX}`);
+    lines.push(` ${sha256(index)} ${Buffer.byteLength(index)} ${path}`);
     const release = join(this.#scratch, "Release");
     writeFileSync(release, `${lines.join("\n")}\n`);
     this.#files.set(`/debian/dists/${SUITE}/InRelease`, this.#gpg("--clear-sign", "--output", "-", release));
-    return made.map(({ pin }) => pin);
   }
 
   /** The server no longer has a package's file, though its list names it. */
   lose(pin: PinnedPackage): void {
     this.#files.delete(`/debian/pool/${fileName(pin)}`);
+  }
+
+  /** A source package of one text file, of Debian's native format. */
+  #buildSource({ name, version }: Pick<LocalPackage, "name" | "version">): {
+    pin: PinnedSource;
+    stanza: string;
+  } {
+    const root = join(this.#scratch, `source-${name}-${version}`, `${name}-${version}`);
+    mkdirSync(join(root, "debian/source"), { recursive: true });
+    writeFileSync(join(root, "debian/source/format"), "3.0 (native)\n");
+    writeFileSync(join(root, "text"), `${name} ${version}\n`.repeat(2000));
+    const tar = `${name}_${version}.tar.xz`;
+    const packed = execFileSync("tar", ["-cJ", "-C", join(root, ".."), `${name}-${version}`]);
+    const fields = [`Format: 3.0 (native)`, `Source: ${name}`, `Binary: ${name}`, `Version: ${version}`];
+    fields.push("Architecture: any", "Maintainer: test <test@test>");
+    const line = (file: string, bytes: Uint8Array) => ` ${sha256(bytes)} ${bytes.length} ${file}`;
+    const checksums = (lines: string[]) => ["Checksums-Sha256:", ...lines];
+    const md5 = createHash("md5").update(packed).digest("hex");
+    const described = [
+      ...fields,
+      ...checksums([line(tar, packed)]),
+      "Files:",
+      ` ${md5} ${packed.length} ${tar}`,
+    ];
+    const description = Buffer.from(`${described.join("\n")}\n`);
+    const dsc = `${name}_${version}.dsc`;
+    const files: Record<string, Buffer> = { [dsc]: description, [tar]: packed };
+    for (const [file, bytes] of Object.entries(files)) this.#files.set(`/debian/pool/${file}`, bytes);
+    const lines = Object.entries(files).map(([file, bytes]) => line(file, bytes));
+    // An index names the package where its description names the source.
+    const index = fields.map((field) => field.replace(/^Source:/, "Package:"));
+    index.push("Directory: pool", ...checksums(lines));
+    const digests = Object.entries(files).map(([file, bytes]) => [file, sha256(bytes)]);
+    const pin = { name, version, files: Object.fromEntries(digests), licence: "MIT" };
+    return { pin, stanza: `${index.join("\n")}\n` };
   }
 
   #build({ name, version, depends }: LocalPackage): { pin: PinnedPackage; stanza: string } {
