@@ -14,6 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   tpm2: ["bytes"],
   eventlog: ["bytes", "tpm2"],
   swtpm: ["bytes"],
+  ppi: ["frontend", "bytes"],
   export: ["bytes", "tpm2"],
   backend: ["swtpm", "tpm2", "tis/ports", "bytes"],
   link: ["frontend", "tis", "bytes"],
@@ -33,6 +34,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   session: [
     "vault/types",
+    "ppi",
+    "rom",
     "hidden",
     "worker",
     "link",
@@ -50,6 +53,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   recording: ["session/types", "trace", "tpm2", "reading/limits", "reading/numbers", "bytes"],
   lessons: ["session/types", "trace", "eventlog", "tpm2", "frontend", "tis", "bytes"],
   "page-model": [
+    "ppi",
     "session/types",
     "vault/types",
     "boot-check",
@@ -64,6 +68,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   ui: [
     "page-model",
+    "ppi",
     "session/types",
     "vault/types",
     "boot-check",
@@ -100,6 +105,7 @@ const PURE: Record<string, readonly string[]> = {
   crb: [],
   tpm2: [],
   swtpm: [],
+  ppi: [],
   trace: [],
   lessons: [],
   "page-model": [],

@@ -56,7 +56,7 @@ export async function buildPreparedStart(parts: PreparedParts, path: string): Pr
     bus.resume();
     await atShell;
     await quiet(() => tpm.commands.length);
-    const { tpm: state, ...machine } = await takeSnapshot({ emulator, bus, tpm });
+    const { tpm: state, ppi: _, ...machine } = await takeSnapshot({ emulator, bus, tpm });
     const commands = measurements({ tpm });
     const bytes = writePrepared({
       ...machine,

@@ -44,15 +44,15 @@ export class BusToCome implements MachineBus {
   }
 
   onReset(listener: () => void): () => void {
-    let end: (() => void) | undefined;
-    let ended = false;
-    this.#when((bus) => {
-      if (!ended) end = bus.onReset(listener);
-    });
-    return () => {
-      ended = true;
-      end?.();
-    };
+    return this.#subscribe((bus) => bus.onReset(listener));
+  }
+
+  beforeReset(listener: () => void): () => void {
+    return this.#subscribe((bus) => bus.beforeReset?.(listener));
+  }
+
+  clearMemory(): void {
+    this.#bus?.clearMemory?.();
   }
 
   hold(reason: string): () => void {
@@ -84,6 +84,18 @@ export class BusToCome implements MachineBus {
 
   setPrecise(on: boolean): void {
     this.#when((bus) => bus.setPrecise?.(on));
+  }
+
+  #subscribe(begin: (bus: MachineBus) => (() => void) | undefined): () => void {
+    let end: (() => void) | undefined;
+    let ended = false;
+    this.#when((bus) => {
+      if (!ended) end = begin(bus);
+    });
+    return () => {
+      ended = true;
+      end?.();
+    };
   }
 
   #when(pass: (bus: MachineBus) => void): void {

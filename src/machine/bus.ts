@@ -34,6 +34,13 @@ export interface MachineBus {
    */
   onReset(listener: () => void): () => void;
   /**
+   * Calls back, synchronously, when the machine is about to be reset, with its memory as the guest left it.
+   * @returns a function that ends the subscription.
+   */
+  beforeReset?(listener: () => void): () => void;
+  /** Fills the guest's memory with zeros. Only from within `beforeReset`: what firmware needs comes after it. */
+  clearMemory?(): void;
+  /**
    * Holds the machine: CPU stopped and guest time standing still until every hold was released. Holds nest; each
    * has a reason that the page can show ("TPM command", "breakpoint", "paused by the user").
    * @returns the release function, which may be called more than once.

@@ -64,6 +64,8 @@ export const BUNDLE = {
   device: 256 * KIB,
   /** Of a snapshot's event log. */
   eventLog: 64 * MIB,
+  /** Of the memory of physical presence. */
+  ppi: KIB,
   /** Of the emulator's state, unpacked. */
   emulator: 3 * GIB,
 } as const;

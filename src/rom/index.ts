@@ -1,4 +1,4 @@
-/** Measured direct boot: everything that other folders use. */
+/** Measured direct boot and physical presence: everything that other folders use. */
 export {
   DirectBoot,
   type DirectBootImages,
@@ -6,3 +6,4 @@ export {
   type GuestMemory,
 } from "./direct-boot.ts";
 export { DirectBootError } from "./linux-image.ts";
+export { PRESENCE_ROM_FILE, presenceRom } from "./presence.ts";

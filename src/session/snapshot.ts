@@ -23,7 +23,15 @@ export interface SnapshotParts {
   bus: V86Bus;
   tpm: Pick<
     Tpm,
-    "snapshot" | "restore" | "standIn" | "eventLogArea" | "restoreEventLog" | "status" | "commands"
+    | "snapshot"
+    | "restore"
+    | "standIn"
+    | "eventLogArea"
+    | "restoreEventLog"
+    | "presenceArea"
+    | "restorePresence"
+    | "status"
+    | "commands"
   >;
 }
 
@@ -33,6 +41,8 @@ export interface MachineState extends EmulatorState {
   description: string;
   /** The event-log area as it stood, without the zeros at its end. */
   eventLog: Uint8Array;
+  /** The memory of physical presence; empty in a snapshot from before there was one. */
+  ppi: Uint8Array;
   /** Milliseconds since 1970. */
   time: number;
 }
@@ -52,8 +62,9 @@ export function takeSnapshot({ emulator, bus, tpm }: SnapshotParts): Promise<Mac
     const state = await tpm.snapshot();
     const description = tpm.status.backendLabel;
     const eventLog = tpm.eventLogArea();
+    const ppi = tpm.presenceArea();
     const machine = await saveEmulator(emulator, bus);
-    return { tpm: state, description, eventLog, ...machine, time: Date.now() };
+    return { tpm: state, description, eventLog, ppi, ...machine, time: Date.now() };
   });
 }
 
@@ -97,11 +108,12 @@ export function startPrepared(
  */
 export function restoreSnapshot(
   { emulator, bus, tpm }: SnapshotParts,
-  snapshot: Pick<MachineState, "tpm" | "eventLog" | "emulator" | "clock">,
+  snapshot: Pick<MachineState, "tpm" | "eventLog" | "ppi" | "emulator" | "clock">,
 ): Promise<void> {
   return heldFor(bus, SNAPSHOT_HOLD, async () => {
     await tpm.restore(snapshot.tpm);
     tpm.restoreEventLog(snapshot.eventLog);
+    tpm.restorePresence(snapshot.ppi);
     await restoreEmulator(emulator, bus, snapshot);
   });
 }

@@ -11,6 +11,9 @@ export class TestBus implements MachineBus {
   readonly held: string[] = [];
   readonly #holds = new Set<{ reason: string }>();
   readonly #listeners = new Set<() => void>();
+  readonly #beforeReset = new Set<() => void>();
+  /** How often the guest's memory was cleared. */
+  cleared = 0;
 
   attach(window: MmioWindow, device: MmioDevice): void {
     this.devices.push({ window, device });
@@ -28,6 +31,13 @@ export class TestBus implements MachineBus {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+  beforeReset(listener: () => void): () => void {
+    this.#beforeReset.add(listener);
+    return () => this.#beforeReset.delete(listener);
+  }
+  clearMemory(): void {
+    this.cleared++;
+  }
   hold(reason: string): () => void {
     const hold = { reason };
     this.#holds.add(hold);
@@ -40,6 +50,7 @@ export class TestBus implements MachineBus {
 
   /** Presses the machine's reset button. */
   reset(): void {
+    for (const listener of this.#beforeReset) listener();
     for (const listener of this.#listeners) listener();
   }
 }

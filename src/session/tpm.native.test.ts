@@ -99,6 +99,7 @@ describe("a TPM on a machine", () => {
       expect(Array.from(bus.files.keys()).sort()).toEqual([
         "acpi/SSDT-TPM",
         version === "2.0" ? "acpi/TPM2" : "acpi/TCPA",
+        "etc/tpm/config",
       ]);
       const startup = version === "2.0" ? build.TPM2_Startup() : build.TPM_Startup();
       expect(toHex(await tpm.command(startup))).toBe(
@@ -193,7 +194,7 @@ describe("a TPM that fails", () => {
 
     await tpm.reset();
     expect(tpm.status).toMatchObject({ phase: "ready", version: "2.0" });
-    expect(bus.files.size).toBe(2);
+    expect(bus.files.size).toBe(3);
     expect(toHex(await tpm.command(build.TPM2_Startup()))).toBe("80010000000a00000000");
   });
 

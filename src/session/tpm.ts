@@ -22,8 +22,17 @@ import { Emitter } from "./emitter.ts";
 import { inWords, shutDown, TpmFailedError } from "./errors.ts";
 import { reconnects, type TpmAttachOptions, whereabouts } from "./options.ts";
 import { type PlacedDevice, placeInWorker, placeLocally } from "./placement.ts";
+import { PhysicalPresence } from "./presence.ts";
 import { NOBODY, TapPoint } from "./tap-point.ts";
-import type { AccessTap, CommandRecord, PcrBank, TpmEvents, TpmHandle, TpmStatus } from "./types.ts";
+import type {
+  AccessTap,
+  CommandRecord,
+  PcrBank,
+  PresenceStatus,
+  TpmEvents,
+  TpmHandle,
+  TpmStatus,
+} from "./types.ts";
 import { Waiters } from "./waiters.ts";
 
 /** The ISA interrupt that TPM_INT_VECTOR shows. */
@@ -51,6 +60,7 @@ export class Tpm implements TpmHandle {
   readonly #options: TpmAttachOptions;
   readonly #version: BackendInfo["version"];
   readonly #log = new EventLogArea();
+  readonly #presence: PhysicalPresence;
   readonly #hold: CommandHold;
   readonly #events = new Emitter<TpmEvents>();
   readonly #commands: CommandList;
@@ -95,6 +105,8 @@ export class Tpm implements TpmHandle {
     this.device = this.#tapPoint.guest;
     bus.attach(this.#frontEnd.window, this.device);
     if (options.firmware !== "uefi") bus.attach(EVENT_LOG_WINDOW, this.#log);
+    this.#presence = new PhysicalPresence(bus);
+    this.#presence.onChange = (status) => this.#events.emit("presence", status);
     this.#log.onWrite = () => {
       if (this.#events.has("eventlog")) this.#events.emit("eventlog", this.eventLog());
     };
@@ -107,6 +119,15 @@ export class Tpm implements TpmHandle {
 
   get commands(): readonly CommandRecord[] {
     return this.#commands.records;
+  }
+
+  get presence(): PresenceStatus {
+    return this.#presence.status;
+  }
+
+  requestPresence(operation: number, parameter = 0): void {
+    this.#mustBeAlive();
+    this.#presence.request(operation, parameter);
   }
 
   on<K extends keyof TpmEvents>(event: K, listener: (detail: TpmEvents[K]) => void): () => void {
@@ -204,6 +225,16 @@ export class Tpm implements TpmHandle {
     this.#log.restore(bytes);
   }
 
+  /** The memory of physical presence as it stands (`ppi/layout.ts`). */
+  presenceArea(): Uint8Array {
+    return this.#presence.save();
+  }
+
+  /** @param bytes what `presenceArea` gave; none in a snapshot from before there was one. */
+  restorePresence(bytes: Uint8Array): void {
+    this.#presence.restore(bytes);
+  }
+
   /**
    * Moves the running TPM to another backend; the machine is held meanwhile, and the guest does not notice.
    * @throws what keeps the other one from taking the TPM over; it goes on where it was then.
@@ -249,6 +280,7 @@ export class Tpm implements TpmHandle {
     this.#unsubscribe();
     this.#tapPoint.use(NOBODY);
     this.#announce("unspecified");
+    this.#presence.end();
     this.#setStatus({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
     this.#stopCommands();
     this.#switched(shutDown());
@@ -314,6 +346,7 @@ export class Tpm implements TpmHandle {
     if (this.#status.phase === "closed") return;
     this.#resets++;
     this.#log.reset();
+    this.#presence.machineReset();
     this.#stopCommands();
     // No guest is to find the TPM half reset.
     this.#release ??= this.#bus.hold(RESET_HOLD);
@@ -460,6 +493,7 @@ export class Tpm implements TpmHandle {
 
   #announce(version: TpmStatus["version"]): void {
     announce(this.#bus, version, this.#options.firmware === "uefi" ? "own" : EVENT_LOG_WINDOW);
+    this.#presence.announce(version);
   }
 
   /** The device tells its moves only while somebody listens. */

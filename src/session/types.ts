@@ -62,6 +62,27 @@ export interface PcrBank {
   values: Uint8Array[];
 }
 
+/** An operation of the Physical Presence Interface that somebody asked for; `ppi/operations.ts` has their names. */
+export interface PresenceRequest {
+  operation: number;
+  /** E.g. the banks for SetPCRBanks. */
+  parameter: number;
+  /** Who asked; undefined in a machine that was put back from a snapshot. */
+  by?: "guest" | "page";
+}
+
+/** What was asked of the firmware across a reset of the machine: PPI 1.30, and the memory overwrite request. */
+export interface PresenceStatus {
+  /** To be carried out by the firmware at the next reset. */
+  pending?: PresenceRequest;
+  /** What the firmware carried out last since the machine was switched on, and what came of it (`PPI_RESULT`). */
+  last?: PresenceRequest & { result: number };
+  /** The guest's memory is to be overwritten at the next reset. */
+  overwrite: boolean;
+  /** It was at the last one. */
+  overwritten: boolean;
+}
+
 /** Events of a `Tpm`, by name. */
 export interface TpmEvents {
   status: TpmStatus;
@@ -74,6 +95,8 @@ export interface TpmEvents {
   eventlog: Uint8Array;
   /** Something happened to the TPM that the guest does not see, e.g. that it goes on elsewhere. For people. */
   notice: string;
+  /** Something was asked of the firmware, or it has answered. */
+  presence: PresenceStatus;
   /** The machine was reset and the TPM with it. */
   reset: undefined;
   /** The register interface moved; of many moves in a row, the last few. Told only while somebody listens. */
@@ -118,6 +141,14 @@ export interface TpmHandle {
   pcrs(): Promise<PcrBank[]>;
   /** The event-log area as it stands, cut after the last event. */
   eventLog(): Uint8Array;
+  /** What was asked of the firmware, e.g. to clear the TPM. */
+  readonly presence: PresenceStatus;
+  /**
+   * Asks the firmware for an operation of the Physical Presence Interface, as the operating system can; it is carried out
+   * at the machine's next reset. 0 takes back what was asked for.
+   * @throws {RangeError} for one that this firmware does not carry out, or not for this TPM.
+   */
+  requestPresence(operation: number, parameter?: number): void;
   /** Power-cycles the TPM and resets the device. @throws {TpmUnableError} when the TPM cannot be. */
   reset(): Promise<void>;
   close(): Promise<void>;

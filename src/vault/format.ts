@@ -140,7 +140,7 @@ export const TPM_FORMAT = tpm(storedTime);
 export const TPM_IN_FILE = tpm(dateTime);
 export type TpmDescription = v.InferOutput<typeof TPM_FORMAT.schema>;
 
-const PARTS = ["device", "permanent", "volatile", "savestate", "eventlog", "emulator"] as const;
+const PARTS = ["device", "permanent", "volatile", "savestate", "eventlog", "ppi", "emulator"] as const;
 const part = v.object({
   name: v.picklist(PARTS),
   size: count(),
@@ -152,7 +152,7 @@ const part = v.object({
 const snapshot = (time: v.GenericSchema<unknown, number>) =>
   ({
     name: "webtpm-snapshot",
-    version: 1,
+    version: 2,
     schema: v.object({
       id: words,
       machineId: words,
@@ -175,7 +175,8 @@ const snapshot = (time: v.GenericSchema<unknown, number>) =>
       ),
       storedSize: count(),
     }),
-    migrations: {},
+    // Version 2 has a part more, "ppi".
+    migrations: { 1: (value) => value },
   }) satisfies Format<v.GenericSchema>;
 /** A snapshot without its parts, as it is stored. */
 export const SNAPSHOT_FORMAT = snapshot(storedTime);

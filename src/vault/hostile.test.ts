@@ -69,8 +69,13 @@ describe("an export", () => {
     ["a part less", ({ snapshots }) => snapshots[0].snapshot.parts.pop(), /part "emulator" is not listed/],
     [
       "an emulator of terabytes",
-      ({ snapshots }) => (snapshots[0].snapshot.parts[5].size = 2 ** 40),
+      ({ snapshots }) => (snapshots[0].snapshot.parts[6].size = 2 ** 40),
       /more than 3,221,225,472 bytes/,
+    ],
+    [
+      "more physical presence than there is memory for it",
+      ({ snapshots }) => (snapshots[0].snapshot.parts[5].size = 1025),
+      /part "ppi".*more than 1,?024 bytes/,
     ],
     ["a file twice", ({ files }) => files.push(files[0]), /names tpm\/permanent.blob twice/],
     ["terabytes of files", ({ files }) => (files[0].size = 2 ** 40), /files\.0\.size is wrong/],
@@ -140,7 +145,7 @@ describe("an export", () => {
       }
     });
     const { snapshots } = await readMachineFile(file);
-    expect(snapshots[0]?.parts).toHaveLength(6);
+    expect(snapshots[0]?.parts).toHaveLength(7);
   });
 
   it("is unpacked no further than its manifest says, and nothing that it does not name", async () => {

@@ -40,6 +40,7 @@ const EXTENSION: Record<PartName, string> = {
   volatile: "blob",
   savestate: "blob",
   eventlog: "bin",
+  ppi: "bin",
   emulator: "bin.gz",
 };
 
@@ -51,7 +52,8 @@ manifest.json       what is here, with the size and SHA-256 of every file; times
 tpm/*.blob          the TPM's state as swtpm's CMD_GET_STATEBLOB gives it: permanent, volatile, savestate
 swtpm/              the same TPM as swtpm keeps it in a folder of its own
 snapshots/N/        the machine at one point: the TPM interface (device.json), the TPM's blobs, the firmware's event
-                    log, and the saved state of the v86 emulator (emulator.bin.gz; compressed with gzip)
+                    log, the memory of physical presence (ppi.bin), and the saved state of the v86 emulator
+                    (emulator.bin.gz; compressed with gzip)
 snapshots/N/swtpm/  the running TPM of that point, with its PCRs and sessions (volatilestate)
 
 To go on with this TPM natively (TPM 1.2: leave out --tpm2):

@@ -29,11 +29,12 @@ export async function packSnapshot(
   const { format } = snapshot.tpm.device;
   if (format !== TIS_SNAPSHOT_FORMAT)
     throw new RangeError(`a machine whose TPM has other registers (${format}) cannot be kept here`);
-  const { tpm, eventLog, emulator, name, time, reason, description, clock, settings } = snapshot;
+  const { tpm, eventLog, ppi, emulator, name, time, reason, description, clock, settings } = snapshot;
   const contents: [PartName, Uint8Array][] = [
     ["device", deviceBytes(tpm.device as TisSnapshot)],
     ...BLOB_NAMES.map((blob): [PartName, Uint8Array] => [blob, tpm.tpm[blob].bytes]),
     ["eventlog", eventLog],
+    ["ppi", ppi],
     ["emulator", emulator],
   ];
   const parts: Part[] = [];
@@ -106,9 +107,13 @@ export async function unpackSnapshot(
       tpm: { permanent: blob("permanent"), volatile: blob("volatile"), savestate: blob("savestate") },
     },
     eventLog: bytes("eventlog"),
+    ppi: contents.get("ppi") ?? new Uint8Array(0),
     emulator: bytes("emulator"),
   };
 }
+
+/** Snapshots from before there was such a part do without it. */
+const MAY_LACK: ReadonlySet<PartName> = new Set(["ppi"]);
 
 /** What a part may unpack to, in bytes. */
 const MOST: Record<PartName, number> = {
@@ -117,6 +122,7 @@ const MOST: Record<PartName, number> = {
   volatile: BUNDLE.blob,
   savestate: BUNDLE.blob,
   eventlog: BUNDLE.eventLog,
+  ppi: BUNDLE.ppi,
   emulator: BUNDLE.emulator,
 };
 
@@ -135,6 +141,7 @@ export async function checkSnapshot(
   const parts: Part[] = [];
   for (const name of Object.keys(MOST) as PartName[]) {
     const part = listed.get(name);
+    if (!part && MAY_LACK.has(name)) continue;
     if (!part) throw new VaultDamagedError(what, `its part "${name}" is not listed`);
     if (part.size > MOST[name])
       throw new VaultDamagedError(what, `of its part "${name}" ${beyond(MOST[name], "bytes")}`);

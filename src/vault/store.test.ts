@@ -128,6 +128,7 @@ describe("a snapshot", { timeout: 30_000 }, () => {
       "volatile",
       "savestate",
       "eventlog",
+      "ppi",
       "emulator",
     ]);
     const { emulator, ...rest } = await vault.getSnapshot(pc.id, record.id, (step) => steps.add(step));
@@ -137,6 +138,17 @@ describe("a snapshot", { timeout: 30_000 }, () => {
     expect(Buffer.compare(emulator, expected)).toBe(0);
     expect([...steps]).toEqual(["compressing", "saving", "decompressing"]);
     expect(await vault.get(pc.id)).toMatchObject({ snapshotSize: record.storedSize });
+  });
+
+  it("from before physical presence was kept comes back without it", async () => {
+    const { id } = await vault.putSnapshot(pc.id, snapshot("old"));
+    await tamper(name, "snapshots", [pc.id, id], (stored: { parts: { name: string }[] }) => ({
+      ...stored,
+      formatVersion: 1,
+      parts: stored.parts.filter((part) => part.name !== "ppi"),
+    }));
+    const old = { ...snapshot("old"), ppi: new Uint8Array(0) };
+    expect(await vault.getSnapshot(pc.id, id)).toEqual({ ...old, id });
   });
 
   it("of a TPM without its machine is none", async () => {

@@ -37,6 +37,7 @@ export function snapshot(name: string, emulator = 1000, seed = 1): NewSnapshot {
     tpm: { device: device.snapshot(), tpm: tpmState(seed) },
     description: "swtpm 0.7.1",
     eventLog: bytes(700, seed),
+    ppi: bytes(0x400, seed),
     emulator: noise(emulator, seed),
     clock: 123_456.5,
     settings: { memory: 128 },

@@ -58,6 +58,8 @@ export interface NewSnapshot {
   description: string;
   /** The event-log area, cut after the last event. */
   eventLog: Uint8Array;
+  /** The memory of physical presence; empty in a snapshot from before there was one. */
+  ppi: Uint8Array;
   /** The emulator's own saved state. */
   emulator: Uint8Array;
   /** The guest's clock when the snapshot was taken, in microticks. */
@@ -70,7 +72,7 @@ export interface MachineSnapshot extends NewSnapshot {
 }
 
 /** Names of a snapshot's parts. */
-export type PartName = "device" | "permanent" | "volatile" | "savestate" | "eventlog" | "emulator";
+export type PartName = "device" | "permanent" | "volatile" | "savestate" | "eventlog" | "ppi" | "emulator";
 
 export interface PartRecord {
   name: PartName;

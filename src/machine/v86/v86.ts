@@ -18,6 +18,10 @@ import { type V86Cpu, type V86Emulator, type V86Machine, v86Machine, whenLoaded 
 /** v86 gives a fw_cfg directory entry 56 bytes for the name, the last of them a zero. */
 const MAX_FILE_NAME = 55;
 
+/** v86 has the screen's memory there; all below and above it is RAM, into which it copies the firmware at a reset. */
+const SCREEN_MEMORY = { from: 0xa_0000, to: 0xc_0000 };
+const ZEROS = new Uint8Array(1 << 20);
+
 /**
  * Attaches to an emulator made by `new V86({ autostart: false, acpi: true, ... })`; waits for `emulator-loaded`.
  * Attach once per emulator, before it runs, and in a fresh page before `restore_state`: what is attached is no
@@ -41,6 +45,7 @@ export class V86Bus implements MachineBus {
   readonly #sliceEnd: SliceEnd;
   readonly #count: { readonly slices: number };
   readonly #resetListeners = new Set<() => void>();
+  readonly #beforeReset = new Set<() => void>();
   readonly #crashListeners = new Set<(error: MachineCrashError) => void>();
   #firmwareLog: FirmwareLog | undefined;
 
@@ -89,6 +94,21 @@ export class V86Bus implements MachineBus {
   onReset(listener: () => void): () => void {
     this.#resetListeners.add(listener);
     return () => this.#resetListeners.delete(listener);
+  }
+
+  beforeReset(listener: () => void): () => void {
+    this.#beforeReset.add(listener);
+    return () => this.#beforeReset.delete(listener);
+  }
+
+  clearMemory(): void {
+    this.#clear(0, SCREEN_MEMORY.from);
+    this.#clear(SCREEN_MEMORY.to, (this.#cpu.memory_size[0] as number) >>> 0);
+  }
+
+  #clear(from: number, to: number): void {
+    for (let at = from; at < to; at += ZEROS.length)
+      this.#emulator.write_memory(ZEROS.subarray(0, Math.min(ZEROS.length, to - at)), at);
   }
 
   /**
@@ -181,6 +201,7 @@ export class V86Bus implements MachineBus {
     const cpu = this.#cpu;
     const reboot = cpu.reboot_internal;
     cpu.reboot_internal = () => {
+      for (const listener of this.#beforeReset) listener();
       reboot.call(cpu);
       reloadKernel?.();
       for (const listener of this.#resetListeners) listener();

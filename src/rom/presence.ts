@@ -1,0 +1,10 @@
+/** The option ROM that carries out requests of the Physical Presence Interface; asm/physical-presence.S. */
+import { PRESENCE_ROM } from "./presence-rom.ts";
+
+/** The firmware file's name: SeaBIOS runs ROMs of this folder. */
+export const PRESENCE_ROM_FILE = "genroms/webtpm-presence.bin";
+
+/** The ROM's image. */
+export function presenceRom(): Uint8Array {
+  return Uint8Array.from(atob(PRESENCE_ROM), (character) => character.charCodeAt(0));
+}
