@@ -1,7 +1,15 @@
 import { defineConfig } from "@playwright/test";
+import { PAGE_URL, SOURCES_URL } from "./servers.ts";
 
-/** `npm test` gives a free port; a run by hand takes this one. */
-const port = Number(process.env.WEBTPM_PORT ?? 5199);
+/** `npm start` at an address of `servers.ts`. */
+const start = (url: string, ...options: string[]) => ({
+  command: `node src/tools/run.mjs start --port ${new URL(url).port} --no-open --no-kernel ${options.join(" ")}`,
+  cwd: "..",
+  url,
+  timeout: 300_000,
+  stdout: process.env.CI ? ("ignore" as const) : ("pipe" as const),
+  gracefulShutdown: { signal: "SIGTERM" as const, timeout: 10_000 },
+});
 
 export default defineConfig({
   testDir: ".",
@@ -15,7 +23,7 @@ export default defineConfig({
   expect: { timeout: 30_000 },
   outputDir: "../test-results",
   use: {
-    baseURL: `http://127.0.0.1:${port}`,
+    baseURL: PAGE_URL,
     viewport: { width: 1280, height: 800 },
     launchOptions: {
       executablePath: "/usr/bin/chromium",
@@ -25,12 +33,5 @@ export default defineConfig({
       ],
     },
   },
-  webServer: {
-    command: `node src/tools/run.mjs start --port ${port} --no-open --no-kernel`,
-    cwd: "..",
-    url: `http://127.0.0.1:${port}`,
-    timeout: 300_000,
-    stdout: process.env.CI ? "ignore" : "pipe",
-    gracefulShutdown: { signal: "SIGTERM", timeout: 10_000 },
-  },
+  webServer: [start(PAGE_URL), start(SOURCES_URL, "--watch")],
 });

@@ -1,9 +1,10 @@
 /** Kept machines in Chromium's own IndexedDB: its durability, quota, clearing of data, locks. */
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
+import { SOURCES_URL } from "../servers.ts";
 
 async function open(context: BrowserContext): Promise<Page> {
   const page = await context.newPage();
-  await page.goto("/e2e/vault/page.html");
+  await page.goto(`${SOURCES_URL}/e2e/vault/page.html`);
   await page.waitForFunction(() => "tools" in window);
   return page;
 }

@@ -11,6 +11,8 @@ import { MANIFEST_URL } from "./manifest.ts";
 import { printProgress } from "./progress.ts";
 
 const FOLDER = "images";
+/** Vite's mode for a page whose server has the images: a build of it holds none. */
+export const SERVED_MODE = "served";
 
 async function answer(set: ImageSet, name: string, response: ServerResponse): Promise<void> {
   const { manifest, files } = await set.read();
@@ -53,11 +55,16 @@ function middleware(set: ImageSet) {
 /** Serves and ships the images. A build fails when they have not been made. */
 export function imagesPlugin(cache = new Cache()): Plugin {
   const set = new ImageSet(cache, printProgress());
+  let shipped = true;
   return {
     name: "webtpm-images",
+    configResolved({ mode }) {
+      shipped = mode !== SERVED_MODE;
+    },
     configureServer: (server) => void server.middlewares.use(middleware(set)),
     configurePreviewServer: (server) => void server.middlewares.use(middleware(set)),
     async generateBundle() {
+      if (!shipped) return;
       const { manifest, files } = await set.read();
       this.emitFile({ type: "asset", fileName: MANIFEST_URL, source: JSON.stringify(manifest, null, 2) });
       for (const [name, path] of files) {

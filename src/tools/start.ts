@@ -7,11 +7,12 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { createServer, type ViteDevServer } from "vite";
+import { createServer, type PreviewServer, preview, type ViteDevServer } from "vite";
 import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
 import { complain, UsageError } from "./complain.ts";
+import { servedPage } from "./served-page.ts";
 import { endOnSignal } from "./signals.ts";
 
 const HELP = `Usage: npm start [-- OPTIONS]
@@ -22,7 +23,7 @@ Serves the page and the bridge to swtpm on this machine, and prints the URL to o
   --tpm 2.0|1.2     the TPM that the page starts with (default: 2.0)
   --no-open         do not open a browser
   --no-kernel       do not build the small kernel in the background
-  --watch           load the page anew whenever a source file changes, for working on it
+  --watch           serve the sources as they are, and load the page anew as they change
   --help            show this text
 `;
 
@@ -57,17 +58,20 @@ function options() {
   };
 }
 
-/** Without `watch` nothing but the user ends a running machine: no reload, no restart of server and bridge. */
-async function serve(port: number, watch: boolean): Promise<ViteDevServer> {
-  const still = { watch: null, hmr: false } as const;
-  const server = await createServer({
-    root: ROOT,
-    server: { port, strictPort: true, ...(watch ? {} : still) },
-  });
+/** The page, built; with `watch` its sources, through Vite's development server. */
+async function serve(port: number, watch: boolean, cache: Cache): Promise<ViteDevServer | PreviewServer> {
+  const listening = { root: ROOT, logLevel: "warn" } as const;
   try {
-    return await server.listen();
+    if (!watch) {
+      const outDir = await servedPage(cache, () => console.log("Page: building it from the sources"));
+      return await preview({ ...listening, build: { outDir }, preview: { port, strictPort: true } });
+    }
+    const server = await createServer({ ...listening, server: { port, strictPort: true } });
+    return await server.listen().catch(async (error) => {
+      await server.close();
+      throw error;
+    });
   } catch (error) {
-    await server.close();
     if ((error as Error).message.includes("already in use")) {
       throw new UsageError(`Port ${port} is in use. Choose another: npm start -- --port ${port + 1}`);
     }
@@ -75,7 +79,7 @@ async function serve(port: number, watch: boolean): Promise<ViteDevServer> {
   }
 }
 
-function pageUrl(server: ViteDevServer, tpm: string): string {
+function pageUrl(server: ViteDevServer | PreviewServer, tpm: string): string {
   const base = server.resolvedUrls?.local[0];
   if (!base) throw new Error("the server does not say where it listens");
   return tpm === "2.0" ? base : `${base}?tpm=${tpm}`;
@@ -124,7 +128,7 @@ async function main(): Promise<void> {
   const set = new ImageSet(cache, printProgress());
   await set.prepare();
   signal.throwIfAborted();
-  const server = await serve(port, watch);
+  const server = await serve(port, watch, cache);
   signal.addEventListener("abort", () => {
     server.close().then(
       () => process.exit(),

@@ -60,11 +60,13 @@ export async function testSteps({ parts, files }: TestOptions, scratch: string):
   const pages = specs.filter((file) => !file.startsWith(STATIC));
   const built = specs.filter((file) => file.startsWith(STATIC));
   if (pages.length > 0) {
+    const [page, sources] = await freePorts(2);
     all.push({
       part: "e2e",
       name: "The page in Chromium",
       ...playwright(report("pages"), "e2e/playwright.config.ts", pages, {
-        WEBTPM_PORT: String(await freePort()),
+        WEBTPM_PORT: String(page),
+        WEBTPM_SOURCES_PORT: String(sources),
       }),
     });
   }
@@ -118,10 +120,14 @@ function testFiles(folder: string, ending: string, files: readonly string[]): st
     .filter((path) => files.length === 0 || files.some((part) => path.includes(part)));
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** Ports that nothing listens on, each another. */
+async function freePorts(number: number): Promise<number[]> {
+  const servers = Array.from({ length: number }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    ports.push((server.address() as { port: number }).port);
+  }
+  for (const server of servers) await new Promise((resolve) => server.close(resolve));
+  return ports;
 }
