@@ -47,7 +47,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "frontend",
     "bytes",
   ],
-  reading: ["vault", "recording", "eventlog", "bytes"],
+  reading: ["vault", "recording", "eventlog", "backend/failure", "bytes"],
   "boot-check": ["eventlog", "tpm2", "bytes"],
   trace: ["session/types", "frontend", "tis", "bytes"],
   recording: ["session/types", "trace", "tpm2", "reading/limits", "reading/numbers", "bytes"],

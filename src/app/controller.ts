@@ -19,6 +19,7 @@ import { Attempts } from "./attempts.ts";
 import { benchTpm } from "./bench.ts";
 import { loadBootImages, loadHiddenMachine } from "./boot-images.ts";
 import { BootWatch } from "./boot-watch.ts";
+import { Files } from "./files.ts";
 import { goOn, putBack, SnapshotError, startNotice } from "./going-on.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
 import { Lessons } from "./lessons.ts";
@@ -47,6 +48,7 @@ interface BootKind {
 export class PageController implements PageActions {
   readonly notices: Notices;
   readonly images: ImageCatalogue;
+  readonly files: Files;
   readonly recordings: Recordings;
   readonly lessons: Lessons;
   readonly machines: Machines;
@@ -72,7 +74,8 @@ export class PageController implements PageActions {
     this.#link = link;
     this.notices = new Notices(store);
     this.#boots = new BootWatch(store, serial, this.notices, () => this.boot());
-    this.recordings = new Recordings(store, serial, this.notices);
+    this.files = new Files(store);
+    this.recordings = new Recordings(store, serial, this.notices, this.files);
     this.images = new ImageCatalogue(store, this.notices, () => this.boot());
     this.lessons = new Lessons(store, this);
     this.machines = new Machines(store, this.notices, {

@@ -3,6 +3,8 @@
 import { machineName } from "../page-model/machine-name.ts";
 import type { AutoSnapshot, KeptMachines, MachineActions } from "../page-model/machines.ts";
 import type { BootSettings, Notice, PageStore } from "../page-model/model.ts";
+import { readFile } from "../reading/client.ts";
+import { ReadingCanceledError } from "../reading/errors.ts";
 import {
   type BundleVault,
   openVault,
@@ -225,12 +227,19 @@ export class Machines implements MachineActions {
     file: Blob & { name?: string },
     options: { name?: string; passphrase?: string },
   ): Promise<MachineRecord> {
-    return this.#work("Importing", async (progress) => {
+    const given = new AbortController();
+    const importing = async (progress: Progress) => {
       const { importMachine } = await import("../vault/import.ts");
-      const machine = await importMachine(this.#vault, file, { ...options, progress });
+      const read = (from: Blob, { passphrase }: { passphrase?: string }) =>
+        readFile("machine", from, passphrase === undefined ? {} : { passphrase }, {
+          signal: given.signal,
+          progress,
+        });
+      const machine = await importMachine(this.#vault, file, { ...options, progress, read });
       this.#show({ selected: machine.id });
       return machine;
-    });
+    };
+    return this.#work("Importing", importing, () => given.abort());
   }
 
   takeSnapshot(name: string): void {
@@ -332,15 +341,18 @@ export class Machines implements MachineActions {
     throw new VaultMissingError(`there is no machine "${name}" yet: its first boot makes it`);
   }
 
-  /** Runs something that lasts, and shows how far it is; what it changed is read again. */
-  async #work<T>(what: string, run: (progress: Progress) => Promise<T>): Promise<T> {
+  /**
+   * Runs something that lasts, and shows how far it is; what it changed is read again.
+   * @param cancel gives it up, as long as nothing is saved.
+   */
+  async #work<T>(what: string, run: (progress: Progress) => Promise<T>, cancel?: () => void): Promise<T> {
     let shown = 0;
     const progress: Progress = (step, done, total) => {
       const part = total ? done / total : undefined;
       // A page has other things to do than to draw every piece.
       if (this.#kept.work?.step === step && part !== 1 && performance.now() - shown < 100) return;
       shown = performance.now();
-      this.#show({ work: { what, step, progress: part } });
+      this.#show({ work: { what, step, progress: part, cancel: step === "saving" ? undefined : cancel } });
     };
     progress("starting", 0, 0);
     try {
@@ -353,7 +365,9 @@ export class Machines implements MachineActions {
   }
 
   #quietly(work: Promise<unknown>): void {
-    work.catch((error: Error) => this.#failed(error));
+    work.catch((error: Error) => {
+      if (!(error instanceof ReadingCanceledError)) this.#failed(error);
+    });
   }
 
   #failed(error: Error): void {

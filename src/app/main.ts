@@ -46,6 +46,7 @@ const initial: PageState = {
   previous: recallBoot(),
   kept: { unreadable: [], chosen: options.machine, snapshots: [], auto: "off" },
   lessons: { done: {} },
+  files: { reading: {}, problems: {} },
   notices: [],
   panes: {
     left: pane?.side === "left" ? pane.id : "machine",

@@ -3,6 +3,7 @@
 import { logView } from "../page-model/log-view.ts";
 import type { PageStore, RecordingActions } from "../page-model/model.ts";
 import { NOTHING_SELECTED, selectionOf } from "../page-model/selection.ts";
+import { ReadingCanceledError } from "../reading/errors.ts";
 import {
   type BootTape,
   frameAt,
@@ -17,6 +18,7 @@ import {
 import type { PcrBank } from "../session/types.ts";
 import { foldAccesses } from "../trace/index.ts";
 import { saveFile } from "../ui/parts/save-file.ts";
+import type { Files } from "./files.ts";
 import { type Notices, sentence } from "./notices.ts";
 import { TapeRecorder } from "./recording-tape.ts";
 import type { SerialEmulator, SerialPort } from "./serial-port.ts";
@@ -44,7 +46,7 @@ class RecordedConsole implements SerialEmulator {
 /** What is played, and how far the views show it: as counts of its parts. */
 interface Playing {
   recording: Recording;
-  moments: number[];
+  moments: ArrayLike<number>;
   console: RecordedConsole;
   commands: number;
   serial: number;
@@ -57,12 +59,14 @@ export class Recordings implements RecordingActions {
   readonly #serial: SerialPort;
   readonly #notices: Notices;
   readonly #recorder: TapeRecorder;
+  readonly #files: Files;
   #playing: Playing | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #last = 0;
 
-  constructor(store: PageStore, serial: SerialPort, notices: Notices) {
+  constructor(store: PageStore, serial: SerialPort, notices: Notices, files: Files) {
     this.#store = store;
+    this.#files = files;
     this.#serial = serial;
     this.#notices = notices;
     this.#recorder = new TapeRecorder(store, serial);
@@ -80,7 +84,7 @@ export class Recordings implements RecordingActions {
     const { machine, bench, replay } = this.#store.state;
     if (machine.phase !== "off" || bench !== "closed" || replay) return;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.#show(recording, !still);
+    this.#show(recording, moments(recording), !still);
     if (still) this.seek(recording.tape.end);
   }
 
@@ -115,15 +119,18 @@ export class Recordings implements RecordingActions {
   }
 
   open(file: File): void {
-    this.#open(file).catch((error: Error) => this.#failed(`“${file.name}” could not be played.`, error));
+    this.#open(file).catch((error: Error) => {
+      if (!(error instanceof ReadingCanceledError))
+        this.#failed(`“${file.name}” could not be played.`, error);
+    });
   }
 
   async #open(file: File): Promise<void> {
     this.#refuseBesideMachine();
-    const recording = await unpackRecording(file);
+    const { recording, moments } = await this.#files.read("recording", file, {});
     this.#notices.dismiss("recording");
     this.#refuseBesideMachine();
-    this.#show(recording, true);
+    this.#show(recording, moments, true);
   }
 
   #refuseBesideMachine(): void {
@@ -145,12 +152,12 @@ export class Recordings implements RecordingActions {
 
   // --- playing ---
 
-  #show(recording: Recording, play: boolean): void {
+  #show(recording: Recording, moments: ArrayLike<number>, play: boolean): void {
     this.stop();
     const { tape } = recording;
     this.#playing = {
       recording,
-      moments: moments(recording),
+      moments,
       console: new RecordedConsole(),
       commands: 0,
       serial: 0,

@@ -56,7 +56,7 @@ export function addProblem(problems: Problem[], offset: number, message: string)
 /** The bytes up to the limit; a problem says what was left out. */
 export function withinLimit(bytes: Uint8Array, problems: Problem[]): Uint8Array {
   if (bytes.length <= LIMITS.bytes) return bytes;
-  const message = `the file has ${bytes.length} bytes; only the first ${LIMITS.bytes} are read`;
+  const message = `the file has more than ${LIMITS.bytes} bytes; only the first ${LIMITS.bytes} are read`;
   problems.push({ offset: LIMITS.bytes, message });
   return bytes.subarray(0, LIMITS.bytes);
 }

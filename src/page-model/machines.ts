@@ -12,6 +12,8 @@ export interface Work {
   step: string;
   /** 0 to 1; undefined when nobody knows. */
   progress?: number | undefined;
+  /** Gives it up; undefined where that cannot be done (any more). */
+  cancel?: (() => void) | undefined;
 }
 
 export interface KeptMachines {

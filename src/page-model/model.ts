@@ -1,10 +1,12 @@
 /** What the page shows, and what its user can ask for. The app fills the one and carries out the other. */
 import type { BootCheck } from "../boot-check/index.ts";
-import type { EventLog, ImaList, LogDifference, PcrComparison, ReplayedBank } from "../eventlog/index.ts";
+import type { EventLog, ImaComparison, ImaList } from "../eventlog/index.ts";
 import type { BootTape } from "../recording/index.ts";
 import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
 import type { TraceRecorder } from "../trace/index.ts";
+import type { FileActions, FilesState } from "./files.ts";
 import type { LessonActions, LessonsState } from "./lessons.ts";
+import type { LogView } from "./log-view.ts";
 import type { KeptMachines, MachineActions } from "./machines.ts";
 import type { Choice } from "./selection.ts";
 import type { Store } from "./store.ts";
@@ -72,15 +74,15 @@ export interface InterfaceState {
   state: "idle" | "ready" | "reception" | "execution" | "completion";
 }
 
-/** A boot's log with what follows from it. */
-export interface LogView {
-  /** The log itself, as it stood. */
-  bytes: Uint8Array;
-  log: EventLog;
-  banks: ReplayedBank[];
-  comparison: PcrComparison[];
-  /** Against the boot before; undefined when there was none. */
-  differences?: LogDifference[] | undefined;
+export type { LogView };
+
+/** Linux's own list. */
+export interface ImaView {
+  list: ImaList;
+  /** Where it comes from, in words. */
+  source: string;
+  /** With these PCRs, where somebody has compared it already: a long list takes seconds. */
+  compared?: { pcrs: readonly PcrBank[]; rows: readonly ImaComparison[] };
 }
 
 /** What is known of the boot that goes on or went on. */
@@ -184,12 +186,13 @@ export interface PageState {
   /** Bank shown by all views. */
   bank: string;
   log?: LogView | undefined;
-  /** Linux's own list, once the reader has asked for it; where it comes from, in words. */
-  ima?: { list: ImaList; source: string } | undefined;
+  /** Once the reader has asked for it. */
+  ima?: ImaView | undefined;
   previous?: PreviousBoot | undefined;
   /** The machines in this browser's storage. */
   kept: KeptMachines;
   lessons: LessonsState;
+  files: FilesState;
   notices: readonly Notice[];
   /** The pane shown in each half, and on a narrow page the one of the two that is shown. */
   panes: { left: PaneId; right: PaneId; front: "left" | "right" };
@@ -200,6 +203,7 @@ export type PageStore = Store<PageState>;
 
 /** What the user can do. Nothing here throws or rejects: failures become notices. */
 export interface PageActions {
+  readonly files: FileActions;
   readonly recordings: RecordingActions;
   readonly lessons: LessonActions;
   readonly machines: MachineActions;

@@ -88,6 +88,15 @@ export const SEALED = {
 /** A state file of swtpm (`swtpm/state-file.ts`), in bytes. */
 export const STATE_FILE = { file: BUNDLE.blob } as const;
 
+/** A reading in a worker (`reading/client.ts`). */
+export const READING = {
+  /**
+   * Seconds without a word from the worker after which it counts as stuck: the longest step that tells nothing, the JSON
+   * of a recording at its limits, takes some ten on a slow host.
+   */
+  silence: 120,
+} as const;
+
 /** E.g. "1,000". */
 const inWords = (most: number) => most.toLocaleString("en");
 

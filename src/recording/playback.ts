@@ -42,7 +42,7 @@ export function moments({ tape, commands }: Recording): number[] {
 }
 
 /** Where playing goes on from `time` when the stretch ahead is empty for too long; else `time` itself. @param all in order */
-export function skipPause(all: readonly number[], time: number): number {
+export function skipPause(all: ArrayLike<number>, time: number): number {
   const at = firstAfter(all, time);
   const next = all[at];
   const last = all[at - 1] ?? 0;
@@ -51,7 +51,7 @@ export function skipPause(all: readonly number[], time: number): number {
 }
 
 /** Index of the first moment after `time`. */
-function firstAfter(all: readonly number[], time: number): number {
+function firstAfter(all: ArrayLike<number>, time: number): number {
   let [low, high] = [0, all.length];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -2,6 +2,7 @@
 import { html, nothing } from "lit";
 import "../boot-check/boot-banner.ts";
 import "../parts/copy.ts";
+import "../parts/file-reading.ts";
 import "./event-log.css";
 import "./ima-view.ts";
 import { toHex } from "../../bytes/hex.ts";
@@ -26,7 +27,6 @@ import { saveFile } from "../parts/save-file.ts";
 import { segments } from "../parts/segments.ts";
 import { pcrMeaning } from "../pcrs/meanings.ts";
 import { extendedBy } from "./extended-by.ts";
-import { readLogFile } from "./log-file.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { bootVerdict, type EventRow, eventRows, firstLines, replayVerdict, rtmrVerdict } from "./verdict.ts";
 
@@ -48,7 +48,6 @@ export class TpmEventLog extends PageElement {
     ...PageElement.properties,
     open: { state: true },
     how: { state: true },
-    problem: { state: true },
     shown: { state: true },
   };
   /** How many rows are drawn at most. */
@@ -56,9 +55,8 @@ export class TpmEventLog extends PageElement {
   /** Keys of the rows that are folded out: only these have a body. */
   declare open: ReadonlySet<string>;
   declare how: "list" | "two" | "ima" | "file";
-  /** What is wrong with the file that was opened last. */
-  declare problem: string;
-  #file: { name: string; view: LogView } | undefined;
+  /** The file for which the view turned to files last. */
+  #file: PageState["files"]["log"];
   readonly #reveal = new Reveal("data-event");
   /** The entry of Linux's list for which that list was shown last. */
   #entry: number | undefined;
@@ -67,20 +65,23 @@ export class TpmEventLog extends PageElement {
     super();
     this.open = new Set();
     this.how = "list";
-    this.problem = "";
     this.shown = ROWS;
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
     const ofFile = this.how === "file" ? [state.pcrs] : [];
-    return [state.log, state.bank, state.event, state.entry, state.command, ...ofFile];
+    const { log, problems } = state.files;
+    return [
+      ...[state.log, state.bank, state.event, state.entry, state.command],
+      ...[log, problems.eventLog, ...ofFile],
+    ];
   }
 
   override render() {
     const { store, actions } = this;
     if (this.how === "ima")
       return html`${this.#tools()}<ima-view .store=${store} .actions=${actions} ?active=${this.active}></ima-view>`;
-    const file = this.how === "file" ? this.#file : undefined;
+    const file = this.how === "file" ? this.state.files.log : undefined;
     const view = file
       ? { ...file.view, comparison: compareWithPcrs(file.view.banks, this.state.pcrs) }
       : this.state.log;
@@ -123,6 +124,7 @@ export class TpmEventLog extends PageElement {
   /** What to show, and the firmware's log as a file. */
   #tools(view?: LogView) {
     const both = this.state.log?.differences && this.state.previous;
+    const { log: file, problems } = this.state.files;
     return html`<div class="toolbar">
       ${segments<TpmEventLog["how"]>(
         "eventlog-how",
@@ -131,13 +133,13 @@ export class TpmEventLog extends PageElement {
           { value: "list", label: "this boot", hint: "What the firmware wrote down" },
           ...(both ? [{ value: "two", label: "two boots" } as const] : []),
           { value: "ima", label: "Linux’s list", hint: "What the running kernel measured (IMA)" },
-          ...(this.#file ? [{ value: "file", label: "a file", hint: this.#file.name } as const] : []),
+          ...(file ? [{ value: "file", label: "a file", hint: file.name } as const] : []),
         ],
         this.how,
         (how) => {
           this.how = how;
           this.open = new Set();
-          this.problem = "";
+          this.actions.files.forget("eventLog");
           this.shown = ROWS;
         },
       )}
@@ -149,7 +151,9 @@ export class TpmEventLog extends PageElement {
               class="visually-hidden" type="file" aria-label="Open an event log" @change=${this.#openFile}></label>`
       }
       ${view ? this.#files(view) : nothing}
-    </div>${this.problem ? html`<p class="is-error log-problem" role="alert">${this.problem}</p>` : nothing}`;
+    </div>
+    <file-reading .store=${this.store} .actions=${this.actions} ?active=${this.active} kind="eventLog"></file-reading>
+    ${problems.eventLog ? html`<p class="is-error log-problem" role="alert">${problems.eventLog}</p>` : nothing}`;
   }
 
   #files({ bytes, log }: LogView) {
@@ -160,26 +164,22 @@ export class TpmEventLog extends PageElement {
         @click=${() => saveFile("eventlog.bin", new Uint8Array(bytes.subarray(0, log.end)), "application/octet-stream")}>binary</button>`;
   }
 
-  async #openFile(event: Event): Promise<void> {
+  #openFile(event: Event): void {
     const input = event.target as HTMLInputElement;
     const file = input.files?.[0];
+    if (file) this.actions.files.openEventLog(file);
     input.value = "";
-    if (!file) return;
-    try {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      this.#file = { name: file.name, view: readLogFile(bytes, this.state.pcrs) };
-      this.how = "file";
-      this.open = new Set();
-      this.problem = "";
-      this.shown = ROWS;
-    } catch (error) {
-      this.problem = `“${file.name}” could not be shown: ${(error as Error).message}.`;
-    }
   }
 
   /** An event that was selected elsewhere is folded out and brought into sight. */
   override willUpdate(): void {
-    const { event, entry } = this.state;
+    const { event, entry, files } = this.state;
+    if (files.log !== this.#file) {
+      this.#file = files.log;
+      this.how = "file";
+      this.open = new Set();
+      this.shown = ROWS;
+    }
     if (this.active && entry !== this.#entry) {
       this.#entry = entry;
       if (entry !== undefined) this.how = "ima";

@@ -5,29 +5,38 @@ import {
   type ImaComparison,
   type ImaList,
 } from "../../eventlog/index.ts";
+import type { ImaView } from "../../page-model/model.ts";
 import type { PcrBank } from "../../session/types.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A long list takes seconds to replay: once for each state of the PCRs. */
 const comparisons = new WeakMap<ImaList, { pcrs: readonly PcrBank[]; rows: ImaComparison[] }>();
 
-function compared(list: ImaList, pcrs: readonly PcrBank[]): ImaComparison[] {
-  const known = comparisons.get(list);
+/** @param compared what a worker has compared already */
+export function imaComparison(
+  list: ImaList,
+  pcrs: readonly PcrBank[],
+  compared: ImaView["compared"],
+): readonly ImaComparison[] {
+  const known = compared?.pcrs === pcrs ? compared : comparisons.get(list);
   if (known?.pcrs === pcrs) return known.rows;
   const rows = compareImaWithPcrs(list, pcrs);
   comparisons.set(list, { pcrs, rows });
   return rows;
 }
 
-/** @param extended how often each PCR was seen to be extended in this boot. */
+/**
+ * @param rows the comparison with the TPM's PCRs
+ * @param extended how often each PCR was seen to be extended in this boot
+ */
 export function imaVerdict(
+  rows: readonly ImaComparison[],
   list: ImaList,
-  pcrs: readonly PcrBank[],
   bank: string,
   extended: (pcr: number) => number,
 ): Verdict {
-  const rows = compared(list, pcrs).filter(({ algorithm }) => algorithm === bank);
-  const [row] = rows.filter(({ result }) => result !== "explained").concat(rows);
+  const ofBank = rows.filter(({ algorithm }) => algorithm === bank);
+  const [row] = ofBank.filter(({ result }) => result !== "explained").concat(ofBank);
   if (!row)
     return { tone: "plain", text: `There is no ${bank} value of the TPM to compare with.`, lines: [] };
   const { pcr, result, reason } = row;

@@ -1,5 +1,6 @@
 /** What the running Linux has measured: its IMA list, read from the guest or from a file, replayed and explained. */
 import { html, nothing } from "lit";
+import "../parts/file-reading.ts";
 import { toHex } from "../../bytes/hex.ts";
 import {
   checkImaEntry,
@@ -9,16 +10,15 @@ import {
   type ImaList,
   type ImaStep,
   parseImaAscii,
-  parseImaList,
   replayIma,
 } from "../../eventlog/index.ts";
 import { chainOf, extendOfEntry } from "../../page-model/chains.ts";
-import type { PageState } from "../../page-model/model.ts";
+import type { ImaView, PageState } from "../../page-model/model.ts";
 import { PageElement } from "../parts/element.ts";
 import { Reveal } from "../parts/reveal.ts";
 import { extendedBy } from "./extended-by.ts";
 import { readGuestFile } from "./guest-file.ts";
-import { aggregateVerdict, imaVerdict } from "./ima-verdict.ts";
+import { aggregateVerdict, imaComparison, imaVerdict } from "./ima-verdict.ts";
 import { firstLines, type Verdict } from "./verdict.ts";
 
 const PATH = "/sys/kernel/security/ima/ascii_runtime_measurements";
@@ -28,7 +28,7 @@ const POLICY = "ima_policy=tcb rootfstype=ramfs";
 const ROWS = 1000;
 const MOST_LINES = 10;
 
-export class ImaView extends PageElement {
+export class ImaPane extends PageElement {
   static override properties = {
     ...PageElement.properties,
     busy: { state: true },
@@ -46,6 +46,8 @@ export class ImaView extends PageElement {
   /** The extends of the list that is shown, by bank, way and PCR: each is replayed once. */
   readonly #steps = new Map<string, ImaStep[]>();
   #stepsOf: ImaList | undefined;
+  /** The list of which rows are folded out. */
+  #shownList: ImaList | undefined;
 
   constructor() {
     super();
@@ -56,12 +58,18 @@ export class ImaView extends PageElement {
   }
 
   protected override watch(state: Readonly<PageState>): readonly unknown[] {
-    return [state.ima, state.pcrs, state.bank, state.entry, state.machine.phase];
+    const { imaList } = state.files.problems;
+    return [state.ima, state.pcrs, state.bank, state.entry, state.machine.phase, imaList];
   }
 
   /** An entry that was selected elsewhere is folded out and brought into sight. */
   override willUpdate(): void {
-    const { entry } = this.state;
+    const { entry, ima } = this.state;
+    if (ima?.list !== this.#shownList) {
+      this.#shownList = ima?.list;
+      this.open = new Set();
+      this.shown = ROWS;
+    }
     if (!this.active || !this.#reveal.isDue(entry)) return;
     this.open = new Set([...this.open, entry]);
     this.shown = Math.max(this.shown, entry + ROWS);
@@ -72,7 +80,8 @@ export class ImaView extends PageElement {
   }
 
   override render() {
-    const { ima, machine } = this.state;
+    const { ima, machine, files } = this.state;
+    const problem = this.problem || files.problems.imaList;
     return html`<div class="toolbar">
         <button class="button ${ima ? "" : "primary"}" type="button" ?disabled=${machine.phase !== "running" || this.busy}
           title="Types a command into the guest's shell, which prints the list" @click=${this.#readGuest}>Read it from the guest</button>
@@ -80,10 +89,11 @@ export class ImaView extends PageElement {
           class="visually-hidden" type="file" aria-label="Open an IMA list" @change=${this.#openFile}></label>
         <span role="status" class="muted small">${this.busy ? "The shell is asked …" : ""}</span>
       </div>
-      ${this.problem ? html`<p class="is-error ima-problem" role="alert">${this.problem}</p>` : nothing}
+      <file-reading .store=${this.store} .actions=${this.actions} ?active=${this.active} kind="imaList"></file-reading>
+      ${problem ? html`<p class="is-error ima-problem" role="alert">${problem}</p>` : nothing}
       ${
         ima
-          ? this.#list(ima.list)
+          ? this.#list(ima)
           : html`<div class="empty"><strong>Linux's own list</strong> The firmware's log ends where Linux starts. From
         there on Linux may measure files before it uses them (IMA): each is extended into PCR 10 and written down in a list
         in the kernel, which only the guest can read. Replaying the list must give what PCR 10 holds.</div>`
@@ -91,10 +101,10 @@ export class ImaView extends PageElement {
       ${ima ? html`<p class="pane-foot">${ima.list.entries.length} ${ima.list.entries.length === 1 ? "entry" : "entries"}, ${ima.source}.</p>` : nothing}`;
   }
 
-  #list(list: ImaList) {
+  #list({ list, compared }: ImaView) {
     const { pcrs, bank } = this.state;
     const verdicts = [
-      imaVerdict(list, pcrs, bank, (pcr) => chainOf(this.state, pcr).length),
+      imaVerdict(imaComparison(list, pcrs, compared), list, bank, (pcr) => chainOf(this.state, pcr).length),
       aggregateVerdict(list, pcrs),
     ];
     const alone = list.entries.length === 1 && list.entries[0]?.name === "boot_aggregate";
@@ -214,22 +224,17 @@ export class ImaView extends PageElement {
   #openFile(event: Event): void {
     const input = event.target as HTMLInputElement;
     const file = input.files?.[0];
+    if (file) this.actions.files.openImaList(file);
     input.value = "";
-    if (!file) return;
-    this.#take(async () => {
-      const list = parseImaList(new Uint8Array(await file.arrayBuffer()));
-      if (!list.entries.length) throw new Error(`“${file.name}” is no IMA list`);
-      return { list, source: `of the file ${file.name}` };
-    });
+    this.problem = "";
   }
 
   #take(read: () => Promise<NonNullable<PageState["ima"]>>): void {
     this.busy = true;
     this.problem = "";
+    this.actions.files.forget("imaList");
     read()
       .then((ima) => {
-        this.open = new Set();
-        this.shown = ROWS;
         this.store.update({ ima });
         // The list may have what is selected, or no longer have it.
         const { command } = this.state;
@@ -249,4 +254,4 @@ function verdict({ tone, text, lines }: Verdict) {
     ${lines.length ? html`<ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>` : nothing}</div>`;
 }
 
-customElements.define("ima-view", ImaView);
+customElements.define("ima-view", ImaPane);

@@ -42,9 +42,10 @@ export class MachineList extends PageElement {
 
   #work({ work }: KeptMachines) {
     if (!work) return nothing;
-    const { what, step, progress } = work;
-    return html`<label class="machines-work" role="status">${what}: ${step}
-      <progress max="1" .value=${progress ?? nothing}></progress></label>`;
+    const { what, step, progress, cancel } = work;
+    return html`<div class="machines-work"><label role="status">${what}: ${step}
+      <progress max="1" .value=${progress ?? nothing}></progress></label>
+      ${cancel ? html`<button class="button" type="button" @click=${cancel}>Cancel</button>` : nothing}</div>`;
   }
 
   #list(kept: KeptMachines) {

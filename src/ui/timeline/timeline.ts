@@ -4,8 +4,9 @@
  */
 
 import { html, nothing, type SVGTemplateResult, svg } from "lit";
-import { own } from "../../bytes/own.ts";
+import "../parts/file-reading.ts";
 import "./timeline.css";
+import { own } from "../../bytes/own.ts";
 import { type SeenExtend, seenExtends, whatWas, whoMade } from "../../page-model/chains.ts";
 import type { PageState } from "../../page-model/model.ts";
 import type { CommandRecord } from "../../session/types.ts";
@@ -139,7 +140,8 @@ export class BootTimeline extends PageElement {
         @click=${() => this.actions.recordings.save()}>Save recording</button>
       <label class="button" title=${replay ? "Play another one" : "Play a saved boot, with no machine and no TPM"}>Open…<input class="visually-hidden" type="file" accept=".webtpm"
         aria-label="Open a recording" @change=${this.#open}></label>
-    </div>`;
+    </div>
+    <file-reading .store=${this.store} .actions=${this.actions} ?active=${this.active} kind="recording"></file-reading>`;
   }
 
   #open(event: Event): void {
