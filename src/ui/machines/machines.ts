@@ -43,7 +43,7 @@ export class MachineList extends PageElement {
   #work({ work }: KeptMachines) {
     if (!work) return nothing;
     const { what, step, progress, cancel } = work;
-    return html`<div class="machines-work"><label role="status">${what}: ${step}
+    return html`<div class="machines-work"><label><span role="status">${what}: ${step}</span>
       <progress max="1" .value=${progress ?? nothing}></progress></label>
       ${cancel ? html`<button class="button" type="button" @click=${cancel}>Cancel</button>` : nothing}</div>`;
   }
