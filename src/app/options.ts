@@ -126,6 +126,8 @@ const IMAGE_PARAMETERS: Record<ImageSlot, ParameterName> = {
 };
 
 const isParameter = (name: string): name is ParameterName => Object.hasOwn(PARAMETERS, name);
+/** Problems that are told one by one: an address may have thousands. */
+const MOST_PROBLEMS = 10;
 
 /** Reads the parameters of an address. */
 export function parseOptions(parameters: URLSearchParams): ParsedOptions {
@@ -133,7 +135,7 @@ export function parseOptions(parameters: URLSearchParams): ParsedOptions {
   const problems: string[] = [];
   for (const [name, text] of parameters) {
     if (!isParameter(name)) {
-      problems.push(`The address has a parameter "${name}", which this page does not know.`);
+      problems.push(`The address has a parameter "${shorten(name)}", which this page does not know.`);
       continue;
     }
     const result = v.safeParse(PARAMETERS[name], text);
@@ -143,6 +145,8 @@ export function parseOptions(parameters: URLSearchParams): ParsedOptions {
         `The address says ${name}="${shorten(text)}", but ${name} ${result.issues[0].message}. The default is used.`,
       );
   }
+  const more = problems.splice(MOST_PROBLEMS).length;
+  if (more) problems.push(`So it is with ${more} more of its parameters.`);
   return { options: toOptions(values as Values), problems };
 }
 

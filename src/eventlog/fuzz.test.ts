@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { mutated, type Seed } from "../reading/testing-mutations.ts";
 import { checkDigests } from "./check.ts";
 import { compareLogs } from "./compare-logs.ts";
 import { compareWithPcrs } from "./compare-pcrs.ts";
@@ -17,7 +18,6 @@ import type { Bank, EventLog } from "./log.ts";
 import { parseEventLog } from "./parse.ts";
 import { replay } from "./replay.ts";
 import { type Alg, ascii } from "./testing.ts";
-import { joined } from "./testing-data.ts";
 import { imaAscii, imaBinary } from "./testing-ima.ts";
 import { LOG_SHAPES } from "./testing-shapes.ts";
 import { eventLogYamlBytes } from "./yaml.ts";
@@ -28,13 +28,7 @@ const RUNS = Number(process.env.WEBTPM_RUNS ?? 300);
 const options = { numRuns: RUNS };
 const timeout = 60_000 + 100 * RUNS;
 
-// --- changes that know where fields are, so that most files can still be read far ---
-
-/** A file, and where its records begin. */
-interface Seed {
-  bytes: Uint8Array;
-  starts: number[];
-}
+// --- files ---
 
 const logSeed = (bytes: Uint8Array): Seed => ({
   bytes,
@@ -48,76 +42,6 @@ const textSeed = (bytes: Uint8Array): Seed => ({
   bytes,
   starts: [...bytes.entries()].flatMap(([at, byte]) => (byte === 0x0a ? [at + 1] : [])),
 });
-
-/** Numbers at which lengths and counts go wrong. */
-const NUMBERS = [
-  0, 1, 2, 15, 16, 17, 0x7f, 0xff, 0x100, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff,
-];
-/** Bytes from a record's begin within which its fields lie. */
-const FIELDS = 80;
-
-const part = fc.nat();
-const number = fc.oneof(fc.constantFrom(...NUMBERS), fc.nat(600), fc.nat(0xffff_ffff));
-const change = fc.oneof(
-  fc.record({ kind: fc.constant("byte"), at: part, value: fc.nat(255) }),
-  fc.record({ kind: fc.constant("field"), at: part, offset: fc.nat(FIELDS), value: number }),
-  fc.record({ kind: fc.constant("number"), at: part, value: number }),
-  fc.record({ kind: fc.constant("drop"), at: part }),
-  fc.record({ kind: fc.constant("double"), at: part, to: part }),
-  fc.record({ kind: fc.constant("insert"), at: part, bytes: fc.uint8Array({ maxLength: 12 }) }),
-  fc.record({ kind: fc.constant("cut"), at: part }),
-  fc.record({ kind: fc.constant("fill"), value: fc.constantFrom(0, 0xff, 0x20), count: fc.nat(70) }),
-);
-type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
-
-/** Files made of the seeds by some changes each. */
-const mutated = (seeds: readonly Seed[]): fc.Arbitrary<Uint8Array> =>
-  fc
-    .tuple(fc.constantFrom(...seeds), fc.array(change, { minLength: 1, maxLength: 6 }))
-    .map(([{ bytes, starts }, changes]) =>
-      changes.reduce((all, one) => applied(all, starts, one), bytes.slice()),
-    );
-
-function applied(bytes: Uint8Array<ArrayBuffer>, starts: number[], change: Change): Uint8Array<ArrayBuffer> {
-  const place = (at: number) => at % (bytes.length + 1);
-  /** From one record's begin to the next's. */
-  const record = (at: number): [number, number] => {
-    const i = starts.length ? at % starts.length : 0;
-    return [starts[i] ?? 0, starts[i + 1] ?? bytes.length];
-  };
-  switch (change.kind) {
-    case "byte":
-      bytes[place(change.at)] = change.value;
-      return bytes;
-    case "field":
-      return withNumber(bytes, record(change.at)[0] + change.offset, change.value);
-    case "number":
-      return withNumber(bytes, place(change.at), change.value);
-    case "drop": {
-      const [from, to] = record(change.at);
-      return joined(bytes.subarray(0, from), bytes.subarray(to));
-    }
-    case "double": {
-      const [from, to] = record(change.at);
-      const [at] = record(change.to);
-      return joined(bytes.subarray(0, at), bytes.subarray(from, to), bytes.subarray(at));
-    }
-    case "insert": {
-      const at = place(change.at);
-      return joined(bytes.subarray(0, at), change.bytes, bytes.subarray(at));
-    }
-    case "cut":
-      return bytes.slice(0, place(change.at));
-    default:
-      return joined(bytes, new Uint8Array(change.count).fill(change.value));
-  }
-}
-
-/** A number of 32 bits, little-endian, as far as there is room for it. */
-function withNumber(bytes: Uint8Array<ArrayBuffer>, at: number, value: number): Uint8Array<ArrayBuffer> {
-  for (let i = 0; i < 4 && at + i < bytes.length; i++) bytes[at + i] = value >>> (8 * i);
-  return bytes;
-}
 
 // --- what must hold ---
 
