@@ -14,7 +14,7 @@ import { WORD } from "./layout.ts";
 import { finishHandOver, losesTpm } from "./locality.ts";
 import { CRB_DATA_BYTES } from "./ports.ts";
 import { CTRL_CANCEL, CTRL_REQ, CTRL_START } from "./registers.ts";
-import { COMPLETION, EXECUTION, IDLE, READY, RECEPTION } from "./states.ts";
+import { COMPLETION, EXECUTION, READY, RECEPTION } from "./states.ts";
 
 const REQUESTS = CTRL_REQ.CMD_READY | CTRL_REQ.GO_IDLE;
 
@@ -50,9 +50,12 @@ export function writeStart(core: CrbCore, value: number): void {
   }
 }
 
-/** The low `size` bytes of `value`, lowest first, into the data buffer. @param at offset in it. */
+/**
+ * The low `size` bytes of `value`, lowest first, into the data buffer. @param at offset in it. An idle TPM wakes by them:
+ * SeaBIOS asks for cmdReady only after a command, and QEMU's buffer takes its first one.
+ */
 export function writeData(core: CrbCore, at: number, size: number, value: number): void {
-  if (core.state === IDLE || core.state === EXECUTION) return;
+  if (core.state === EXECUTION) return;
   if (core.state === COMPLETION) {
     core.words[WORD.PACKET_LENGTH] = 0;
     core.words[WORD.OFFSET] = 0;

@@ -29,13 +29,6 @@ export const DIFFERENCES = {
     spec: PTP_LOCALITY,
     seenIn: "registers",
   },
-  "buffer-needs-ready": {
-    qemu: "The data buffer can be written in idle state.",
-    here: "In idle state writes to it are ignored.",
-    reason: "A TPM that sleeps takes no command; drivers wake it by cmdReady first.",
-    spec: PTP_STATES,
-    seenIn: "registers",
-  },
   "buffer-held": {
     qemu: "The data buffer can be written while the TPM runs the command in it; the response is then written over that.",
     here: "Writes to it are ignored until the response is there.",
@@ -45,7 +38,7 @@ export const DIFFERENCES = {
   },
   "start-needs-ready": {
     qemu: "Start is obeyed in idle state, and after a response, which is then taken for a command.",
-    here: "Start is obeyed when the TPM is ready for a command, or has got one.",
+    here: "Start is obeyed when the TPM is ready for a command, or has got one: the first byte of one wakes it, too.",
     reason: "The state transition table has no such move.",
     spec: PTP_STATES,
     seenIn: "registers",

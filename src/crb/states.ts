@@ -55,6 +55,12 @@ export const TRANSITIONS: readonly Transition[] = [
     meaning: "Ready already.",
   },
   {
+    from: "idle",
+    on: "dataWrite",
+    to: "reception",
+    meaning: "The first byte of a command wakes the TPM.",
+  },
+  {
     from: "ready",
     on: "dataWrite",
     to: "reception",
