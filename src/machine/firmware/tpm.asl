@@ -79,13 +79,18 @@ DefinitionBlock ("", "SSDT", 2, "WEBTPM", "WEBTPM  ", 1)
                     {
                         Return ("1.3")
                     }
-                    // Submit TPM Operation Request: 0 done, 1 not supported
+                    // Submit TPM Operation Request: 0 done, 1 not supported, 2 refused
                     If (Arg2 == 2)
                     {
                         Local0 = DerefOf (Arg3 [0])
-                        If (PFNC (Local0) == 0)
+                        Local1 = PFNC (Local0)
+                        If (Local1 == 0)
                         {
                             Return (1)
+                        }
+                        If (Local1 <= 2)
+                        {
+                            Return (2)
                         }
                         PPRM = 0
                         PPRQ = Local0
