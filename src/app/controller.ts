@@ -250,6 +250,10 @@ export class PageController implements PageActions {
         if (failure) this.#tpmFailed(failure);
         else if (phase === "ready") this.notices.dismiss("tpm");
       }),
+      tpm.on("reset", () => {
+        if (tpm.presence.overwritten) this.notices.show(troubles.memoryOverwritten());
+        else this.notices.dismiss("memory-overwritten");
+      }),
       tpm.on("notice", (message) => this.notices.show(troubles.tpmMoved(message))),
     );
   }
@@ -368,6 +372,14 @@ export class PageController implements PageActions {
     this.notices.show(troubles.notMoved(error, () => this.reset()));
   }
 
+  requestPresence(operation: number): void {
+    try {
+      this.tpm?.requestPresence(operation);
+    } catch (error) {
+      this.notices.show(troubles.notAsked(error as Error));
+    }
+  }
+
   reconnect(): void {
     this.notices.dismiss("tpm");
     if (this.#machine) this.reset();
@@ -422,6 +434,7 @@ export class PageController implements PageActions {
     this.#resetting = false;
     this.#store.update({
       handle: undefined,
+      presence: undefined,
       tpm: undefined,
       interface: undefined,
       screen: undefined,

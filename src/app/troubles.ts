@@ -73,6 +73,24 @@ export const tpmMoved = (message: string): Notice => ({
   actions: [],
 });
 
+/** A memory overwrite request was honoured. */
+export const memoryOverwritten = (): Notice => ({
+  id: "memory-overwritten",
+  level: "info",
+  title: "The guest's memory was overwritten.",
+  text: "Its operating system had asked for that (memory overwrite request): all of it was filled with zeros at this reset, before the firmware started.",
+  actions: [],
+});
+
+/** The firmware does not carry out what was asked for on the page. */
+export const notAsked = (error: Error): Notice => ({
+  id: "presence",
+  level: "error",
+  title: "The firmware was not asked.",
+  text: sentence(error.message),
+  actions: [],
+});
+
 /** A boot that was not measured, or a guest that has died. */
 export const bootTrouble = (id: string, trouble: Trouble, actions: Notice["actions"]): Notice => ({
   id,

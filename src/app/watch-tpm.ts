@@ -32,6 +32,7 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
       news();
     }),
     tpm.on("command", news),
+    tpm.on("presence", (presence) => store.update({ presence })),
     tpm.on("pcrs", (pcrs) => showPcrs(store, pcrs)),
     tpm.on("eventlog", () => log.ask()),
     tpm.on("reset", () => {
@@ -39,7 +40,14 @@ export function watchTpm(tpm: TpmHandle, store: PageStore, onReset: () => void):
       store.update({ log: undefined, pcrs: [], changedPcrs: new Set(), ima: undefined, ...NOTHING_SELECTED });
     }),
   ];
-  store.update({ handle: tpm, tpm: tpm.status, commands: tpm.commands, guestCommands: 0, ima: undefined });
+  store.update({
+    handle: tpm,
+    tpm: tpm.status,
+    presence: tpm.presence,
+    commands: tpm.commands,
+    guestCommands: 0,
+    ima: undefined,
+  });
   news();
   const timer = setInterval(() => look(tpm, store), LOOK_MS);
   return () => {

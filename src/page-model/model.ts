@@ -2,7 +2,7 @@
 import type { BootCheck } from "../boot-check/index.ts";
 import type { EventLog, ImaComparison, ImaList } from "../eventlog/index.ts";
 import type { BootTape } from "../recording/index.ts";
-import type { CommandRecord, PcrBank, TpmHandle, TpmStatus } from "../session/types.ts";
+import type { CommandRecord, PcrBank, PresenceStatus, TpmHandle, TpmStatus } from "../session/types.ts";
 import type { TraceRecorder } from "../trace/index.ts";
 import type { FileActions, FilesState } from "./files.ts";
 import type { LessonActions, LessonsState } from "./lessons.ts";
@@ -157,6 +157,8 @@ export interface PageState {
   /** Undefined until a TPM was asked for. */
   tpm?: TpmStatus | undefined;
   handle?: TpmHandle | undefined;
+  /** What was asked of the firmware. */
+  presence?: PresenceStatus | undefined;
   interface?: InterfaceState | undefined;
   /** Undefined while there is no machine. */
   boot?: BootView | undefined;
@@ -214,6 +216,8 @@ export interface PageActions {
   openBench(): void;
   /** Machine and TPM, as a power cycle does. */
   reset(): void;
+  /** Asks the firmware for an operation of the Physical Presence Interface; 0 takes back what was asked for. */
+  requestPresence(operation: number): void;
   /** Power-cycles a failed TPM, with a new connection to its backend. */
   reconnect(): void;
   change(settings: Partial<BootSettings>): void;

@@ -80,10 +80,19 @@ describe("physical presence", () => {
     expect(presence.status).toMatchObject({ overwrite: false, overwritten: true });
     bus.reset();
     expect([bus.cleared, presence.status.overwritten]).toEqual([1, false]);
+    // With a request besides, firmware resets the machine once more.
+    write(PPI_FIELDS.MOVV, 1);
+    write(PPI_FIELDS.PPRQ, 5);
+    bus.reset();
+    carryOut(write, 5, PPI_RESULT.SUCCESS);
+    bus.reset();
+    expect([bus.cleared, presence.status.overwritten]).toEqual([2, true]);
+    bus.reset();
+    expect([bus.cleared, presence.status.overwritten]).toEqual([2, false]);
     presence.end();
     write(PPI_FIELDS.MOVV, 1);
     bus.reset();
-    expect(bus.cleared).toBe(1);
+    expect(bus.cleared).toBe(2);
   });
 
   it("is put back from a snapshot, with whom it was asked by unknown; an older one has none", async () => {

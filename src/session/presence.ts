@@ -24,6 +24,8 @@ export class PhysicalPresence {
   /** The request that the last reset gave to the firmware. */
   #given: PresenceRequest | undefined;
   #overwritten = false;
+  /** The last reset gave a request to the firmware. */
+  #carryingOut = false;
 
   /** Told when the status has changed. */
   onChange: ((status: PresenceStatus) => void) | undefined;
@@ -67,6 +69,7 @@ export class PhysicalPresence {
   /** The machine was reset: what was asked for is carried out now. */
   machineReset(): void {
     const { request, parameter } = this.#area.contents;
+    this.#carryingOut = request !== 0;
     if (request) {
       this.#given = this.#pending(request, parameter);
       this.#bus.setFirmwareFile(PRESENCE_ROM_FILE, presenceRom());
@@ -105,8 +108,10 @@ export class PhysicalPresence {
   }
 
   #overwrite(): void {
-    this.#overwritten = this.#area.contents.overwrite && this.#bus.clearMemory !== undefined;
-    if (!this.#overwritten) return;
+    const asked = this.#area.contents.overwrite && this.#bus.clearMemory !== undefined;
+    // Firmware that has carried out a request resets the machine itself: that belongs to the same reset.
+    this.#overwritten = asked || (this.#overwritten && this.#carryingOut);
+    if (!asked) return;
     this.#bus.clearMemory?.();
     this.#area.overwritten();
   }

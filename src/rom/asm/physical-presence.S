@@ -81,11 +81,12 @@ start:  pushal
         mov     %eax, V_OPERATION
         /* First of all: a request that cannot be carried out is not to be tried at each boot. */
         movl    $0, %fs:PPRQ(%ebp)
-        mov     %eax, %fs:LPPR(%ebp)
         call    carry_out
-        mov     V_RESULT, %eax
         mov     $PPI, %ebp
+        mov     V_OPERATION, %ecx
+        mov     V_RESULT, %eax
         mov     %eax, %fs:PPRP(%ebp)
+        mov     %ecx, %fs:LPPR(%ebp)
         mov     $said_done, %si
         test    %eax, %eax
         jz      1f

@@ -1,6 +1,7 @@
 /** The start screen, and later the place to start the machine anew with other settings. */
 import { html, nothing } from "lit";
 import "../parts/copy.ts";
+import "../presence/presence.ts";
 import "./setup.css";
 import { bootPlan, IMAGE_SLOTS, imageName, type SlotInfo, slotFor } from "../../page-model/image-slots.ts";
 import type { BootSettings, ImageSlot, PageState } from "../../page-model/model.ts";
@@ -54,6 +55,7 @@ export class MachineSetup extends PageElement {
         <summary>Kernel, command line, memory, your own images</summary>
         ${this.#form(settings)}
       </details>
+      <physical-presence .store=${this.store} .actions=${this.actions} .active=${this.active}></physical-presence>
       ${this.#first ? howItGoes() : nothing}
       <p class="small muted">${this.state.images?.guest}</p>
     </div>`;
