@@ -73,7 +73,7 @@ describe("physical presence of a TPM 2.0", () => {
     expect(pcrs).toMatch(/sha256: \[ 0, 1,/);
 
     // SM3-256, which this TPM does not have: nothing is changed, and the machine boots.
-    expect(await ask(machine, "23 16")).toContain("23 4294967281");
+    expect(await ask(machine, "23 16")).toBe("23 0xFFFFFFF1: BIOS Failure\n");
     expect(presence(machine).last?.result).toBe(PPI_RESULT.FIRMWARE_FAILURE);
     expect((await machine.tpm!.tpm.pcrs()).map(({ algorithm }) => algorithm)).toEqual(banks);
   });
@@ -106,7 +106,7 @@ describe("physical presence of a TPM 2.0", () => {
 describe("physical presence of a TPM 1.2", () => {
   it("clears it, which disables it, and enables it again", { timeout: 4 * BOOT_MS }, async () => {
     const machine = await boot({ tpm: "1.2" });
-    const flags = () => run(machine, "cd /sys/class/tpm/tpm0; cat enabled active owned");
+    const flags = () => run(machine, "cd /sys/class/tpm/tpm0 && cat enabled active owned");
     expect(await flags()).toBe("1\n1\n0\n");
     expect(await ask(machine, "5")).toBe("5 0: Success\n");
     expect(machine.tpm!.tpm.commands.map((command) => command.name)).toContain("TPM_ForceClear");
@@ -138,7 +138,8 @@ describe("a memory overwrite request", () => {
     bus.onReset(() => (atReset = secrets()));
 
     await run(machine, FILL);
-    expect(secrets()).toBeGreaterThanOrEqual(400);
+    // Some lie across two pages.
+    expect(secrets()).toBeGreaterThan(300);
     await reboot(machine);
     // Without it, memory outlives a reset.
     expect(atReset).toBeGreaterThan(0);
@@ -148,7 +149,7 @@ describe("a memory overwrite request", () => {
     const address = `0x${(PPI_WINDOW.base + offset).toString(16)}`;
     await run(machine, `busybox devmem ${address} 8 ${MOR_CLEAR_MEMORY}`);
     expect(presence(machine).overwrite).toBe(true);
-    expect(secrets()).toBeGreaterThanOrEqual(400);
+    expect(secrets()).toBeGreaterThan(300);
     await reboot(machine);
     expect(atReset).toBe(0);
     expect(presence(machine)).toMatchObject({ overwrite: false, overwritten: true });
