@@ -38,8 +38,11 @@ export interface Protocol {
   requestLength(received: Uint8Array): number;
   /** What becomes of a request whose rest does not come: swtpm gets what there is, its client is gone, or nothing. */
   incomplete(received: Uint8Array): "pass" | "close" | "wait";
-  /** A request goes to swtpm: the answer that `answer` puts together is the one to this. */
-  begin(request: Uint8Array): void;
+  /**
+   * A request goes to swtpm: the answer that `answer` puts together is the one to this.
+   * @returns what to send: the request, or what swtpm answers in the same way.
+   */
+  begin(request: Uint8Array): Uint8Array;
   /** Takes a piece of the answer. @returns the answer, once it is whole. @throws when it is none. */
   answer(chunk: Uint8Array): Uint8Array | undefined;
 }
@@ -73,6 +76,13 @@ const EXCHANGES = new Map<number, ControlExchange<unknown>>(
 /** Requests that announce how many bytes follow, in their last word. */
 const WITH_DATA: readonly number[] = [SWTPM_COMMANDS.CMD_HASH_DATA, SWTPM_COMMANDS.CMD_SET_STATEBLOB];
 
+/** swtpm does not wait for their bodies: what came with the command in one read is all that it takes. */
+const NOT_AWAITED: readonly number[] = [
+  SWTPM_COMMANDS.CMD_SET_BUFFERSIZE,
+  SWTPM_COMMANDS.CMD_GET_INFO,
+  SWTPM_COMMANDS.CMD_LOCK_STORAGE,
+];
+
 /** What is unknown is answered with a result and nothing more. */
 const UNKNOWN = stop();
 
@@ -94,7 +104,7 @@ export class ControlProtocol implements Protocol {
   requestLength(received: Uint8Array): number {
     if (received.length < 4) return 0;
     const command = word(received, 0);
-    const least = EXCHANGES.get(command)?.request.length ?? 4;
+    const least = NOT_AWAITED.includes(command) ? 4 : (EXCHANGES.get(command)?.request.length ?? 4);
     if (received.length < least) return 0;
     // Clients send some bodies longer than needed (a locality as four bytes); swtpm takes what one read gives it.
     if (!WITH_DATA.includes(command)) return received.length;
@@ -106,9 +116,10 @@ export class ControlProtocol implements Protocol {
     return "close";
   }
 
-  begin(request: Uint8Array): void {
+  begin(request: Uint8Array): Uint8Array {
     this.#exchange = EXCHANGES.get(word(request, 0)) ?? UNKNOWN;
     this.#received = EMPTY;
+    return request;
   }
 
   answer(chunk: Uint8Array): Uint8Array | undefined {
@@ -117,8 +128,18 @@ export class ControlProtocol implements Protocol {
   }
 }
 
-/** swtpm's command buffer, and with it the most that one read of it takes. */
+/** The longest command that a TPM takes, and the longest response. */
 const MAX_COMMAND = 4096;
+/** The most that one read of swtpm takes: room for such a command with its header, whether it has one or not. */
+const MAX_READ = COMMAND_HEADER_SIZE + MAX_COMMAND;
+
+/**
+ * A command that is longer than any, cut to what the machine's port takes. A TPM refuses the one as the other, since it
+ * is not as long as its length field says.
+ */
+function refusedAlike(command: Uint8Array): Uint8Array {
+  return command.subarray(0, messageLength(command) === MAX_COMMAND ? MAX_COMMAND - 1 : MAX_COMMAND);
+}
 
 /** The data channel: TPM commands, with or without a header that carries the locality. */
 export class DataProtocol implements Protocol {
@@ -129,18 +150,19 @@ export class DataProtocol implements Protocol {
     if (received.length < MESSAGE_HEADER_SIZE) return 0;
     const header = isFramed(received) ? COMMAND_HEADER_SIZE : 0;
     if (received.length < header + MESSAGE_HEADER_SIZE) return 0;
-    const length = Math.min(header + messageLength(received, header), header + MAX_COMMAND);
+    const length = Math.min(header + messageLength(received, header), MAX_READ);
     // More than was announced is not a second command: swtpm takes it as part of the first, and refuses it.
-    return received.length < length ? 0 : Math.min(received.length, header + MAX_COMMAND);
+    return received.length < length ? 0 : Math.min(received.length, MAX_READ);
   }
 
   incomplete(received: Uint8Array): "pass" | "wait" {
     return received.length < MESSAGE_HEADER_SIZE ? "wait" : "pass";
   }
 
-  begin(request: Uint8Array): void {
+  begin(request: Uint8Array): Uint8Array {
     this.#framed = isFramed(request);
     this.#assembler.begin(this.#framed);
+    return this.#framed || request.length <= MAX_COMMAND ? request : refusedAlike(request);
   }
 
   answer(chunk: Uint8Array): Uint8Array | undefined {

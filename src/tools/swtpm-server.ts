@@ -115,8 +115,7 @@ export class SwtpmServer {
     this.#received = this.#received.subarray(length);
     this.#asking = client;
     client.pause();
-    protocol.begin(request);
-    channel.send(request);
+    channel.send(protocol.begin(request));
   }
 
   #answer(chunk: Uint8Array): void {
