@@ -141,6 +141,15 @@ describe("a reader", () => {
     expect(thread.ended).toBe(true);
   });
 
+  it("that cannot be loaded is done without", async () => {
+    const thread = channelThread({ eventLog: never });
+    const { bytes } = LOG_SHAPES["EFI with one bank"]!;
+    const reading = readFile("eventLog", blobOf(bytes), {}, { start: () => thread });
+    thread.onerror?.(new Event("error") as ErrorEvent);
+    expect((await reading).log).toEqual(parseEventLog(bytes));
+    expect(thread.ended).toBe(true);
+  });
+
   it("that says nothing for too long is ended, one that goes on is not", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     const thread = channelThread({ machine: never });

@@ -4,6 +4,7 @@
  */
 import { readingError } from "./crossing.ts";
 import { ReaderLostError, ReadingCanceledError } from "./errors.ts";
+import { readerHere } from "./here.ts";
 import { READING } from "./limits.ts";
 import { LISTS } from "./lists.ts";
 import { NEXT, type ReadingMessage, type ReadingRequest } from "./protocol.ts";
@@ -41,10 +42,29 @@ export async function readFile<Kind extends ReadingKind>(
   { signal, progress = () => undefined, start = startWorker }: ReadingManner = {},
 ): Promise<Readings[Kind]["result"]> {
   if (signal?.aborted) throw new ReadingCanceledError();
-  const thread = start();
+  try {
+    return await readIn(start(), kind, file, options, { signal, progress });
+  } catch (error) {
+    if (!(error instanceof NotLoadedError)) throw error;
+    // The server is gone, say. Readers are bounded, so that the page is slow for a while at worst.
+    return readIn(readerHere(), kind, file, options, { signal, progress });
+  }
+}
+
+/** The worker's code could not be loaded. */
+class NotLoadedError extends Error {}
+
+function readIn<Kind extends ReadingKind>(
+  thread: ReaderThread,
+  kind: Kind,
+  file: Blob,
+  options: Readings[Kind]["options"],
+  { signal, progress }: { signal: AbortSignal | undefined; progress: Progress },
+): Promise<Readings[Kind]["result"]> {
   const ends = [() => thread.terminate()];
   const read = new Promise<Readings[Kind]["result"]>((resolve, reject) => {
     const cancel = () => reject(new ReadingCanceledError());
+    if (signal?.aborted) cancel();
     signal?.addEventListener("abort", cancel);
     ends.push(() => signal?.removeEventListener("abort", cancel));
     let silent = 0;
@@ -64,9 +84,10 @@ export async function readFile<Kind extends ReadingKind>(
         thread.postMessage(NEXT);
       }
     };
-    thread.onerror = (event) => {
+    thread.onerror = (event: ErrorEvent | Event) => {
       event.preventDefault();
-      reject(ended(event.message));
+      // What could not be loaded is told by an event without a word.
+      reject("message" in event ? ended(event.message) : new NotLoadedError());
     };
     thread.postMessage({ kind, file, options });
   });
@@ -116,7 +137,7 @@ const stuck = () =>
     `the part of the page that reads this file has said nothing for ${READING.silence} seconds and was ended: the file is too much for it, or for this device`,
   );
 
-const ended = (why: string | undefined) =>
+const ended = (why: string) =>
   new ReaderLostError(
-    `the part of the page that reads this file ended (${why || "it could not be loaded"}): try again, or open the file on a device with more memory`,
+    `the part of the page that reads this file ended (${why}): try again, or open the file on a device with more memory`,
   );

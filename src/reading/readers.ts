@@ -11,7 +11,6 @@ import {
 } from "../eventlog/index.ts";
 import { moments, type Recording, unpackRecording } from "../recording/index.ts";
 import type { ReadMachine } from "../vault/bundle.ts";
-import { readMachineFile } from "../vault/read-machine.ts";
 import { LogFileError } from "./errors.ts";
 import { bytesOf, type PackedLog, readLogFile } from "./event-log.ts";
 
@@ -52,7 +51,11 @@ export const READERS: Readers = {
     const recording = await unpackRecording(file, progress);
     return { recording, moments: Float64Array.from(moments(recording)) };
   },
-  machine: (file, options, progress) => readMachineFile(file, { ...options, progress }),
+  async machine(file, options, progress) {
+    // Nobody else on a page needs what opens zip files.
+    const { readMachineFile } = await import("../vault/read-machine.ts");
+    return readMachineFile(file, { ...options, progress });
+  },
   eventLog: (file, _, progress) => readLogFile(file, progress),
   async imaList(file, { pcrs }, progress) {
     const bytes = await bytesOf(file);

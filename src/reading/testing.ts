@@ -1,7 +1,7 @@
-/** A reader's thread without a worker, for tests: the same messages through a channel. */
+/** A reader's thread without a worker, for tests. */
 import type { ReaderThread } from "./client.ts";
+import { readerHere } from "./here.ts";
 import { READERS, type Readers } from "./readers.ts";
-import { type PagePort, serveReading } from "./serve.ts";
 
 export interface TestThread extends ReaderThread {
   /** Whether it was ended. */
@@ -10,18 +10,13 @@ export interface TestThread extends ReaderThread {
 
 /** @param readers what reads there instead of the real ones */
 export function channelThread(readers: Partial<Readers> = {}): TestThread {
-  const { port1, port2 } = new MessageChannel();
-  serveReading(port2 as unknown as PagePort, { ...READERS, ...readers });
-  const thread: TestThread = {
-    onmessage: null,
-    onerror: null,
+  const thread = readerHere({ ...READERS, ...readers });
+  const { terminate } = thread;
+  return Object.assign(thread, {
     ended: false,
-    postMessage: (message) => port1.postMessage(message),
-    terminate() {
-      thread.ended = true;
-      port1.close();
+    terminate(this: TestThread) {
+      this.ended = true;
+      terminate();
     },
-  };
-  port1.onmessage = (event) => thread.onmessage?.(event);
-  return thread;
+  });
 }
