@@ -2,12 +2,8 @@ import { defineConfig } from "vitest/config";
 import { guardPlugin } from "./src/bridge/vite-guard.ts";
 import { bridgePlugin } from "./src/bridge/vite-plugin.ts";
 import { imagesPlugin } from "./src/images/vite-plugin.ts";
-
-/** Shared memory between page and worker needs a cross-origin isolated page. */
-const isolation = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-};
+import { pageHeaders } from "./src/tools/page-headers.ts";
+import { pageHeadersPlugin } from "./src/tools/page-headers-plugin.ts";
 
 /** Programs of this host: swtpm, iasl, binutils, cpio ... */
 const NATIVE = "src/**/*.native.test.ts";
@@ -25,7 +21,7 @@ const tests = (name: string, include: string[], options: { exclude?: string[]; i
 export default defineConfig({
   // Addresses relative to the page, so that a build works in any folder of any host.
   base: "./",
-  plugins: [guardPlugin(), imagesPlugin(), bridgePlugin()],
+  plugins: [guardPlugin(), pageHeadersPlugin(), imagesPlugin(), bridgePlugin()],
   // All dependencies by name: one that only a worker imports would be found late, and the page loaded anew.
   optimizeDeps: {
     include: [
@@ -46,8 +42,8 @@ export default defineConfig({
     ],
   },
   // No page of another origin reads anything here, not even one of this machine.
-  server: { host: "127.0.0.1", headers: isolation, cors: false },
-  preview: { host: "127.0.0.1", headers: isolation, cors: false },
+  server: { host: "127.0.0.1", headers: pageHeaders(), cors: false },
+  preview: { host: "127.0.0.1", headers: pageHeaders(), cors: false },
   worker: { format: "es" },
   // v86 alone is 400 kB; its licence and those of the others go along.
   build: { target: "es2022", chunkSizeWarningLimit: 1000, license: { fileName: "licences.md" } },

@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, type Page, test as plain } from "@playwright/test";
+import { pageHeaders } from "../../src/tools/page-headers.ts";
 import { writeServiceWorker } from "../../src/tools/service-worker.ts";
 import { buildDirectory } from "./build.ts";
 import { FileServer, type FileServerOptions } from "./file-server.ts";
@@ -34,7 +35,7 @@ const test = plain.extend<{ start: Start; copy: (title: string) => Promise<strin
       const index = join(directory, "index.html");
       const html = await readFile(index, "utf8");
       await writeFile(index, html.replace("<title>WebTPM</title>", `<title>${title}</title>`));
-      await writeServiceWorker(directory);
+      await writeServiceWorker(directory, pageHeaders());
       return directory;
     });
     for (const directory of directories) await rm(directory, { recursive: true });

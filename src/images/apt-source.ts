@@ -1,6 +1,8 @@
 /** Fetches Debian source packages, as `apt.ts` does packages: the pinned version, each file checked. */
+
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { own } from "../bytes/own.ts";
 import { isWhole, sourcesUrl } from "./apt.ts";
 import { AptLists, type AptPlaces } from "./apt-lists.ts";
 import { AptError } from "./apt-trouble.ts";
@@ -91,11 +93,12 @@ export class AptSource {
       same = entries.find(({ version }) => version === pin.version);
     }
     if (same) {
-      const other = Object.keys(pin.files).find((name) => same.files[name] !== pin.files[name]);
+      const other = Object.entries(pin.files).find(([name, digest]) => own(same.files, name) !== digest);
       if (other === undefined) return same;
+      const [name, digest] = other;
       throw new AptError(
         "checksum",
-        `${pin.name} ${pin.version}: ${this.#lists.mirror} has SHA-256 ${same.files[other]} for ${other}, ${pin.files[other]} was recorded. It is not what this project was tried with, and is not taken; use another mirror.`,
+        `${pin.name} ${pin.version}: ${this.#lists.mirror} has SHA-256 ${own(same.files, name)} for ${name}, ${digest} was recorded. It is not what this project was tried with, and is not taken; use another mirror.`,
       );
     }
     const newest = entries[0];

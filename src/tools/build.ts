@@ -7,6 +7,7 @@ import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
 import { complain } from "./complain.ts";
+import { embeddersOf, pageHeaders } from "./page-headers.ts";
 import { endOnSignal } from "./signals.ts";
 import { buildPage } from "./static-page.ts";
 
@@ -15,14 +16,20 @@ const HELP = `Usage: npm run build [-- OPTIONS]
 Makes the static page, for any file server.
 
   --out DIRECTORY   where to put it (default: dist); what is in there is deleted
+  --embed ORIGIN    let pages of this origin show the page in a frame; may be given several times, * lets all
   --help            show this text
 `;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { out: { type: "string", default: "dist" }, help: { type: "boolean" } },
+    options: {
+      out: { type: "string", default: "dist" },
+      embed: { type: "string", multiple: true },
+      help: { type: "boolean" },
+    },
   });
   if (values.help) return console.log(HELP);
+  const headers = pageHeaders({ embed: embeddersOf(values.embed) });
   const signal = endOnSignal();
   const cache = new Cache();
   const set = new ImageSet(cache, printProgress());
@@ -30,7 +37,7 @@ async function main(): Promise<void> {
   await set.prepareSmallKernel({ signal });
   await set.prepareHidden();
   await set.preparePrepared();
-  await buildPage(values.out, cache);
+  await buildPage(values.out, cache, headers);
 }
 
 main().catch(complain);

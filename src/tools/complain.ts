@@ -1,11 +1,7 @@
 /** How a tool ends when it cannot do what it was asked for. */
 import { SwtpmStartError } from "../bridge/swtpm-process.ts";
 import { SetUpError } from "../images/set-up-error.ts";
-
-/** What was typed cannot be done. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
+import { UsageError } from "./usage-error.ts";
 
 /** Ends the process with 1: expected errors in words, all others with their stack, which is for whoever mends them. */
 export function complain(error: Error & { code?: string }): never {

@@ -1,5 +1,7 @@
 /** The command line of `npm run qtest`. */
+
 import { parseArgs } from "node:util";
+import { own } from "../bytes/own.ts";
 import { CRB, crbFrontEnd } from "../crb/front-end.ts";
 import type { FrontEnd, TpmVersion } from "../frontend/port.ts";
 import { TIS } from "../tis/front-end.ts";
@@ -54,9 +56,9 @@ export function parseOptions(args: string[]): QtestOptions | undefined {
   const { socket, tpm = "2.0", interface: name = "tis" } = values;
   if (!socket) throw new UsageError("--socket PATH is missing");
   if (tpm !== "2.0" && tpm !== "1.2") throw new UsageError(`--tpm takes 2.0 or 1.2, not '${tpm}'`);
-  if (!Object.hasOwn(INTERFACES, name))
+  const frontEnd = own(INTERFACES, name);
+  if (!frontEnd)
     throw new UsageError(`--interface takes ${Object.keys(INTERFACES).join(" or ")}, not '${name}'`);
-  const frontEnd = INTERFACES[name]!;
   if (tpm === "1.2" && frontEnd !== TIS)
     throw new UsageError(`a TPM 1.2 has no command response buffer: --interface ${name} is for a TPM 2.0`);
   return { socket, version: tpm, frontEnd, backend: backendChoice(values) };

@@ -8,6 +8,8 @@ import { contentKey } from "../images/cache.ts";
 
 /** In the page's own folder, because a worker serves what is below it. */
 const SCRIPT = "sw.js";
+/** For the host, which does not serve it. */
+export const HEADERS_FILE = "_headers";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SOURCE = fileURLToPath(new URL("../app/offline/service-worker.ts", import.meta.url));
 
@@ -35,7 +37,7 @@ async function list(directory: string): Promise<Listed[]> {
   const paths = entries
     .filter((entry) => entry.isFile())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)).split(sep).join("/"))
-    .filter((path) => path !== SCRIPT);
+    .filter((path) => path !== SCRIPT && path !== HEADERS_FILE);
   const files = paths.map(async (path): Promise<Listed> => {
     const bytes = await readFile(join(directory, path));
     return [path, bytes.length, createHash("sha256").update(bytes).digest("base64")];
@@ -47,17 +49,25 @@ async function list(directory: string): Promise<Listed[]> {
 
 /**
  * Writes `sw.js` into a finished build; anew after any change of its files.
+ * @param headers what it adds where the host does not send it
  * @returns the name of the build: a digest of all that is in it.
  */
-export async function writeServiceWorker(directory: string): Promise<string> {
+export async function writeServiceWorker(
+  directory: string,
+  headers: Record<string, string>,
+): Promise<string> {
   const files = await list(directory);
-  const name = contentKey(files.map((file) => JSON.stringify(file)));
+  const name = contentKey([JSON.stringify(headers), ...files.map((file) => JSON.stringify(file))]);
   await build({
     configFile: false,
     logLevel: "warn",
     root: ROOT,
     publicDir: false,
-    define: { WEBTPM_BUILD: JSON.stringify(name), WEBTPM_FILES: JSON.stringify(files) },
+    define: {
+      WEBTPM_BUILD: JSON.stringify(name),
+      WEBTPM_FILES: JSON.stringify(files),
+      WEBTPM_HEADERS: JSON.stringify(headers),
+    },
     build: {
       outDir: directory,
       emptyOutDir: false,

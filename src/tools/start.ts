@@ -11,9 +11,11 @@ import { createServer, type PreviewServer, preview, type ViteDevServer } from "v
 import { Cache } from "../images/cache.ts";
 import { ImageSet } from "../images/image-set.ts";
 import { printProgress } from "../images/progress.ts";
-import { complain, UsageError } from "./complain.ts";
+import { complain } from "./complain.ts";
+import { embeddersOf, pageHeaders } from "./page-headers.ts";
 import { servedPage } from "./served-page.ts";
 import { endOnSignal } from "./signals.ts";
+import { UsageError } from "./usage-error.ts";
 
 const HELP = `Usage: npm start [-- OPTIONS]
 
@@ -21,6 +23,7 @@ Serves the page and the bridge to swtpm on this machine, and prints the URL to o
 
   --port N          port to listen on (default: 5173; 0 takes a free one)
   --tpm 2.0|1.2     the TPM that the page starts with (default: 2.0)
+  --embed ORIGIN    let pages of this origin show the page in a frame; may be given several times, * lets all
   --no-open         do not open a browser
   --no-kernel       do not build the small kernel in the background
   --watch           serve the sources as they are, and load the page anew as they change
@@ -35,6 +38,7 @@ function options() {
     options: {
       port: { type: "string" },
       tpm: { type: "string", default: "2.0" },
+      embed: { type: "string", multiple: true },
       "no-open": { type: "boolean" },
       "no-kernel": { type: "boolean" },
       watch: { type: "boolean" },
@@ -51,6 +55,7 @@ function options() {
   return {
     port,
     tpm: values.tpm,
+    embed: embeddersOf(values.embed),
     open: !values["no-open"],
     kernel: !values["no-kernel"],
     watch: values.watch ?? false,
@@ -58,15 +63,22 @@ function options() {
   };
 }
 
+interface Served {
+  port: number;
+  watch: boolean;
+  embed: string[];
+}
+
 /** The page, built; with `watch` its sources, through Vite's development server. */
-async function serve(port: number, watch: boolean, cache: Cache): Promise<ViteDevServer | PreviewServer> {
-  const listening = { root: ROOT, logLevel: "warn" } as const;
+async function serve({ port, watch, embed }: Served, cache: Cache): Promise<ViteDevServer | PreviewServer> {
+  const page = { root: ROOT, logLevel: "warn" } as const;
+  const listening = { port, strictPort: true, headers: pageHeaders({ embed }) };
   try {
     if (!watch) {
       const outDir = await servedPage(cache, () => console.log("Page: building it from the sources"));
-      return await preview({ ...listening, build: { outDir }, preview: { port, strictPort: true } });
+      return await preview({ ...page, build: { outDir }, preview: listening });
     }
-    const server = await createServer({ ...listening, server: { port, strictPort: true } });
+    const server = await createServer({ ...page, server: listening });
     return await server.listen().catch(async (error) => {
       await server.close();
       throw error;
@@ -121,14 +133,14 @@ function buildKernel(cache: Cache, signal: AbortSignal): void {
 }
 
 async function main(): Promise<void> {
-  const { port, tpm, open, kernel, watch, help } = options();
+  const { port, tpm, embed, open, kernel, watch, help } = options();
   if (help) return void console.log(HELP);
   const signal = endOnSignal();
   const cache = new Cache();
   const set = new ImageSet(cache, printProgress());
   await set.prepare();
   signal.throwIfAborted();
-  const server = await serve(port, watch, cache);
+  const server = await serve({ port, watch, embed }, cache);
   signal.addEventListener("abort", () => {
     server.close().then(
       () => process.exit(),

@@ -1,11 +1,12 @@
 /** The static page: Vite's build, with a start of its own, the notices and the service worker; and what it weighs. */
-import { copyFile, readdir, stat } from "node:fs/promises";
+import { copyFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "vite";
 import type { Cache } from "../images/cache.ts";
 import { writeNotices } from "./notices.ts";
-import { writeServiceWorker } from "./service-worker.ts";
+import { META_POLICY } from "./page-headers.ts";
+import { HEADERS_FILE, writeServiceWorker } from "./service-worker.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SERVED_START = "/src/app/main.ts";
@@ -22,6 +23,25 @@ const staticStart: Plugin = {
     },
   },
 };
+
+/** For hosts that send no headers; what of the policy cannot stand in a page, the service worker adds. */
+const ownPolicy: Plugin = {
+  name: "webtpm-own-policy",
+  transformIndexHtml: (html) => {
+    // Only for what comes after it.
+    const policy = `<meta http-equiv="Content-Security-Policy" content="${META_POLICY}">`;
+    return html.replace(
+      /<meta charset="utf-8">/,
+      `$&\n    ${policy}\n    <meta name="referrer" content="no-referrer">`,
+    );
+  },
+};
+
+/** Headers as Netlify, Cloudflare Pages and others read them from a file of the folder that is the site's root. */
+const asFile = (headers: Record<string, string>) =>
+  `/*\n${Object.entries(headers)
+    .map(([name, value]) => `  ${name}: ${value}\n`)
+    .join("")}`;
 
 /** What a visitor downloads, by the names of the files. */
 const PARTS: readonly [name: string, pattern: RegExp][] = [
@@ -48,13 +68,21 @@ async function printSizes(directory: string): Promise<void> {
   for (const [name, bytes] of sizes) console.log(`  ${(bytes / 1e6).toFixed(2).padStart(6)}  ${name}`);
 }
 
-/** Builds the page into `out`, emptied first. The images have to be there. */
-export async function buildPage(out: string, cache: Cache): Promise<void> {
+/**
+ * Builds the page into `out`, emptied first. The images have to be there.
+ * @param headers what its host is to send, and its service worker does where that sends none
+ */
+export async function buildPage(out: string, cache: Cache, headers: Record<string, string>): Promise<void> {
   const directory = resolve(ROOT, out);
-  await build({ root: ROOT, plugins: [staticStart], build: { outDir: directory, emptyOutDir: true } });
+  await build({
+    root: ROOT,
+    plugins: [staticStart, ownPolicy],
+    build: { outDir: directory, emptyOutDir: true },
+  });
   for (const name of ["LICENSE", "NOTICES.md"]) await copyFile(join(ROOT, name), join(directory, name));
   await writeNotices(join(directory, "notices"), cache);
-  const name = await writeServiceWorker(directory);
+  await writeFile(join(directory, HEADERS_FILE), asFile(headers));
+  const name = await writeServiceWorker(directory, headers);
   await printSizes(directory);
   console.log(
     `\nBuild ${name} is in ${directory}: put it behind any file server, http://localhost or https.`,

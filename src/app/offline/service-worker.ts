@@ -1,9 +1,9 @@
 /**
- * The static build's service worker, `sw.js`: gives the page the headers of a cross-origin isolated page where its
+ * The static build's service worker, `sw.js`: gives the page the headers that isolate and guard it where its
  * host sends none, and the whole page where there is no host. A version serves only itself: a new one waits until a
  * page is loaded anew and no other window shows the old one.
  */
-import { isolated } from "./isolation.ts";
+import { withHeaders } from "./headers.ts";
 import type { OfflineNews, WorkerRequest } from "./messages.ts";
 import { Shelf, type ShippedFile } from "./shelf.ts";
 import type { FetchEvent, ServiceWorkerScope } from "./worker-scope.ts";
@@ -11,6 +11,8 @@ import type { FetchEvent, ServiceWorkerScope } from "./worker-scope.ts";
 /** Written in by the build (`src/tools/service-worker.ts`): its name, and its files, those wanted first at the front. */
 declare const WEBTPM_BUILD: string;
 declare const WEBTPM_FILES: readonly ShippedFile[];
+/** What the host is to send: the build's `_headers`. */
+declare const WEBTPM_HEADERS: Readonly<Record<string, string>>;
 
 const scope = globalThis as unknown as ServiceWorkerScope;
 const shelf = new Shelf(scope.registration.scope, WEBTPM_BUILD, WEBTPM_FILES);
@@ -39,10 +41,10 @@ scope.addEventListener("fetch", (event) => {
 
 async function answer(event: FetchEvent, file: ShippedFile): Promise<Response> {
   try {
-    return isolated(await shelf.give(file, (work) => event.waitUntil(work)));
+    return withHeaders(await shelf.give(file, (work) => event.waitUntil(work)), WEBTPM_HEADERS);
   } catch (error) {
     // The browser has cleared its caches, and the host has another version: rather that than no page at all.
-    if (event.request.mode === "navigate") return isolated(await fetch(event.request));
+    if (event.request.mode === "navigate") return withHeaders(await fetch(event.request), WEBTPM_HEADERS);
     throw error;
   }
 }
