@@ -15,6 +15,8 @@ export interface BenchOptions {
 export function benchTpm({ settings, bridge, hidden }: BenchOptions): TpmHandle {
   return attachTpm(new NoMachine(), {
     version: settings.tpm,
+    interface: settings.interface,
+    interrupt: settings.interrupt,
     ...(settings.placement === "local" && { placement: "local" as const }),
     ...(bridge !== undefined && { bridge }),
     ...(hidden && { hidden }),

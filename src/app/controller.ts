@@ -1,6 +1,7 @@
 /** Carries out what the user asks for: makes machines, ends them, and turns every failure into words with a next step. */
 import type { Failure } from "../backend/failure.ts";
 import { probeBridge } from "../backend/websocket.ts";
+import { INTERFACES, whyNotInterface } from "../interfaces/interfaces.ts";
 import { machineName } from "../page-model/machine-name.ts";
 import type { BootSettings, PageActions, PageStore, PreviousBoot, Theme } from "../page-model/model.ts";
 import { type Choice, NOTHING_SELECTED, selectionOf } from "../page-model/selection.ts";
@@ -475,7 +476,11 @@ export class PageController implements PageActions {
   }
 
   change(settings: Partial<BootSettings>): void {
-    this.#store.update({ settings: { ...this.#store.state.settings, ...settings } });
+    const wanted = { ...this.#store.state.settings, ...settings };
+    const why = whyNotInterface(INTERFACES[wanted.interface], wanted.tpm);
+    if (why) this.notices.show(troubles.otherInterface(why));
+    else this.notices.dismiss("interface");
+    this.#store.update({ settings: why ? { ...wanted, interface: DEFAULT_SETTINGS.interface } : wanted });
     showAddress(this.#store.state, this.#link);
   }
 

@@ -23,6 +23,8 @@ const OWN: Record<ParameterName, string> = {
   memory: "256",
   menu: "1",
   measured: "0",
+  interface: "crb",
+  irq: "1",
   placement: "local",
   backend: "hidden",
   start: "prepared",
@@ -117,18 +119,25 @@ describe("what an address is asked about", () => {
 });
 
 /** Any address that the page understands, of any of its parameters. */
-const link = fc.record(
-  Object.fromEntries(
-    NAMES.map((name) => {
-      const foreign = fc.constantFrom(FOREIGN, "//other.example", "http://127.0.0.1:9").map((o) => `${o}/x`);
-      const value = ADDRESSED.includes(name)
-        ? fc.oneof(fc.constant(OWN[name]), foreign)
-        : fc.constant(OWN[name]);
-      return [name, value];
-    }),
-  ) as Record<ParameterName, fc.Arbitrary<string>>,
-  { requiredKeys: [] },
-);
+const link = fc
+  .record(
+    Object.fromEntries(
+      NAMES.map((name) => {
+        const foreign = fc
+          .constantFrom(FOREIGN, "//other.example", "http://127.0.0.1:9")
+          .map((o) => `${o}/x`);
+        const value = ADDRESSED.includes(name)
+          ? fc.oneof(fc.constant(OWN[name]), foreign)
+          : fc.constant(OWN[name]);
+        return [name, value];
+      }),
+    ) as Record<ParameterName, fc.Arbitrary<string>>,
+    { requiredKeys: [] },
+  )
+  // A TPM 1.2 has no CRB interface: such an address is not understood.
+  .map(({ interface: registers, ...others }) =>
+    registers === undefined || others.tpm === OWN.tpm ? others : { ...others, interface: registers },
+  );
 
 describe("any address", () => {
   const parsed = (values: Record<string, string>) => said(new URLSearchParams(values).toString());

@@ -10,7 +10,7 @@ import type { ParameterName } from "./options.ts";
  * - `look`: what the page shows. Never asked.
  * - `act`: boots what the others say. Never asked by itself.
  * - `which`: which machine, by name or by its TPM's version. It boots as it does by hand. Never asked.
- * - `hardware`: memory, menu, and where on this page or its own server device and TPM run. Never asked.
+ * - `hardware`: memory, menu, registers and interrupt of the TPM, and where on this page or its own server device and TPM run. Never asked.
  * - `boots`: what boots and what of it is measured. Asked where a TPM is kept that would see something else boot.
  * - `image`: as `boots`; and asked in any case where it comes from another origin.
  * - `bridge`: who gets the TPM's state. As `image`.
@@ -26,6 +26,8 @@ export const REACH: Readonly<Record<ParameterName, Reach>> = {
   tpm: "which",
   memory: "hardware",
   menu: "hardware",
+  interface: "hardware",
+  irq: "hardware",
   placement: "hardware",
   backend: "hardware",
   kernel: "boots",

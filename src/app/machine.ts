@@ -48,6 +48,8 @@ export async function createMachine(
   const early = new BusToCome();
   const tpm = attachTpm(early, {
     version: settings.tpm,
+    interface: settings.interface,
+    interrupt: settings.interrupt,
     ...(settings.placement === "local" && { placement: "local" as const }),
     ...(bridge !== undefined && { bridge }),
     ...(keep && { keep }),

@@ -19,7 +19,7 @@ describe("parseOptions", () => {
 
   it("reads every setting", () => {
     const { options, problems } = parse(
-      "tpm=1.2&kernel=stock&cmdline=quiet+ima%3Doff&memory=256&menu=1&measured=0&placement=local&backend=hidden&start=prepared&cdrom=disk.iso&boot=1&theme=dark",
+      "tpm=1.2&kernel=stock&cmdline=quiet+ima%3Doff&memory=256&menu=1&measured=0&irq=1&placement=local&backend=hidden&start=prepared&cdrom=disk.iso&boot=1&theme=dark",
     );
     expect(problems).toEqual([]);
     expect(options.settings).toEqual({
@@ -29,6 +29,8 @@ describe("parseOptions", () => {
       memory: 256,
       bootMenu: true,
       measured: false,
+      interface: "TIS",
+      interrupt: true,
       placement: "local",
       backend: "hidden",
       start: "prepared",
@@ -46,6 +48,17 @@ describe("parseOptions", () => {
       'The address says memory="64", but memory must be at least 128 (MiB). The default is used.',
       'The address says hda="file:///etc/passwd", but hda must be an address that begins with http:// or https://. The default is used.',
       'The address has a parameter "colour", which this page does not know.',
+    ]);
+  });
+
+  it("takes the CRB interface for a TPM 2.0, and refuses it in words for a TPM 1.2", () => {
+    const { options, problems } = parse("interface=crb");
+    expect([options.settings.interface, problems]).toEqual(["CRB", []]);
+    expect(toParameters(options.settings, {}).toString()).toBe("interface=crb");
+    const old = parse("interface=crb&tpm=1.2");
+    expect([old.options.settings.interface, old.options.settings.tpm]).toEqual(["TIS", "1.2"]);
+    expect(old.problems).toEqual([
+      "The CRB interface is for a TPM 2.0; a TPM 1.2 has the TIS (FIFO) interface. The default is used.",
     ]);
   });
 

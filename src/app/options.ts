@@ -4,6 +4,7 @@
  * the page says what was wrong.
  */
 import * as v from "valibot";
+import { INTERFACES, whyNotInterface } from "../interfaces/interfaces.ts";
 import type { BootSettings, ImageSlot, Theme } from "../page-model/model.ts";
 import { bridgeUrls } from "../session/backend-target.ts";
 
@@ -17,6 +18,8 @@ export const DEFAULT_SETTINGS: Readonly<BootSettings> = {
   memory: DEFAULT_MEMORY,
   bootMenu: false,
   measured: true,
+  interface: "TIS",
+  interrupt: false,
   placement: "auto",
   backend: "auto",
   start: "power-on",
@@ -93,6 +96,11 @@ const PARAMETERS = {
   memory,
   menu: flag,
   measured: flag,
+  interface: v.pipe(
+    oneOf("tis", "crb"),
+    v.transform((name) => (name === "crb" ? "CRB" : "TIS")),
+  ),
+  irq: flag,
   placement: oneOf("auto", "local"),
   backend: oneOf("auto", "bridge", "hidden"),
   start: oneOf("power-on", "prepared"),
@@ -145,9 +153,16 @@ export function parseOptions(parameters: URLSearchParams): ParsedOptions {
         `The address says ${name}="${shorten(text)}", but ${name} ${result.issues[0].message}. The default is used.`,
       );
   }
+  const options = toOptions(values as Values);
+  const { settings } = options;
+  const why = whyNotInterface(INTERFACES[settings.interface], settings.tpm);
+  if (why) {
+    problems.push(`${why} The default is used.`);
+    options.settings = { ...settings, interface: DEFAULT_SETTINGS.interface };
+  }
   const more = problems.splice(MOST_PROBLEMS).length;
   if (more) problems.push(`So it is with ${more} more of its parameters.`);
-  return { options: toOptions(values as Values), problems };
+  return { options, problems };
 }
 
 function toOptions(values: Values): PageOptions {
@@ -164,6 +179,8 @@ function toOptions(values: Values): PageOptions {
       memory: values.memory ?? DEFAULT_SETTINGS.memory,
       bootMenu: values.menu ?? DEFAULT_SETTINGS.bootMenu,
       measured: values.measured ?? DEFAULT_SETTINGS.measured,
+      interface: values.interface ?? DEFAULT_SETTINGS.interface,
+      interrupt: values.irq ?? DEFAULT_SETTINGS.interrupt,
       placement: values.placement ?? DEFAULT_SETTINGS.placement,
       backend: values.backend ?? DEFAULT_SETTINGS.backend,
       start: values.start ?? DEFAULT_SETTINGS.start,
@@ -196,6 +213,8 @@ export function toParameters(
   put("memory", String(settings.memory), String(DEFAULT_SETTINGS.memory));
   put("menu", settings.bootMenu ? "1" : "0", "0");
   put("measured", settings.measured ? "1" : "0", "1");
+  put("interface", settings.interface.toLowerCase(), DEFAULT_SETTINGS.interface.toLowerCase());
+  put("irq", settings.interrupt ? "1" : "0", "0");
   put("placement", settings.placement, DEFAULT_SETTINGS.placement);
   put("backend", settings.backend, DEFAULT_SETTINGS.backend);
   put("start", settings.start, DEFAULT_SETTINGS.start);

@@ -32,6 +32,14 @@ export const preparedStart = (text: string, boot: Act): Notice => ({
   actions: [{ label: "Boot from power-on", run: boot }],
 });
 
+export const otherInterface = (why: string): Notice => ({
+  id: "interface",
+  level: "info",
+  title: "The machine gets the TIS (FIFO) interface.",
+  text: why,
+  actions: [],
+});
+
 export const notPrepared = (why: string): Notice => ({
   id: "prepared",
   level: "info",

@@ -1,6 +1,4 @@
 /** The emulator's part of a snapshot: everything of the machine but the TPM, and the guest's time. */
-import type { MachineClock } from "./time/clock.ts";
-import type { V86Bus } from "./v86/v86.ts";
 
 /** What is used of npm `v86`'s public class. */
 export interface SavableEmulator {
@@ -20,10 +18,17 @@ export class EmulatorStateError extends Error {
   override name = "EmulatorStateError";
 }
 
-type Bus = Pick<V86Bus, "stopped" | "setTime"> & { clock: Pick<MachineClock, "microtick"> };
+/** What is needed of a machine's bus to save the machine. `V86Bus` has it. */
+export interface SavableBus {
+  /** True while the CPU stands still. */
+  readonly stopped: boolean;
+  /** Sets the guest's clock, in the milliseconds of `clock.microtick`. */
+  setTime(microtick: number): void;
+  readonly clock: { microtick(): number };
+}
 
 /** @throws {EmulatorStateError} also when the machine runs: hold it, and wait until it stands still. */
-export async function saveEmulator(emulator: SavableEmulator, bus: Bus): Promise<EmulatorState> {
+export async function saveEmulator(emulator: SavableEmulator, bus: SavableBus): Promise<EmulatorState> {
   mustStand(bus, "saved");
   try {
     const state = await emulator.save_state();
@@ -41,7 +46,7 @@ export async function saveEmulator(emulator: SavableEmulator, bus: Bus): Promise
  */
 export async function restoreEmulator(
   emulator: SavableEmulator,
-  bus: Bus,
+  bus: SavableBus,
   state: EmulatorState,
 ): Promise<void> {
   mustStand(bus, "restored");
@@ -57,6 +62,6 @@ export async function restoreEmulator(
   }
 }
 
-function mustStand({ stopped }: Bus, what: string): void {
+function mustStand({ stopped }: SavableBus, what: string): void {
   if (!stopped) throw new EmulatorStateError(`a machine that runs cannot be ${what}: hold it first`);
 }

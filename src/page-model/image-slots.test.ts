@@ -8,6 +8,8 @@ const settings = (patch: Partial<BootSettings>): BootSettings => ({
   memory: 128,
   bootMenu: false,
   measured: true,
+  interface: "TIS",
+  interrupt: false,
   placement: "auto",
   backend: "auto",
   start: "power-on",

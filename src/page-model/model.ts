@@ -1,6 +1,7 @@
 /** What the page shows, and what its user can ask for. The app fills the one and carries out the other. */
 import type { BootCheck } from "../boot-check/index.ts";
 import type { EventLog, ImaComparison, ImaList } from "../eventlog/index.ts";
+import type { InterfaceName } from "../interfaces/interfaces.ts";
 import type { BootTape } from "../recording/index.ts";
 import type { CommandRecord, PcrBank, PresenceStatus, TpmHandle, TpmStatus } from "../session/types.ts";
 import type { TraceRecorder } from "../trace/index.ts";
@@ -30,6 +31,10 @@ export interface BootSettings {
   bootMenu: boolean;
   /** Measure kernel, initrd and command line before the kernel starts; v86's own loader measures none of them. */
   measured: boolean;
+  /** The registers through which the guest uses the TPM. */
+  interface: InterfaceName;
+  /** The guest is told of the TPM's interrupt line; it polls otherwise. */
+  interrupt: boolean;
   /** Where the device runs: in a worker if the page can have one, or on the page's own thread in any case. */
   placement: "auto" | "local";
   /** Where the TPM runs. `auto`: native swtpm behind a bridge if one answers, else swtpm in a hidden machine. */

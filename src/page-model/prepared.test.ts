@@ -24,6 +24,8 @@ describe("whyNotPrepared", () => {
     [{ memory: 256 }, /128 MiB/],
     [{ cmdline: "quiet debug" }, /command line/],
     [{ measured: false }, /measured/],
+    [{ interface: "CRB" }, /TIS \(FIFO\)/],
+    [{ interrupt: true }, /polls/],
     [{ bootMenu: true }, /boot menu/],
     [{ images: { cdrom: { kind: "url", url: "a.iso" } } }, /images of your own/],
   ])("says why %j needs a boot", (change, words) => {

@@ -12,6 +12,8 @@ export function whyNotPrepared(settings: BootSettings, { prepared, kernel }: Ima
     return `The prepared machine has ${prepared.memory} MiB of memory.`;
   if (settings.cmdline !== undefined && settings.cmdline !== prepared.cmdline)
     return "The prepared machine was booted with the kernel's usual command line.";
+  if (settings.interface !== "TIS") return "The prepared machine has the TIS (FIFO) interface.";
+  if (settings.interrupt) return "The prepared machine polls its TPM.";
   if (!settings.measured) return "The prepared machine's kernel and initrd were measured.";
   if (settings.bootMenu) return "The boot menu is part of a boot from power-on.";
   return undefined;

@@ -22,7 +22,7 @@ const count = whole(1, RECORDING.accesses);
 /** Counts from 1. */
 const command = whole(1, RECORDING.commands);
 const word = v.pipe(
-  whole(0, 0x3f_ffff),
+  whole(0, 0x7f_ffff),
   v.check(
     (bits) => (bits & MARK) !== 0 || SIZES.includes(sizeOf(bits)),
     "must be an access of 1, 2 or 4 bytes",

@@ -1,7 +1,13 @@
 /** What an embedder can choose about a TPM, and what follows from it for where things run. */
 import type { BackendInfo, TpmKeep } from "../backend/port.ts";
-import type { FrontEnd } from "../frontend/port.ts";
-import { TIS } from "../tis/front-end.ts";
+import type { DeviceSnapshot, FrontEnd } from "../frontend/port.ts";
+import {
+  INTERFACES,
+  type InterfaceName,
+  interfaceOf,
+  interfaceOfSnapshot,
+  whyNotInterface,
+} from "../interfaces/interfaces.ts";
 import { bridgeUrls, kindOf, type TpmBackendOptions } from "./backend-target.ts";
 import { whyNotWorker } from "./placement.ts";
 import type { Placement, TpmStatus } from "./types.ts";
@@ -16,7 +22,11 @@ export interface TpmAttachOptions extends TpmBackendOptions {
    * writes it where it likes, and `followUefiLog` finds it. UEFI measures into a TPM 2.0 only.
    */
   firmware?: "bios" | "uefi";
-  /** The registers that the guest sees, in place of the FIFO interface's. */
+  /** The registers that the guest sees: "TIS" (FIFO, the default) or "CRB", which is a TPM 2.0's only. */
+  interface?: InterfaceName;
+  /** The guest is told of the TPM's interrupt line, and its driver may wait for it. Without, it polls: the default. */
+  interrupt?: boolean;
+  /** Registers of the embedder's own, in place of `interface`. */
   frontEnd?: FrontEnd;
   /**
    * Where the TPM's permanent state is kept. The TPM begins from it at each power-on, and the guest sees no response to
@@ -34,9 +44,33 @@ export interface TpmAttachOptions extends TpmBackendOptions {
   graceMs?: number;
 }
 
+/** @throws {RangeError} for an interface that a TPM of this version cannot have. */
+export function frontEndFor({
+  interface: name = "TIS",
+  frontEnd,
+  version = "2.0",
+}: Pick<TpmAttachOptions, "interface" | "frontEnd" | "version">): FrontEnd {
+  if (frontEnd) return frontEnd;
+  const chosen = INTERFACES[name];
+  if (!chosen) throw new RangeError(`there is no register interface "${name}": it is "TIS" or "CRB"`);
+  const why = whyNotInterface(chosen, version);
+  if (why) throw new RangeError(why);
+  return chosen.frontEnd;
+}
+
+/** @throws {RangeError} when the snapshot's registers are those of another interface. */
+export function refuseOther({ format }: Pick<DeviceSnapshot, "format">, frontEnd: FrontEnd): void {
+  const [saved, present] = [interfaceOfSnapshot(format), interfaceOf(frontEnd.name)];
+  if (!saved || !present || saved === present) return;
+  throw new RangeError(
+    `the snapshot is of a machine whose TPM has the ${saved.name} interface, and this one's has the ${present.name} interface`,
+  );
+}
+
 /** Placement and backend, as the status tells them. */
 export function whereabouts(
-  { placement, frontEnd = TIS }: Pick<TpmAttachOptions, "placement" | "frontEnd">,
+  { placement }: Pick<TpmAttachOptions, "placement">,
+  frontEnd: FrontEnd,
   backend: TpmBackendOptions,
 ): Pick<TpmStatus, "placement" | "placementReason" | "backend"> {
   const reason =

@@ -6,13 +6,14 @@
  * A TPM that was put back twice is the same TPM twice: it draws the same random numbers from there on, and its counters
  * go on from where they were. That is what a snapshot means; whoever offers one says so.
  */
+import type { MachineBus } from "../machine/bus.ts";
 import {
   type EmulatorState,
   restoreEmulator,
+  type SavableBus,
   type SavableEmulator,
   saveEmulator,
 } from "../machine/snapshot.ts";
-import type { V86Bus } from "../machine/v86/v86.ts";
 import type { TpmSnapshot } from "../worker/events.ts";
 import { heldFor } from "./bus.ts";
 import type { Tpm } from "./tpm.ts";
@@ -20,7 +21,7 @@ import type { Tpm } from "./tpm.ts";
 /** The machine that a snapshot is of, or goes into. */
 export interface SnapshotParts {
   emulator: SavableEmulator;
-  bus: V86Bus;
+  bus: SavableBus & Pick<MachineBus, "hold" | "settled">;
   tpm: Pick<
     Tpm,
     | "snapshot"

@@ -12,15 +12,14 @@ import type { MachineBus } from "../machine/bus.ts";
 import { EVENT_LOG_WINDOW } from "../machine/firmware/acpi.ts";
 import { EventLogArea } from "../machine/firmware/event-log-area.ts";
 import { CommandHold } from "../machine/time/command-hold.ts";
-import { TIS } from "../tis/front-end.ts";
 import type { BackendTarget, EngineEvent, TpmSnapshot } from "../worker/events.ts";
 import { backendTarget, kindOf, type TpmBackendOptions } from "./backend-target.ts";
-import { announce, heldFor } from "./bus.ts";
+import { announce, heldFor, IRQ } from "./bus.ts";
 import { CommandList } from "./command-list.ts";
 import { driveCommand } from "./driver.ts";
 import { Emitter } from "./emitter.ts";
 import { inWords, shutDown, TpmFailedError } from "./errors.ts";
-import { reconnects, type TpmAttachOptions, whereabouts } from "./options.ts";
+import { frontEndFor, reconnects, refuseOther, type TpmAttachOptions, whereabouts } from "./options.ts";
 import { type PlacedDevice, placeInWorker, placeLocally } from "./placement.ts";
 import { PhysicalPresence } from "./presence.ts";
 import { NOBODY, TapPoint } from "./tap-point.ts";
@@ -35,8 +34,6 @@ import type {
 } from "./types.ts";
 import { Waiters } from "./waiters.ts";
 
-/** The ISA interrupt that TPM_INT_VECTOR shows. */
-const IRQ = 5;
 /** The reasons under which the machine is held. */
 const START_HOLD = "TPM start";
 const RESET_HOLD = "TPM reset";
@@ -82,17 +79,19 @@ export class Tpm implements TpmHandle {
   readonly #long = new Set<number>();
 
   constructor(bus: MachineBus, options: TpmAttachOptions) {
+    this.#frontEnd = frontEndFor(options);
     this.#bus = bus;
     this.#options = options;
     this.#backend = options;
-    this.#frontEnd = options.frontEnd ?? TIS;
     this.#version = options.version ?? "2.0";
     this.#commands = new CommandList(this.#version);
     this.#hold = new CommandHold(bus, options);
     this.#status = {
       phase: "starting",
       message: "The TPM is being started.",
-      ...whereabouts(this.#options, this.#backend),
+      interface: this.#frontEnd.name,
+      interrupt: options.interrupt ?? false,
+      ...whereabouts(this.#options, this.#frontEnd, this.#backend),
       backendLabel: "",
       version: "unspecified",
     };
@@ -142,6 +141,10 @@ export class Tpm implements TpmHandle {
 
   tap(tap: AccessTap | undefined): void {
     this.#tapPoint.tap(tap);
+  }
+
+  get activeLocality(): number {
+    return this.#placed.view.activeLocality;
   }
 
   state(locality: number): InterfaceState {
@@ -198,8 +201,12 @@ export class Tpm implements TpmHandle {
     return this.#held("TPM snapshot", (placed) => placed.snapshot());
   }
 
-  /** Puts registers and TPM where they were; the machine is held meanwhile. Ends the TPM that was there. */
+  /**
+   * Puts registers and TPM where they were; the machine is held meanwhile. Ends the TPM that was there.
+   * @throws {RangeError} when the snapshot is of a TPM with another register interface.
+   */
   async restore(snapshot: TpmSnapshot): Promise<void> {
+    refuseOther(snapshot.device, this.#frontEnd);
     return this.#held("TPM restore", (placed) => {
       this.#stopCommands();
       return placed.restore(snapshot);
@@ -363,7 +370,7 @@ export class Tpm implements TpmHandle {
     this.#placed.close().catch(() => undefined);
     this.#abandon();
     const { placementReason: _, ...status } = this.#status;
-    this.#status = { ...status, ...whereabouts(this.#options, this.#backend) };
+    this.#status = { ...status, ...whereabouts(this.#options, this.#frontEnd, this.#backend) };
     this.#setStatus({ phase: "starting", message: "The TPM is being started.", version: "unspecified" });
     this.#placed = this.#place();
     this.#tapPoint.use(this.#placed);
@@ -492,7 +499,8 @@ export class Tpm implements TpmHandle {
   // --- small things ---
 
   #announce(version: TpmStatus["version"]): void {
-    announce(this.#bus, version, this.#options.firmware === "uefi" ? "own" : EVENT_LOG_WINDOW);
+    const log = this.#options.firmware === "uefi" ? "own" : EVENT_LOG_WINDOW;
+    announce(this.#bus, version, log, this.#status);
     this.#presence.announce(version);
   }
 

@@ -31,6 +31,10 @@ export interface TpmStatus {
   backendMemory?: number;
   /** `unspecified` until the backend has started, and in failure mode. */
   version: TpmVersion;
+  /** Name of the register interface: "tis", "crb", or that of an embedder's own. */
+  interface: string;
+  /** Whether the guest is told of the interrupt line. */
+  interrupt: boolean;
 }
 
 /** One TPM command with its answer. Times are `performance.now()` milliseconds of the page. */
@@ -128,6 +132,8 @@ export interface TpmHandle {
   peek(address: number, size: AccessSize): number;
   read(address: number, size: AccessSize): number;
   write(address: number, size: AccessSize, value: number): void;
+  /** The locality that has the TPM; -1 when none has. May lag behind writes of a moment ago. */
+  readonly activeLocality: number;
   /** State of a locality's command interface; may lag behind writes of a moment ago. */
   state(locality: number): InterfaceState;
   /** Watches the accesses of guest and page, in place of a tap that was there; none costs nothing. */

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { KernelName } from "../images/manifest.ts";
+import type { InterfaceName } from "../interfaces/interfaces.ts";
 import type { UefiImage } from "../machine/v86/uefi/uefi-machine.ts";
 import { followUefiLog } from "../session/uefi-log.ts";
 import type { TpmVersion } from "../tis/ports.ts";
@@ -35,6 +36,8 @@ export interface BootOptions
   memorySize?: number;
 }
 
+const INTERFACE_NAMES = ["tis", "crb"] as const;
+
 export interface Booted extends NodeMachine {
   tpm: NativeTpm | undefined;
   /** Stops the machine and its TPM. */
@@ -46,7 +49,17 @@ const UEFI_MEMORY = 256 * 2 ** 20;
 
 /** Makes a machine, with a TPM and the project's images where no others are given, and starts it. */
 export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
-  const { tpm: version = "2.0", kernelName, memorySize, delayMs, graceMs, uefi, ...own } = options;
+  const {
+    tpm: version = "2.0",
+    kernelName,
+    memorySize,
+    delayMs,
+    graceMs,
+    interface: registers,
+    interrupt,
+    uefi,
+    ...own
+  } = options;
   const images = await readGuestImages(kernelName);
   const disk = own.hda || own.cdrom;
   const all = disk ? { bios: images.bios, vgaBios: images.vgaBios, ...own } : { ...images, ...own };
@@ -62,6 +75,8 @@ export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
           ...(delayMs && { delayMs }),
           ...(graceMs !== undefined && { graceMs }),
           ...(uefi && { firmware: "uefi" }),
+          ...(registers && { interface: registers }),
+          ...(interrupt && { interrupt }),
         });
   const unfollow = uefi && tpm ? followUefiLog(tpm.tpm, machine.bus, machine.emulator, memory) : undefined;
   machine.bus.resume();
@@ -79,6 +94,8 @@ export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
 const USAGE = `Boots the guest with a TPM; its serial console is this terminal. Ctrl-] ends it.
 
   --tpm 2.0|1.2|none    which TPM (2.0)
+  --interface tis|crb   which registers it has (tis)
+  --irq                 tell the guest of the TPM's interrupt line; else its driver polls
   --kernel FILE|NAME    a bzImage, or "small" or "stock" (the small one if it has been built)
   --initrd FILE         an initrd
   --cmdline TEXT        the kernel's command line
@@ -95,6 +112,8 @@ const USAGE = `Boots the guest with a TPM; its serial console is this terminal. 
 
 const OPTIONS = {
   tpm: { type: "string" },
+  interface: { type: "string" },
+  irq: { type: "boolean" },
   kernel: { type: "string" },
   initrd: { type: "string" },
   cmdline: { type: "string" },
@@ -114,6 +133,10 @@ function arguments_(args: string[]) {
   if (values.tpm !== undefined && !["2.0", "1.2", "none"].includes(values.tpm)) {
     throw new TypeError(`--tpm takes 2.0, 1.2 or none, not ${values.tpm}`);
   }
+  const { interface: registers } = values;
+  if (registers !== undefined && !(INTERFACE_NAMES as readonly string[]).includes(registers)) {
+    throw new TypeError(`--interface takes ${INTERFACE_NAMES.join(" or ")}, not ${registers}`);
+  }
   for (const name of ["memory", "delay"] as const) {
     if (values[name] !== undefined && !(Number(values[name]) > 0)) {
       throw new TypeError(`--${name} takes a number above 0, not ${values[name]}`);
@@ -128,6 +151,8 @@ async function optionsFrom(values: ReturnType<typeof arguments_>): Promise<BootO
   const named = values.kernel === "small" || values.kernel === "stock";
   return {
     ...(values.tpm && { tpm: values.tpm as NonNullable<BootOptions["tpm"]> }),
+    ...(values.interface && { interface: values.interface.toUpperCase() as InterfaceName }),
+    ...(values.irq && { interrupt: true }),
     ...(named && { kernelName: values.kernel as KernelName }),
     ...(await file("kernel", named ? undefined : values.kernel)),
     ...(await file("initrd", values.initrd)),

@@ -4,6 +4,8 @@
  */
 import type { BackendInfo } from "../backend/port.ts";
 import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
+import { REGISTERS as CRB_REGISTERS, CTRL_START } from "../crb/registers.ts";
+import type { InterfaceName } from "../interfaces/interfaces.ts";
 import type { V86Bus } from "../machine/v86/v86.ts";
 import type { OpenTpm } from "../session/placement.ts";
 import { attachTpm, type Tpm } from "../session/tpm.ts";
@@ -27,9 +29,11 @@ export interface NativeTpmOptions {
   version: BackendInfo["version"];
   /** Extra host milliseconds before the device has the response to a command of the guest's, to play a slow TPM. */
   delayMs?: (command: Uint8Array) => number;
-  /** See `TpmAttachOptions`, also for the next one. */
+  /** See `TpmAttachOptions`, also for the next three. */
   graceMs?: number;
   firmware?: "bios" | "uefi";
+  interface?: InterfaceName;
+  interrupt?: boolean;
 }
 
 const REGISTER_MASK = 0xfff;
@@ -51,21 +55,25 @@ export class NativeTpm {
   readonly #version: BackendInfo["version"];
   readonly #opened: NativeBackend[] = [];
   readonly #listeners: ((command: TimedCommand) => void)[] = [];
-  /** When tpmGo was written last, by both clocks. */
+  /** The register, and the bit in it, by which the guest starts a command. */
+  readonly #start: readonly [offset: number, bit: number];
+  /** When that was written last, by both clocks. */
   #go = { host: 0, guest: 0 };
 
   /** Use {@link attachNativeTpm}. */
-  constructor(bus: V86Bus, options: NativeTpmOptions) {
-    const { version, delayMs = () => 0, graceMs, firmware } = options;
+  constructor(bus: V86Bus, { version, delayMs = () => 0, ...attached }: NativeTpmOptions) {
     this.#bus = bus;
     this.#version = version;
     this.delayMs = delayMs;
+    this.#start =
+      attached.interface === "CRB"
+        ? [CRB_REGISTERS.CTRL_START.offset, CTRL_START.START]
+        : [REGISTERS.STS.offset, STS.TPM_GO];
     this.tpm = attachTpm(bus, {
       version,
       open: this.#open,
       placement: "local",
-      ...(graceMs !== undefined && { graceMs }),
-      ...(firmware && { firmware }),
+      ...attached,
     });
     this.tpm.tap(this.#tap);
   }
@@ -93,7 +101,9 @@ export class NativeTpm {
     return {
       read: (address, size) => device.read(address, size),
       write: (address, size, value) => {
-        if ((address & REGISTER_MASK) === REGISTERS.STS.offset && value & STS.TPM_GO)
+        const offset = address & REGISTER_MASK;
+        const [register, bit] = this.#start;
+        if (offset === register && value & bit)
           this.#go = { host: performance.now(), guest: this.#bus.clock.now() };
         device.write(address, size, value);
       },

@@ -1,12 +1,19 @@
 /** When to hold the machine: at an access to a register or field, at a command, at a result. */
-import { TIS_SIZE } from "../tis/ports.ts";
-import { bitMask, REGISTERS, type Register, type RegisterKey } from "../tis/registers.ts";
-import { isWrite, localityOf, offsetOf } from "./access.ts";
+import { bitMask, type Register } from "../frontend/registers.ts";
+import {
+  INTERFACES,
+  type InterfaceName,
+  type RegisterInterface,
+  type RegisterKey,
+} from "../interfaces/interfaces.ts";
+import { interfaceOfWord, isWrite, localityOf, offsetOf } from "./access.ts";
 import { type CommandSpan, NOTHING, RESULT_READ, STARTED } from "./commands.ts";
 
 export type Breakpoint =
   | {
       kind: "access";
+      /** Whose register it is; the FIFO interface's by default. */
+      interface?: InterfaceName | undefined;
       /** Undefined stands for all. */
       locality?: number | undefined;
       register: RegisterKey;
@@ -14,7 +21,7 @@ export type Breakpoint =
       /** Name of a field that has to be set, not 0, in what is read or written. */
       field?: string | undefined;
     }
-  /** A command of this code was put in, and tpmGo written; undefined stands for any. */
+  /** A command of this code was put in, and run; undefined stands for any. */
   | { kind: "command"; code?: number | undefined }
   /** This result was read; undefined stands for any failure. */
   | { kind: "result"; code?: number | undefined };
@@ -25,19 +32,27 @@ const READ = 1;
 const WRITE = 2;
 const WORD_SHIFT = 2;
 const LOCALITY_SHIFT = 12;
-const LOCALITY_COUNT = TIS_SIZE >>> LOCALITY_SHIFT;
+/** Every interface has the same window. */
+const { size: WINDOW_SIZE } = INTERFACES.TIS.frontEnd.window;
+const LOCALITY_COUNT = WINDOW_SIZE >>> LOCALITY_SHIFT;
 
-export function fieldMask({
-  register,
-  field,
-}: Pick<AccessBreakpoint, "register" | "field">): number | undefined {
-  const found = (REGISTERS[register] as Register).fields.find(({ name }) => name === field);
+const interfaceFor = ({ interface: name = "TIS" }: Pick<AccessBreakpoint, "interface">): RegisterInterface =>
+  INTERFACES[name];
+
+/** The register that a breakpoint is at. */
+export const registerFor = (at: Pick<AccessBreakpoint, "interface" | "register">): Register =>
+  interfaceFor(at).registers[at.register]!;
+
+export function fieldMask(
+  at: Pick<AccessBreakpoint, "interface" | "register" | "field">,
+): number | undefined {
+  const found = registerFor(at).fields.find(({ name }) => name === at.field);
   return found && bitMask(found.bits);
 }
 
 /** Which of some breakpoints an access hits, found by one look at a table where it hits none. */
 export class BreakpointSet {
-  readonly #table = new Uint8Array(TIS_SIZE >>> WORD_SHIFT);
+  readonly #table = new Uint8Array(WINDOW_SIZE >>> WORD_SHIFT);
   readonly #accesses: { breakpoint: AccessBreakpoint; mask: number | undefined }[] = [];
   readonly #commands: Exclude<Breakpoint, AccessBreakpoint>[] = [];
 
@@ -54,7 +69,7 @@ export class BreakpointSet {
 
   #addAccess(breakpoint: AccessBreakpoint): void {
     this.#accesses.push({ breakpoint, mask: fieldMask(breakpoint) });
-    const { offset, span = 4 }: Register = REGISTERS[breakpoint.register];
+    const { offset, span = 4 } = registerFor(breakpoint);
     const kinds = { read: READ, write: WRITE, both: READ | WRITE }[breakpoint.direction];
     for (let locality = 0; locality < LOCALITY_COUNT; locality++) {
       if (breakpoint.locality !== undefined && breakpoint.locality !== locality) continue;
@@ -79,7 +94,8 @@ export class BreakpointSet {
     if ((interest & kind) === 0) return undefined;
     return this.#accesses.find(({ breakpoint, mask }) => {
       if (breakpoint.locality !== undefined && breakpoint.locality !== locality) return false;
-      const { offset: first, span: bytes = 4 }: Register = REGISTERS[breakpoint.register];
+      if (interfaceFor(breakpoint) !== interfaceOfWord(word)) return false;
+      const { offset: first, span: bytes = 4 } = registerFor(breakpoint);
       if (offset < first || offset >= first + bytes) return false;
       if (breakpoint.direction !== "both" && (breakpoint.direction === "write") !== (kind === WRITE))
         return false;
@@ -106,10 +122,10 @@ export function breakpointText(
 ): string {
   switch (breakpoint.kind) {
     case "access": {
-      const { locality, direction, register, field } = breakpoint;
+      const { locality, direction, field } = breakpoint;
       const who = locality === undefined ? "any locality" : `locality ${locality}`;
       const does = { read: "reads", write: "writes", both: "reads or writes" }[direction];
-      const name = REGISTERS[register].name;
+      const { name } = registerFor(breakpoint);
       return `${who} ${does} ${field ? `${field} in ${name}` : name}`;
     }
     case "command":

@@ -2,10 +2,11 @@
  * Follows commands through the registers: which accesses put a command in, ran it and took its response, its code
  * and its result. Sees what a logic analyser on the bus would see, so a driver's mistakes show as such.
  */
+
+import { REGISTERS as CRB_REGISTERS, CTRL_REQ, CTRL_START } from "../crb/registers.ts";
 import type { CommandRecord } from "../session/types.ts";
 import { REGISTERS, STS } from "../tis/registers.ts";
-import { isFifo } from "../tis/view.ts";
-import { isWrite, localityOf, offsetOf, sizeOf } from "./access.ts";
+import { isCrb, isData, isWrite, localityOf, offsetOf, sizeOf } from "./access.ts";
 
 /** Spans kept. */
 const MOST_SPANS = 5000;
@@ -14,15 +15,14 @@ const HEADER_BYTES = 10;
 const CODE_AT = 6;
 /** A tpmGo that is older than this when a command began made none, in milliseconds. */
 const STALE_MS = 1000;
-const WORD_MASK = 0xffc;
 
 /** One command as accesses. */
 export interface CommandSpan {
-  /** Sequence numbers: of the first byte written, of tpmGo, and of the last byte read so far. */
+  /** Sequence numbers: of the first byte written, of tpmGo (Start), and of the last byte read so far. */
   first: number;
   go: number;
   last: number;
-  /** When tpmGo was written; `performance.now()` milliseconds. */
+  /** When that was written; `performance.now()` milliseconds. */
   time: number;
   locality: number;
   /** TPM_CC or ordinal, as it was written; undefined when it was shorter than a header. */
@@ -35,33 +35,45 @@ export interface CommandSpan {
 
 /** What an access meant for a command. */
 export const NOTHING = 0;
-/** tpmGo was written for a command that had been put in. */
+/** tpmGo, or Start, was written for a command that had been put in. */
 export const STARTED = 1;
 /** The last byte of the result was read. */
 export const RESULT_READ = 2;
 
+const WHOLE = 2 ** HEADER_BYTES - 1;
+
+/** The first bytes of a command or response, from whatever pieces. */
 class Header {
   readonly #bytes = new Uint8Array(HEADER_BYTES);
-  #count = 0;
+  /** Which of them are there, a bit each. */
+  #known = 0;
+  /** Where the next ones belong that say nothing of it. */
+  #end = 0;
 
   clear(): void {
-    this.#count = 0;
+    this.#known = this.#end = 0;
   }
 
-  /** @returns true when the header has become whole with these bytes. */
-  add(value: number, size: number): boolean {
-    const before = this.#count;
-    for (let i = 0; i < size && this.#count < HEADER_BYTES; i++) {
-      this.#bytes[this.#count++] = value >>> (8 * i);
+  /** @param at where the bytes belong: behind those before, if nothing is said. @returns true when it is whole now. */
+  add(value: number, size: number, at = this.#end): boolean {
+    const before = this.#known;
+    for (let i = 0; i < size && at + i < HEADER_BYTES; i++) {
+      this.#bytes[at + i] = value >>> (8 * i);
+      this.#known |= 1 << (at + i);
     }
-    return before < HEADER_BYTES && this.#count === HEADER_BYTES;
+    this.#end = at + size;
+    return before !== WHOLE && this.#known === WHOLE;
   }
 
   get code(): number | undefined {
-    if (this.#count < HEADER_BYTES) return undefined;
+    if (this.#known !== WHOLE) return undefined;
     return new DataView(this.#bytes.buffer).getUint32(CODE_AT);
   }
 }
+
+/** Where an access to a data buffer lies in the command or response; the FIFO says nothing of it. */
+const placeOf = (word: number) =>
+  isCrb(word) ? offsetOf(word) - CRB_REGISTERS.DATA_BUFFER.offset : undefined;
 
 export class CommandSpans {
   /** Oldest first; what was put in and never run is not among them. */
@@ -74,13 +86,12 @@ export class CommandSpans {
 
   /** @returns what the access meant: {@link NOTHING}, {@link STARTED} or {@link RESULT_READ}. */
   access(sequence: number, time: number, word: number, value: number): number {
-    const register = offsetOf(word) & WORD_MASK;
-    if (isFifo(register)) {
+    if (isData(word))
       return isWrite(word) ? this.#put(sequence, word, value) : this.#take(sequence, word, value);
-    }
-    if (isWrite(word) && offsetOf(word) === REGISTERS.STS.offset)
-      return this.#status(sequence, time, word, value);
-    return NOTHING;
+    if (!isWrite(word)) return NOTHING;
+    const offset = offsetOf(word);
+    if (isCrb(word)) return this.#control(offset, sequence, time, word, value);
+    return offset === REGISTERS.STS.offset ? this.#status(sequence, time, word, value) : NOTHING;
   }
 
   /** The command that the last access belongs to. */
@@ -131,7 +142,7 @@ export class CommandSpans {
       this.#locality = locality;
       this.#request.clear();
     }
-    this.#request.add(value, sizeOf(word));
+    this.#request.add(value, sizeOf(word), placeOf(word));
     return NOTHING;
   }
 
@@ -139,19 +150,34 @@ export class CommandSpans {
     const span = this.#running;
     if (!span || span.locality !== localityOf(word)) return NOTHING;
     span.last = sequence;
-    if (!this.#response.add(value, sizeOf(word))) return NOTHING;
+    if (!this.#response.add(value, sizeOf(word), placeOf(word))) return NOTHING;
     span.result = this.#response.code;
     return RESULT_READ;
   }
 
   #status(sequence: number, time: number, word: number, value: number): number {
     if (value & STS.RESPONSE_RETRY) this.#response.clear();
-    if (value & STS.COMMAND_READY) {
-      if (this.#running?.locality === localityOf(word)) this.#running.last = sequence;
-      this.reset();
-    }
-    const goes = (value & STS.TPM_GO) !== 0 && this.#first >= 0 && localityOf(word) === this.#locality;
-    if (!goes) return NOTHING;
+    if (value & STS.COMMAND_READY) this.#over(sequence, word);
+    return value & STS.TPM_GO ? this.#go(sequence, time, word) : NOTHING;
+  }
+
+  /** The control area of a CRB interface. */
+  #control(offset: number, sequence: number, time: number, word: number, value: number): number {
+    if (offset === CRB_REGISTERS.CTRL_REQ.offset && value & (CTRL_REQ.CMD_READY | CTRL_REQ.GO_IDLE))
+      this.#over(sequence, word);
+    if (offset !== CRB_REGISTERS.CTRL_START.offset) return NOTHING;
+    if (value & CTRL_START.RSP_RETRY) this.#response.clear();
+    return value & CTRL_START.START ? this.#go(sequence, time, word) : NOTHING;
+  }
+
+  /** The driver is done with the response, or gives the command up. */
+  #over(sequence: number, word: number): void {
+    if (this.#running?.locality === localityOf(word)) this.#running.last = sequence;
+    this.reset();
+  }
+
+  #go(sequence: number, time: number, word: number): number {
+    if (this.#first < 0 || localityOf(word) !== this.#locality) return NOTHING;
     this.#running = {
       first: this.#first,
       go: sequence,

@@ -1,5 +1,5 @@
 /** What an access says, in the names of the register table. */
-import { fieldValue, REGISTERS, type Register, type RegisterField } from "../tis/registers.ts";
+import { fieldValue, type Register, type RegisterField } from "../frontend/registers.ts";
 import { type Access, inRegister } from "./access.ts";
 import type { TraceRing } from "./ring.ts";
 
@@ -34,11 +34,11 @@ function fieldText(field: RegisterField, value: number): string {
 }
 
 export function describeAccess(access: Access, before?: Access): AccessText {
-  const { register: key, write, offset, reset } = access;
+  const { register: key, write, offset, reset, interface: through } = access;
   if (reset) return { register: "reset", fields: "the machine and its TPM were reset", changes: [] };
   if (!key)
     return { register: `+0x${offset.toString(16).padStart(3, "0")}`, fields: "no register", changes: [] };
-  const register: Register = REGISTERS[key];
+  const register = through.registers[key]!;
   const name = register.name;
   if (!register.fields.length) return { register: name, fields: "", changes: [] };
   if (isAbsent(access)) return { register: name, fields: "all ones: not this locality's", changes: [] };

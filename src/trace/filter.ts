@@ -2,8 +2,9 @@
  * Which accesses to show, in a few words: "write sts tpmGo", "locality:0 -fifo", "guest access seize", "value:0x80".
  * All terms have to hold; a minus turns one round.
  */
-import { bitMask, REGISTERS, type Register, type RegisterKey } from "../tis/registers.ts";
-import { isByPage, isMark, isWrite, localityOf, offsetOf } from "./access.ts";
+import { bitMask, type Register } from "../frontend/registers.ts";
+import { INTERFACES, type RegisterInterface } from "../interfaces/interfaces.ts";
+import { interfaceOfWord, isByPage, isData, isMark, isWrite, localityOf, offsetOf } from "./access.ts";
 
 /** @param word as `packAccess` makes it. */
 export type AccessFilter = (word: number, value: number) => boolean;
@@ -13,44 +14,56 @@ export class FilterError extends Error {
   override name = "FilterError";
 }
 
-const KEYS = Object.keys(REGISTERS) as RegisterKey[];
-const plain = (text: string) => text.toLowerCase().replace(/^tpm_/, "").replaceAll("_", "");
+/** The registers of every interface, with their keys. */
+const ALL = Object.values(INTERFACES).flatMap((through) =>
+  Object.entries(through.registers).map(([key, register]) => ({ through, key, register })),
+);
+/** A register is meant by its key or its name, with or without what all names begin with. */
+const plain = (text: string) =>
+  text
+    .toLowerCase()
+    .replace(/^tpm_(crb_)?/, "")
+    .replaceAll("_", "");
 
-function inRegister(key: RegisterKey): AccessFilter {
-  const { offset, span = 4 }: Register = REGISTERS[key];
-  return (word) => offsetOf(word) >= offset && offsetOf(word) < offset + span;
+function inRegister(through: RegisterInterface, { offset, span = 4 }: Register): AccessFilter {
+  return (word) =>
+    interfaceOfWord(word) === through && offsetOf(word) >= offset && offsetOf(word) < offset + span;
 }
 
 /** The words that stand by themselves. */
 const WORDS: ReadonlyMap<string, AccessFilter> = new Map<string, AccessFilter>([
-  ...KEYS.map((key) => [plain(key), inRegister(key)] as const),
   ["read", (word) => !isWrite(word)],
   ["write", isWrite],
   ["guest", (word) => !isByPage(word)],
   ["page", isByPage],
   ["reset", isMark],
-  ["fifo", (word) => inRegister("DATA_FIFO")(word, 0) || inRegister("XDATA_FIFO")(word, 0)],
+  ["fifo", (word) => isData(word) && interfaceOfWord(word) === INTERFACES.TIS],
+  ["data", isData],
 ]);
-
+/** Registers by name, in every interface that has one of that name. */
+const REGISTERS = new Map<string, AccessFilter[]>();
 /** Fields by name, in every register that has one of that name: set in what was read or written. */
 const FIELDS = new Map<string, AccessFilter[]>();
-for (const key of KEYS) {
-  const register: Register = REGISTERS[key];
-  const here = inRegister(key);
+const put = (map: Map<string, AccessFilter[]>, name: string, filter: AccessFilter) =>
+  map.set(name, [...(map.get(name) ?? []), filter]);
+for (const { through, key, register } of ALL) {
+  const here = inRegister(through, register);
+  for (const name of new Set([plain(key), plain(register.name)])) put(REGISTERS, name, here);
   for (const field of register.fields) {
     const mask = bitMask(field.bits);
-    const isSet: AccessFilter = (word, value) =>
-      here(word, value) && ((value << ((offsetOf(word) & 3) * 8)) & mask) !== 0;
-    const name = plain(field.name);
-    FIELDS.set(name, [...(FIELDS.get(name) ?? []), isSet]);
+    put(
+      FIELDS,
+      plain(field.name),
+      (word, value) => here(word, value) && ((value << ((offsetOf(word) & 3) * 8)) & mask) !== 0,
+    );
   }
 }
 
 /** What can be put into a filter, for a list of suggestions. */
 export const FILTER_WORDS: readonly string[] = [
-  ..."read,write,guest,page,reset,fifo,locality:0,value:0x00".split(","),
-  ...KEYS.filter((key) => !key.endsWith("FIFO")),
-  ...new Set(KEYS.flatMap((key) => (REGISTERS[key] as Register).fields.map(({ name }) => name))),
+  ..."read,write,guest,page,reset,fifo,data,locality:0,value:0x00".split(","),
+  ...new Set(ALL.map(({ key }) => key).filter((key) => !key.endsWith("FIFO"))),
+  ...new Set(ALL.flatMap(({ register }) => register.fields.map(({ name }) => name))),
 ];
 
 /** @returns undefined for an empty text: nothing is left out. @throws {FilterError} */
@@ -73,8 +86,10 @@ function parseTerm(text: string): AccessFilter {
   if (argument !== undefined) return parsePair(name.toLowerCase(), argument);
   const known = WORDS.get(plain(text));
   if (known) return known;
-  const fields = FIELDS.get(plain(text));
-  if (fields) return (word, value) => fields.some((field) => field(word, value));
+  for (const map of [REGISTERS, FIELDS]) {
+    const found = map.get(plain(text));
+    if (found) return (word, value) => found.some((term) => term(word, value));
+  }
   if (/^0x[0-9a-f]+$/i.test(text)) return parsePair("value", text);
   throw new FilterError(
     `“${text}” is no register, no field, and none of read, write, guest, page, locality:…, value:…`,

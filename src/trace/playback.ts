@@ -2,7 +2,7 @@
 import { isMark } from "./access.ts";
 import type { CommandSpans } from "./commands.ts";
 import type { TraceRing } from "./ring.ts";
-import { type AccessRun, valuesOf } from "./runs.ts";
+import { type AccessRun, accessesOf } from "./runs.ts";
 
 /** Puts the next accesses of a recording into the ring, and links them with the commands that it names. */
 export function playBack(runs: readonly AccessRun[], ring: TraceRing, commands: CommandSpans): void {
@@ -12,8 +12,8 @@ export function playBack(runs: readonly AccessRun[], ring: TraceRing, commands: 
       commands.reset();
       continue;
     }
-    for (const value of valuesOf(run))
-      commands.access(ring.push(run.time, run.word, value), run.time, run.word, value);
+    for (const [word, value] of accessesOf(run))
+      commands.access(ring.push(run.time, word, value), run.time, word, value);
     if (run.command !== undefined && commands.newest) commands.newest.id = run.command;
   }
 }

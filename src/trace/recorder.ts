@@ -2,7 +2,9 @@
  * Records the accesses of guest and page while somebody wants them, and stops the machine at breakpoints. Nothing
  * stands between guest and device while nobody does.
  */
-import type { AccessTap, CommandRecord, TpmEvents } from "../session/types.ts";
+import { interfaceOf } from "../interfaces/interfaces.ts";
+import type { AccessTap, CommandRecord, TpmEvents, TpmStatus } from "../session/types.ts";
+import { interfaceMark } from "./access.ts";
 import type { Breakpoint } from "./breakpoints.ts";
 import { CommandSpans } from "./commands.ts";
 import { type KeptBreakpoint, KeptBreakpoints } from "./kept-breakpoints.ts";
@@ -14,6 +16,8 @@ import { recordingTap } from "./tap.ts";
 
 /** What is needed of the TPM; `TpmHandle` has it. */
 export interface TracedTpm {
+  /** Whose `interface` says which registers there are; the FIFO interface's where nothing is said. */
+  readonly status?: Pick<TpmStatus, "interface">;
   tap(tap: AccessTap | undefined): void;
   on<K extends "commandstart" | "reset">(event: K, listener: (detail: TpmEvents[K]) => void): () => void;
 }
@@ -185,7 +189,15 @@ export class TraceRecorder {
   #tap(): AccessTap {
     const { machine, waiting, look } = this.#stepper;
     const looks = machine && waiting ? look : undefined;
-    return recordingTap({ ring: this.ring, commands: this.commands, now: this.#now, machine, look: looks });
+    const through = interfaceOf(this.#tpm?.status?.interface ?? "");
+    return recordingTap({
+      ring: this.ring,
+      commands: this.commands,
+      now: this.#now,
+      machine,
+      through: through && interfaceMark(through),
+      look: looks,
+    });
   }
 
   #changed(): void {

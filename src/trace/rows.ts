@@ -2,14 +2,11 @@
  * The accesses of a ring as rows of a list: those that a filter lets through, with runs of the same access folded
  * into one row. Grows with the ring, and takes in a long trace in pieces, so that nobody waits for it.
  */
-
-import { isFifo } from "../tis/view.ts";
-import { isMark, offsetOf } from "./access.ts";
+import { isData, isMark, nextWord } from "./access.ts";
 import type { AccessFilter } from "./filter.ts";
 import type { TraceRing } from "./ring.ts";
 
 const FIRST_CAPACITY = 4096;
-const WORD_MASK = 0xffc;
 
 export interface TraceRow {
   /** Sequence numbers of the first and the last access in it. */
@@ -29,7 +26,8 @@ export class TraceRows {
   #head = 0;
   #tail = 0;
   #next: number;
-  #word = 0;
+  /** The word that an access has which goes on with the last row. */
+  #expected = 0;
   #value = 0;
   #dropped = 0;
 
@@ -87,23 +85,24 @@ export class TraceRows {
     const word = this.#ring.word(sequence);
     const value = this.#ring.value(sequence);
     if (this.#filter && !this.#filter(word, value)) return;
-    if (this.length > 0 && this.#fold && word === this.#word && this.#joins(sequence, word, value)) {
+    if (this.length > 0 && this.#fold && word === this.#expected && this.#joins(sequence, word, value)) {
       this.#lasts[this.#tail - 1] = sequence;
       this.#counts[this.#tail - 1]!++;
       this.#value = value;
+      this.#expected = nextWord(word);
       return;
     }
     if (this.#tail === this.#firsts.length) this.#makeRoom();
     this.#firsts[this.#tail] = this.#lasts[this.#tail] = sequence;
     this.#counts[this.#tail++] = 1;
-    this.#word = word;
+    this.#expected = nextWord(word);
     this.#value = value;
   }
 
-  /** Polls that see the same, and bytes through the FIFO, with nothing between them, shown or not. */
+  /** Polls that see the same, and bytes of one command or response, with nothing between them, shown or not. */
   #joins(sequence: number, word: number, value: number): boolean {
     if (sequence !== this.#lasts[this.#tail - 1]! + 1) return false;
-    return !isMark(word) && (value === this.#value || isFifo(offsetOf(word) & WORD_MASK));
+    return !isMark(word) && (value === this.#value || isData(word));
   }
 
   #drop(): void {

@@ -1,6 +1,7 @@
 /** The access tap that records: what stands between guest or page and device while somebody wants to know. */
+
+import type { AccessSize, MmioDevice } from "../frontend/port.ts";
 import type { AccessTap } from "../session/types.ts";
-import type { AccessSize, MmioDevice } from "../tis/ports.ts";
 import { packAccess } from "./access.ts";
 import { AccessClock } from "./clock.ts";
 import type { CommandSpans } from "./commands.ts";
@@ -16,18 +17,20 @@ export interface RecordingTapParts {
   now: () => number;
   /** Whose slices tell when the time has to be looked up anew. */
   machine?: { readonly slices?: number } | undefined;
+  /** As `interfaceMark` gives it. */
+  through?: number | undefined;
   /** Without it nobody looks, and a write is noted before it is made. */
   look?: AccessLook | undefined;
 }
 
 /** A tap that puts each access into the ring and among the commands. */
-export function recordingTap({ ring, commands, now, machine, look }: RecordingTapParts): AccessTap {
+export function recordingTap({ ring, commands, now, machine, through, look }: RecordingTapParts): AccessTap {
   return (device, origin) => {
     const byGuest = origin === "guest";
     const clock = new AccessClock(now, byGuest ? machine : undefined);
     const looks = byGuest ? look : undefined;
     const note = (address: number, size: AccessSize, write: boolean, value: number) => {
-      const word = packAccess(address, size, write, origin);
+      const word = packAccess(address, size, write, origin, through);
       const time = clock.time(word);
       const sequence = ring.push(time, word, value);
       const meaning = commands.access(sequence, time, word, value);

@@ -5,10 +5,11 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { StateBlob } from "../backend/port.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
+import type { DeviceSnapshot } from "../frontend/port.ts";
+import { interfaceOfSnapshot, type RegisterInterface } from "../interfaces/interfaces.ts";
 import { BUNDLE, beyond } from "../reading/limits.ts";
 import { quoted } from "../reading/numbers.ts";
 import { BLOB_NAMES, type BlobName } from "../swtpm/commands.ts";
-import { readSnapshot, TIS_SNAPSHOT_FORMAT, type TisSnapshot } from "../tis/snapshot.ts";
 import { sha256Hex } from "./digest.ts";
 import { VaultDamagedError } from "./errors.ts";
 import type { PartDescription, SnapshotDescription } from "./format.ts";
@@ -27,11 +28,12 @@ export async function packSnapshot(
   progress: Progress = () => undefined,
 ): Promise<{ description: SnapshotDescription; parts: Part[] }> {
   const { format } = snapshot.tpm.device;
-  if (format !== TIS_SNAPSHOT_FORMAT)
+  const registers = interfaceOfSnapshot(format);
+  if (!registers)
     throw new RangeError(`a machine whose TPM has other registers (${format}) cannot be kept here`);
   const { tpm, eventLog, ppi, emulator, name, time, reason, description, clock, settings } = snapshot;
   const contents: [PartName, Uint8Array][] = [
-    ["device", deviceBytes(tpm.device as TisSnapshot)],
+    ["device", deviceBytes(tpm.device, registers)],
     ...BLOB_NAMES.map((blob): [PartName, Uint8Array] => [blob, tpm.tpm[blob].bytes]),
     ["eventlog", eventLog],
     ["ppi", ppi],
@@ -217,17 +219,22 @@ async function decompress(
   }
 }
 
-/** The device's state as JSON, its FIFO in hex: small, and readable without this code. */
-function deviceBytes(device: TisSnapshot): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ ...device, fifo: toHex(device.fifo) }, null, 2));
+/** The device's state as JSON, its bytes in hex: small, and readable without this code. Its `format` says which interface. */
+function deviceBytes(device: DeviceSnapshot, { snapshot }: RegisterInterface): Uint8Array {
+  const hex = (name: string, value: unknown) =>
+    snapshot.bytes.includes(name) ? toHex(value as Uint8Array) : value;
+  const fields = Object.entries(device).map(([name, value]) => [name, hex(name, value)]);
+  return new TextEncoder().encode(JSON.stringify(Object.fromEntries(fields), null, 2));
 }
 
-function readDevice(bytes: Uint8Array, what: string): TisSnapshot {
+function readDevice(bytes: Uint8Array, what: string): DeviceSnapshot {
   try {
-    const fields = JSON.parse(new TextDecoder().decode(bytes)) as TisSnapshot & { fifo: string };
-    const device = { ...fields, fifo: fromHex(fields.fifo) };
-    readSnapshot(device);
-    return device;
+    const fields = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    const registers = interfaceOfSnapshot(String(fields.format));
+    if (!registers) throw new RangeError("it is of a register interface that this page does not know");
+    for (const name of registers.snapshot.bytes) fields[name] = fromHex(String(fields[name]));
+    registers.snapshot.check(fields);
+    return fields as unknown as DeviceSnapshot;
   } catch (cause) {
     throw new VaultDamagedError(what, `its device cannot be read: ${(cause as Error).message}`, { cause });
   }

@@ -78,6 +78,16 @@ describe("the data tables", () => {
     expect([table.length, sum(table)]).toEqual([76, 0]);
   });
 
+  it("TPM2 says where the control area of a CRB interface is, and that a command is started there", () => {
+    const { fields, complaints } = disassembled(tpm2Table(EVENT_LOG_WINDOW, { crb: true }));
+    expect(fields).toMatchObject({
+      "Control Address": "00000000FED40040",
+      "Start Method": expect.stringContaining("07"),
+      "Log Address": "00000000FED50000",
+    });
+    expect(complaints).toEqual([]);
+  });
+
   it("TCPA is read by iasl as meant", () => {
     const table = tcpaTable(EVENT_LOG_WINDOW);
     const { fields, complaints } = disassembled(table);

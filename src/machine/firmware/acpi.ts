@@ -24,6 +24,9 @@ export interface FirmwareFile {
 
 const CLIENT_PLATFORM = 0;
 const START_METHOD_TIS = 6;
+const START_METHOD_CRB = 7;
+/** Into locality 0's page: TPM_CRB_CTRL_REQ, with which the control area begins (PTP 1.05, section 6.5.3). */
+const CONTROL_AREA_AT = 0x40;
 const START_METHOD_PARAMETERS = 12;
 
 /** Names of the files that {@link firmwareFiles} may give. */
@@ -34,15 +37,18 @@ const SSDT_FILE = "acpi/SSDT-TPM";
 export const FIRMWARE_FILE_NAMES: readonly string[] = [TPM2_FILE, TCPA_FILE, SSDT_FILE];
 
 /**
- * The TPM2 table, revision 4: FIFO interface at its usual address. 76 bytes, or 64 without an event log.
+ * The TPM2 table, revision 4: which interface there is. 76 bytes, or 64 without an event log.
  * @param log where it lies; undefined where firmware tells the operating system otherwise, as UEFI does.
  */
-export function tpm2Table(log?: MmioWindow): Uint8Array<ArrayBuffer> {
+export function tpm2Table(
+  log?: MmioWindow,
+  { base = TIS_BASE, crb = false }: TpmResources = {},
+): Uint8Array<ArrayBuffer> {
   const body = new ByteWriter()
     .u16le(CLIENT_PLATFORM)
     .u16le(0)
-    .u64le(0n) // no control area: that is for the CRB interface
-    .u32le(START_METHOD_TIS)
+    .u64le(crb ? BigInt(base + CONTROL_AREA_AT) : 0n) // the FIFO interface has no control area
+    .u32le(crb ? START_METHOD_CRB : START_METHOD_TIS)
     .zeros(START_METHOD_PARAMETERS);
   if (log) body.u32le(log.size).u64le(BigInt(log.base));
   return table("TPM2", 4, body.finish());
@@ -54,10 +60,12 @@ export function tcpaTable(log: MmioWindow): Uint8Array<ArrayBuffer> {
   return table("TCPA", 2, body.finish());
 }
 
-/** Where the device is, as its `_CRS` tells it. */
+/** What firmware and driver are told of the device: where it is, in its `_CRS`, and how it is used. */
 export interface TpmResources {
-  /** Default: the usual one of a TIS interface. */
+  /** Default: the usual one of every interface. */
   base?: number;
+  /** It has the CRB interface instead of the FIFO one; a TPM 2.0 only. */
+  crb?: boolean;
   /** Number of its interrupt line, level and active low; undefined: none is told of, and the driver polls. */
   irq?: number | undefined;
 }
@@ -84,11 +92,12 @@ export function ssdt(
 export function firmwareFiles(
   version: TpmVersion,
   log: MmioWindow | "own" = EVENT_LOG_WINDOW,
+  resources: TpmResources = {},
 ): FirmwareFile[] {
   if (version === "unspecified") return [];
   const announcement =
     version === "2.0"
-      ? { name: TPM2_FILE, data: tpm2Table(log === "own" ? undefined : log) }
+      ? { name: TPM2_FILE, data: tpm2Table(log === "own" ? undefined : log, resources) }
       : { name: TCPA_FILE, data: tcpaTable(log === "own" ? EVENT_LOG_WINDOW : log) };
-  return [announcement, { name: SSDT_FILE, data: ssdt(version) }];
+  return [announcement, { name: SSDT_FILE, data: ssdt(version, resources) }];
 }

@@ -1,16 +1,17 @@
 /**
  * Playing the driver: the steps that take a command through the registers, each a plain register access, with a hex
- * editor for the FIFO. What comes next is marked, yet every step can be taken at any time, to see what it does.
+ * editor for its bytes. What comes next is marked, yet every step can be taken at any time, to see what it does.
  */
 import { html, LitElement, nothing } from "lit";
-import { fromHex, hexNumber } from "../../bytes/hex.ts";
-import { registerAddress } from "../../page-model/interface.ts";
+import { fromHex } from "../../bytes/hex.ts";
+import type { InterfaceName } from "../../interfaces/interfaces.ts";
 import type { TpmHandle } from "../../session/types.ts";
-import type { AccessSize } from "../../tis/ports.ts";
-import { ACCESS, BURST_COUNT_SHIFT, REGISTERS, type RegisterKey, STS } from "../../tis/registers.ts";
 import { commandName, responseCodeName } from "../../tpm2/names.ts";
 import { commandCode, responseCode } from "../../tpm2/parse.ts";
 import { hexdump } from "../parts/hexdump.ts";
+import { CRB_STEPS } from "./crb-steps.ts";
+import type { DriverStep, DriverSteps, StepId } from "./driver-steps.ts";
+import { TIS_STEPS } from "./tis-steps.ts";
 
 type Family = "2.0" | "1.2";
 
@@ -31,11 +32,13 @@ const EXAMPLES: Record<Family, readonly { hex: string; note: string }[]> = {
   ],
 };
 
-type StepId = "request" | "ready" | "write" | "go" | "read" | "done" | "release";
+/** How each interface is driven. */
+export const STEPS: Readonly<Record<InterfaceName, DriverSteps>> = { TIS: TIS_STEPS, CRB: CRB_STEPS };
 
 export class DriverPanel extends LitElement {
   static override properties = {
     handle: { attribute: false },
+    interface: { type: String },
     locality: { type: Number },
     family: { type: String },
     next: { type: String },
@@ -45,9 +48,10 @@ export class DriverPanel extends LitElement {
     response: { state: true },
   };
   declare handle: TpmHandle;
+  declare interface: InterfaceName;
   declare locality: number;
   declare family: Family;
-  /** The step that makes sense now; see `nextStep`. */
+  /** The step that makes sense now; see `DriverSteps.next`. */
   declare next: StepId | "wait" | undefined;
   declare text: string;
   declare problem: string;
@@ -59,6 +63,7 @@ export class DriverPanel extends LitElement {
   constructor() {
     super();
     this.family = "2.0";
+    this.interface = "TIS";
     this.text = EXAMPLES["2.0"][0]!.hex;
     this.problem = this.said = "";
   }
@@ -82,20 +87,9 @@ export class DriverPanel extends LitElement {
     const code = command && commandCode(command);
     return html`<section class="driver" aria-label="Play the driver">
       <div class="driver-steps" role="group" aria-label="Steps of a driver at locality ${this.locality}">
-        ${this.#step("request", "requestUse", "Ask for the TPM: write requestUse to TPM_ACCESS", () =>
-          this.#write("ACCESS", 1, ACCESS.REQUEST_USE),
-        )}
-        ${this.#step("ready", "commandReady", "Get ready for a command: write commandReady to TPM_STS", () =>
-          this.#write("STS", 4, STS.COMMAND_READY),
-        )}
-        ${this.#step("write", "write command", "Write the bytes below to TPM_DATA_FIFO, one by one", () => this.#put())}
-        ${this.#step("go", "tpmGo", "Run the command: write tpmGo to TPM_STS", () => this.#write("STS", 4, STS.TPM_GO))}
-        ${this.#step("read", "read response", "Read burstCount bytes from TPM_DATA_FIFO while dataAvail is set", () => this.#take())}
-        ${this.#step("release", "give back", "Give the TPM back: write activeLocality to TPM_ACCESS", () =>
-          this.#write("ACCESS", 1, ACCESS.ACTIVE_LOCALITY),
-        )}
+        ${STEPS[this.interface].steps.map((step) => this.#step(step))}
       </div>
-      <p class="driver-said small" role="status">${this.said || hint(this.next)}</p>
+      <p class="driver-said small" role="status">${this.said || this.#hint}</p>
       <div class="driver-bytes">
         <label class="driver-command"><span class="driver-caption"><span>Command bytes, in hex</span>
           <span class="mono">${code === undefined ? "" : commandName(code, this.family)}</span></span>
@@ -112,10 +106,15 @@ export class DriverPanel extends LitElement {
     </section>`;
   }
 
-  #step(id: StepId, label: string, title: string, act: () => void) {
-    const next = this.next === id;
-    return html`<button class="button ${next ? "primary" : ""}" type="button" title=${title}
-      aria-current=${next ? "step" : "false"} @click=${act}>${label}</button>`;
+  #step(step: DriverStep) {
+    const next = this.next === step.id;
+    return html`<button class="button ${next ? "primary" : ""}" type="button" title=${step.title}
+      aria-current=${next ? "step" : "false"} @click=${() => this.#act(step)}>${step.label}</button>`;
+  }
+
+  get #hint(): string {
+    if (this.next === "wait") return "The TPM runs the command.";
+    return STEPS[this.interface].steps.find(({ id }) => id === this.next)?.hint ?? "";
   }
 
   #showResponse(response: Uint8Array) {
@@ -126,49 +125,14 @@ export class DriverPanel extends LitElement {
       ${hexdump(response)}</div>`;
   }
 
-  // --- accesses ---
-
-  #at(register: RegisterKey): number {
-    return registerAddress(this.locality, REGISTERS[register].offset);
-  }
-
-  #write(register: RegisterKey, size: AccessSize, value: number): void {
-    this.handle.write(this.#at(register), size, value);
-    this.#tell(
-      `Wrote ${hexNumber(value, size * 2)} to ${REGISTERS[register].name} of locality ${this.locality}.`,
-    );
-  }
-
-  #put(): void {
+  #act(step: DriverStep): void {
+    const { handle, locality } = this;
     const command = this.#parse();
-    if (!command) return;
-    const fifo = this.#at("DATA_FIFO");
-    for (const byte of command) this.handle.write(fifo, 1, byte);
-    this.#code = commandCode(command);
-    this.#tell(`Wrote ${command.length} bytes to TPM_DATA_FIFO.`);
-  }
-
-  #take(): void {
-    const bytes: number[] = [];
-    for (let burst = this.#available(); burst > 0; burst = this.#available()) {
-      for (let i = 0; i < burst; i++) bytes.push(this.handle.read(this.#at("DATA_FIFO"), 1));
-    }
-    if (bytes.length) this.response = Uint8Array.from(bytes);
-    this.#tell(
-      bytes.length ? `Read ${bytes.length} bytes.` : "dataAvail is not set: there is nothing to read.",
-    );
-  }
-
-  /** Reads TPM_STS. @returns burstCount while dataAvail is set, else 0. */
-  #available(): number {
-    const sts = this.handle.read(this.#at("STS"), 4);
-    // All ones: the TPM is another locality's.
-    if (sts === 0xffff_ffff || (sts & STS.DATA_AVAIL) === 0) return 0;
-    return (sts & STS.BURST_COUNT) >>> BURST_COUNT_SHIFT;
-  }
-
-  #tell(text: string): void {
-    this.said = text;
+    const done = step.act({ handle, locality, command });
+    if (!done) return;
+    if (step.id === "write" && command) this.#code = commandCode(command);
+    if (done.response) this.response = done.response;
+    this.said = done.said;
     this.dispatchEvent(new CustomEvent("by-hand", { bubbles: true }));
   }
 
@@ -202,47 +166,6 @@ export class DriverPanel extends LitElement {
     if (choice.value) this.text = choice.value;
     this.problem = "";
     choice.value = "";
-  }
-}
-
-function hint(next: DriverPanel["next"]): string {
-  switch (next) {
-    case "request":
-      return "The locality does not have the TPM yet: ask for it with requestUse.";
-    case "ready":
-      return "The TPM is yours. commandReady makes it wait for a command.";
-    case "write":
-      return "It waits for a command: write one to the FIFO.";
-    case "go":
-      return "The command is whole (Expect is 0): tpmGo runs it.";
-    case "wait":
-      return "The TPM runs the command.";
-    case "read":
-      return "dataAvail is set: read the response from the FIFO.";
-    case "release":
-      return "The response was read. Give the TPM back, or begin again with commandReady.";
-    default:
-      return "";
-  }
-}
-
-/** What a driver would do now, by the state of its locality and what its registers read. */
-export function nextStep(handle: TpmHandle, locality: number): DriverPanel["next"] {
-  const access = handle.peek(registerAddress(locality, REGISTERS.ACCESS.offset), 1);
-  if ((access & ACCESS.VALID) === 0) return undefined;
-  if ((access & ACCESS.ACTIVE_LOCALITY) === 0) return "request";
-  const sts = handle.peek(registerAddress(locality, REGISTERS.STS.offset), 1);
-  switch (handle.state(locality)) {
-    case "idle":
-      return "ready";
-    case "ready":
-      return "write";
-    case "reception":
-      return sts & STS.EXPECT ? "write" : "go";
-    case "execution":
-      return "wait";
-    case "completion":
-      return sts & STS.DATA_AVAIL ? "read" : "release";
   }
 }
 

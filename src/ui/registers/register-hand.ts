@@ -1,17 +1,10 @@
 /** One register by hand: read it, or write it as a value or bit by bit, 8 or 32 bits at a time. */
 import { html, LitElement, nothing } from "lit";
 import { hexNumber } from "../../bytes/hex.ts";
+import type { AccessSize } from "../../frontend/port.ts";
+import { bitMask, fieldValue, type Register, type RegisterField } from "../../frontend/registers.ts";
 import { registerAddress } from "../../page-model/interface.ts";
 import type { TpmHandle } from "../../session/types.ts";
-import type { AccessSize } from "../../tis/ports.ts";
-import {
-  bitMask,
-  fieldValue,
-  REGISTERS,
-  type Register,
-  type RegisterField,
-  type RegisterKey,
-} from "../../tis/registers.ts";
 
 /** Which bytes an access takes: all four, or one. */
 type Lane = "32" | "8+0" | "8+1" | "8+2" | "8+3";
@@ -26,7 +19,7 @@ const LANES: readonly { lane: Lane; label: string }[] = [
 export class RegisterHand extends LitElement {
   static override properties = {
     handle: { attribute: false },
-    register: { type: String },
+    register: { attribute: false },
     locality: { type: Number },
     version: { type: String },
     driven: { type: Boolean },
@@ -35,7 +28,7 @@ export class RegisterHand extends LitElement {
     outcome: { state: true },
   };
   declare handle: TpmHandle;
-  declare register: RegisterKey;
+  declare register: Register;
   declare locality: number;
   declare version: string;
   /** Whether a guest's driver uses the registers, and would be disturbed. */
@@ -60,28 +53,24 @@ export class RegisterHand extends LitElement {
     if (changed.get("handle")) this.outcome = "";
   }
 
-  get #table(): Register {
-    return REGISTERS[this.register];
-  }
-
   get #lane(): Lane {
-    return this.lane ?? (this.#table.size === 1 ? "8+0" : "32");
+    return this.lane ?? (this.register.size === 1 ? "8+0" : "32");
   }
 
   get #access(): { address: number; size: AccessSize; shift: number } {
     const byte = this.#lane === "32" ? 0 : Number(this.#lane.at(-1));
     return {
-      address: registerAddress(this.locality, this.#table.offset) + byte,
+      address: registerAddress(this.locality, this.register.offset) + byte,
       size: this.#lane === "32" ? 4 : 1,
       shift: byte * 8,
     };
   }
 
   override render() {
-    const { name } = this.#table;
+    const { name } = this.register;
     const { size, shift } = this.#access;
     const part = lowPart(this.value >>> shift, size);
-    const writable = this.#table.fields.filter(
+    const writable = this.register.fields.filter(
       ({ access, only }) => access !== "r" && (!only || only === this.version),
     );
     return html`<form class="hand" @submit=${this.#write} aria-label="${name} by hand">

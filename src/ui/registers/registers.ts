@@ -8,28 +8,36 @@ import "./register-hand.ts";
 import "./registers.css";
 import "./state-picture.ts";
 import { hexNumber } from "../../bytes/hex.ts";
-import type { InterfaceState } from "../../frontend/port.ts";
+import type { AccessSize, InterfaceState } from "../../frontend/port.ts";
+import { fieldValue, type Register, type RegisterField } from "../../frontend/registers.ts";
+import {
+  INTERFACES,
+  interfaceOf,
+  type RegisterInterface,
+  type RegisterKey,
+} from "../../interfaces/interfaces.ts";
 import { registerAddress } from "../../page-model/interface.ts";
 import type { PageState } from "../../page-model/model.ts";
 import type { TpmHandle } from "../../session/types.ts";
-import { type AccessSize, LOCALITIES } from "../../tis/ports.ts";
-import {
-  fieldValue,
-  REGISTERS,
-  type Register,
-  type RegisterField,
-  type RegisterKey,
-} from "../../tis/registers.ts";
+import { LOCALITIES } from "../../tis/ports.ts";
 import { PageElement } from "../parts/element.ts";
+import { hexdump } from "../parts/hexdump.ts";
 import { pagePace } from "../parts/pace.ts";
 import { segments } from "../parts/segments.ts";
-import { nextStep } from "./driver-panel.ts";
+import { STEPS } from "./driver-panel.ts";
 
 /** How long a change stays marked, in milliseconds. */
 const MARK_MS = 1500;
-/** Reading the FIFO register shows the byte at its head; the wide one shows the same again. */
-const SHOWN = (Object.keys(REGISTERS) as RegisterKey[]).filter((key) => key !== "XDATA_FIFO");
-const OPEN_AT_FIRST: readonly RegisterKey[] = ["ACCESS", "STS"];
+/** What says nothing of its own: the wide FIFO shows the same byte again; the others are always 0. */
+const LEFT_OUT: ReadonlySet<RegisterKey> = new Set([
+  "XDATA_FIFO",
+  "CTRL_EXT",
+  "CTRL_CMD_HADDR",
+  "CTRL_RSP_HADDR",
+]);
+const OPEN_AT_FIRST: readonly RegisterKey[] = ["ACCESS", "STS", "LOC_STS", "CTRL_REQ", "CTRL_START"];
+/** Bytes of the data buffer that are shown. */
+const BUFFER_SHOWN = 64;
 
 interface Shown {
   value: number;
@@ -126,8 +134,8 @@ export class TpmRegisters extends PageElement {
     const state = handle.state(this.locality);
     let news = state !== this.#interface;
     this.#interface = state;
-    for (const key of SHOWN) {
-      const { offset, size } = REGISTERS[key];
+    for (const key of this.#keys) {
+      const { offset, size } = this.#registers[key]!;
       const value = handle.peek(registerAddress(this.locality, offset), size as AccessSize);
       const shown = this.#shown.get(key);
       if (!shown) this.#shown.set(key, { value, before: value, changedAt: Number.NEGATIVE_INFINITY });
@@ -145,9 +153,9 @@ export class TpmRegisters extends PageElement {
     const handle = this.#handle;
     const starting = this.#tpm?.phase === "starting";
     if (!handle) {
-      return html`<div class="empty"><strong>The register interface (TIS)</strong>
-        <p>A driver talks to the TPM through a few registers at 0xFED40000: it asks for a locality, writes a command byte
-        by byte, says go, and reads the answer. Boot the machine to watch, or be the driver yourself.</p>
+      return html`<div class="empty"><strong>The register interface</strong>
+        <p>A driver talks to the TPM through a few registers at 0xFED40000: it asks for a locality, hands a command
+        over, says go, and reads the answer. Boot the machine to watch, or be the driver yourself.</p>
         <p class="empty-action"><button class="button primary" type="button" ?disabled=${bench === "opening" || machine.phase === "loading"}
           @click=${() => this.actions.openBench()}>Play the driver, with no machine</button></p></div>`;
     }
@@ -171,7 +179,7 @@ export class TpmRegisters extends PageElement {
       </div>
       <div class="scroll registers" tabindex="0" role="region" aria-label="Registers of locality ${this.locality}"
         aria-busy=${this.#between} ?inert=${this.#between}>
-        <interface-states .handle=${handle} ?active=${this.active} ?announce=${bench === "open"} ?free=${!this.guestRuns || machine.holds.length > 0}
+        <interface-states .handle=${handle} .interface=${this.#through.name} ?active=${this.active} ?announce=${bench === "open"} ?free=${!this.guestRuns || machine.holds.length > 0}
           .locality=${this.locality}></interface-states>
         <details class="by-hand" ?open=${this.drives} @toggle=${(event: Event) => {
           this.drives = (event.target as HTMLDetailsElement).open;
@@ -184,11 +192,23 @@ export class TpmRegisters extends PageElement {
               : nothing
           }
           <p class="small muted" ?hidden=${!starting}>The TPM is being switched on …</p>
-          <driver-panel ?hidden=${starting} .handle=${handle} .locality=${this.locality} .next=${nextStep(handle, this.locality)}
+          <driver-panel ?hidden=${starting} .handle=${handle} .interface=${this.#through.name} .locality=${this.locality} .next=${STEPS[this.#through.name].next(handle, this.locality)}
             .family=${this.#version === "1.2" ? "1.2" : "2.0"} @by-hand=${() => this.requestUpdate()}></driver-panel>
         </details>
-        ${SHOWN.map((key) => this.#register(key))}
+        ${this.#keys.map((key) => this.#register(key))}
       </div>`;
+  }
+
+  get #through(): RegisterInterface {
+    return interfaceOf(this.#tpm?.interface ?? "") ?? INTERFACES.TIS;
+  }
+
+  get #registers(): RegisterInterface["registers"] {
+    return this.#through.registers;
+  }
+
+  get #keys(): RegisterKey[] {
+    return (Object.keys(this.#registers) as RegisterKey[]).filter((key) => !LEFT_OUT.has(key));
   }
 
   get #version() {
@@ -202,7 +222,7 @@ export class TpmRegisters extends PageElement {
   }
 
   #register(key: RegisterKey) {
-    const register: Register = REGISTERS[key];
+    const register = this.#registers[key]!;
     const shown = this.#shown.get(key);
     const value = shown?.value ?? 0;
     const changed = shown !== undefined && shown.before !== value;
@@ -220,11 +240,18 @@ export class TpmRegisters extends PageElement {
         this.open.has(key)
           ? html`<p class="register-meaning">${register.meaning} <span class="small">At ${address}; “${register.spec}”.</span></p>
         ${register.fields.map((field) => this.#field(field, value, shown?.before ?? value, absent))}
-        <register-hand .handle=${this.#handle} .register=${key} .locality=${this.locality}
+        ${register.span ? hexdump(this.#buffer(register)) : nothing}
+        <register-hand .handle=${this.#handle} .register=${register} .locality=${this.locality}
           .version=${this.#version} ?driven=${this.#driven}></register-hand>`
           : nothing
       }
     </details>`;
+  }
+
+  /** What the first bytes of memory behind a register are. */
+  #buffer({ offset }: Register): Uint8Array {
+    const at = registerAddress(this.locality, offset);
+    return Uint8Array.from({ length: BUFFER_SHOWN }, (_, index) => this.#handle?.peek(at + index, 1) ?? 0);
   }
 
   #field(field: RegisterField, value: number, before: number, absent: boolean) {
@@ -264,7 +291,7 @@ function isAbsent({ size }: Register, value: number): boolean {
 }
 
 function whyAbsent(key: RegisterKey): string {
-  return key === "STS" || key === "DATA_FIFO"
+  return key === "STS" || key === "DATA_FIFO" || key === "DATA_BUFFER"
     ? "all ones: this locality is not active, or has no data"
     : "all ones";
 }

@@ -5,6 +5,7 @@
 import { html, LitElement, nothing, svg } from "lit";
 import type { InterfaceState } from "../../frontend/port.ts";
 import type { StateTrace } from "../../frontend/trace.ts";
+import { INTERFACES, type InterfaceName } from "../../interfaces/interfaces.ts";
 import type { InterfaceNews, TpmHandle } from "../../session/types.ts";
 import { LOCALITIES } from "../../tis/ports.ts";
 import { STATES } from "../../tis/states.ts";
@@ -34,7 +35,7 @@ interface Edge {
   label?: readonly [text: string, x: number, y: number];
 }
 
-const EDGES: readonly Edge[] = [
+const TIS_EDGES: readonly Edge[] = [
   { from: "idle", to: "ready", path: "M132 110 H170", label: ["commandReady", 152, 80] },
   { from: "ready", to: "reception", path: "M252 92 Q268 46 334 36", label: ["first byte", 228, 60] },
   { from: "reception", to: "execution", path: "M468 34 Q566 36 588 86", label: ["tpmGo", 522, 62] },
@@ -48,6 +49,23 @@ const EDGES: readonly Edge[] = [
   { from: "execution", to: "idle", path: "M606 128 Q600 216 404 218 Q100 224 52 134" },
 ];
 
+const CRB_EDGES: readonly Edge[] = [
+  { from: "idle", to: "ready", path: "M132 104 H170", label: ["cmdReady", 152, 80] },
+  { from: "ready", to: "reception", path: "M252 92 Q268 46 334 36", label: ["first byte", 228, 60] },
+  { from: "reception", to: "execution", path: "M468 34 Q566 36 588 86", label: ["Start", 522, 62] },
+  { from: "execution", to: "completion", path: "M590 128 Q570 180 474 186", label: ["response", 524, 160] },
+  { from: "completion", to: "ready", path: "M340 188 Q268 182 252 134", label: ["cmdReady", 206, 164] },
+  { from: "completion", to: "idle", path: "M340 200 Q120 210 72 134", label: ["goIdle", 150, 218] },
+  { from: "completion", to: "reception", path: "M404 168 V58" },
+  { from: "idle", to: "reception", path: "M80 92 Q140 24 334 30" },
+  { from: "reception", to: "ready", path: "M384 52 Q364 98 310 104" },
+  { from: "ready", to: "execution", path: "M304 114 H520" },
+  { from: "reception", to: "idle", path: "M340 24 Q120 8 72 86" },
+  { from: "ready", to: "idle", path: "M176 122 H138" },
+  { from: "execution", to: "idle", path: "M606 128 Q600 216 404 218 Q100 224 52 134" },
+];
+const EDGES: Readonly<Record<InterfaceName, readonly Edge[]>> = { TIS: TIS_EDGES, CRB: CRB_EDGES };
+
 interface Move {
   time: number;
   trace: StateTrace;
@@ -56,6 +74,7 @@ interface Move {
 export class InterfaceStates extends LitElement {
   static override properties = {
     handle: { attribute: false },
+    interface: { type: String },
     active: { type: Boolean },
     locality: { type: Number },
     announce: { type: Boolean },
@@ -64,6 +83,7 @@ export class InterfaceStates extends LitElement {
     moves: { state: true },
   };
   declare handle: TpmHandle | undefined;
+  declare interface: InterfaceName;
   /** Watches only while this is true. */
   declare active: boolean;
   declare locality: number;
@@ -85,6 +105,7 @@ export class InterfaceStates extends LitElement {
 
   constructor() {
     super();
+    this.interface = "TIS";
     this.locality = 0;
     this.announce = this.free = false;
     this.states = new Array(LOCALITIES).fill("idle");
@@ -149,14 +170,16 @@ export class InterfaceStates extends LitElement {
   override render() {
     const last = this.moves.find(({ trace }) => trace.locality === this.locality);
     const state = this.states[this.locality]!;
-    const text = last ? moveText(last.trace) : `Locality ${this.locality} is ${stateWords(state)}.`;
+    const text = last
+      ? moveText(last.trace, this.#through)
+      : `Locality ${this.locality} is ${stateWords(state)}.`;
     return html`<figure class="states">
       <svg viewBox="0 0 660 226" role="img" aria-label="State machine. Locality ${this.locality} is ${stateWords(state)}.">
         <defs>
           <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
             <path d="M0 0 L8 4 L0 8 z" fill="context-stroke"></path></marker>
         </defs>
-        ${EDGES.map((edge) => this.#edge(edge, last?.trace))}
+        ${EDGES[this.interface].map((edge) => this.#edge(edge, last?.trace))}
         ${STATES.map((name) => this.#box(name))}
       </svg>
       <figcaption>
@@ -164,11 +187,15 @@ export class InterfaceStates extends LitElement {
         ${
           this.moves.length
             ? html`<details><summary>${this.moves.length === 1 ? "The last move" : `The last ${this.moves.length} moves`}</summary>
-          <ol class="moves">${this.moves.map(({ time, trace }) => html`<li><span class="muted mono">${(time / 1000).toFixed(4)} s</span> ${moveText(trace)}</li>`)}</ol></details>`
+          <ol class="moves">${this.moves.map(({ time, trace }) => html`<li><span class="muted mono">${(time / 1000).toFixed(4)} s</span> ${moveText(trace, this.#through)}</li>`)}</ol></details>`
             : nothing
         }
       </figcaption>
     </figure>`;
+  }
+
+  get #through() {
+    return INTERFACES[this.interface];
   }
 
   #edge({ from, to, path, label }: Edge, last: StateTrace | undefined) {

@@ -3,6 +3,7 @@ import { html, nothing } from "lit";
 import "../parts/copy.ts";
 import "../presence/presence.ts";
 import "./setup.css";
+import { INTERFACES, type InterfaceName, whyNotInterface } from "../../interfaces/interfaces.ts";
 import { bootPlan, IMAGE_SLOTS, imageName, type SlotInfo, slotFor } from "../../page-model/image-slots.ts";
 import type { BootSettings, ImageSlot, PageState } from "../../page-model/model.ts";
 import { PREPARED_DIFFERENCES, whyNotPrepared } from "../../page-model/prepared.ts";
@@ -16,8 +17,12 @@ const BACKENDS: readonly [BootSettings["backend"], string][] = [
   ["bridge", "behind the bridge: a native process"],
   ["hidden", "in this page: in a hidden second machine"],
 ];
+const INTERRUPTS: readonly ["poll" | "interrupt", string][] = [
+  ["poll", "asked for again and again (polling)"],
+  ["interrupt", "told of by an interrupt (IRQ 5)"],
+];
 const PLACEMENTS: readonly [BootSettings["placement"], string][] = [
-  ["auto", "in a worker of their own where the browser allows it"],
+  ["auto", "in a worker of its own where the browser allows it"],
   ["local", "on the page's own thread"],
 ];
 
@@ -118,7 +123,11 @@ export class MachineSetup extends PageElement {
   get #changed(): boolean {
     const { settings } = this.state;
     return (
-      settings.cmdline !== undefined || settings.kernel !== "auto" || Object.keys(settings.images).length > 0
+      settings.cmdline !== undefined ||
+      settings.interface !== "TIS" ||
+      settings.interrupt ||
+      settings.kernel !== "auto" ||
+      Object.keys(settings.images).length > 0
     );
   }
 
@@ -131,8 +140,16 @@ export class MachineSetup extends PageElement {
           .sort((a, b) => a - b)
           .map((mib) => html`<option value=${mib} ?selected=${mib === settings.memory}>${mib} MiB</option>`)}
       </select></div>
+      ${this.#interface(settings)}
+      ${choice(
+        "setup-interrupt",
+        "The TPM's answers are",
+        INTERRUPTS,
+        settings.interrupt ? "interrupt" : "poll",
+        (way) => this.actions.change({ interrupt: way === "interrupt" }),
+      )}
       ${choice("setup-backend", "swtpm runs", BACKENDS, settings.backend, (backend) => this.actions.change({ backend }))}
-      ${choice("setup-placement", "Registers", PLACEMENTS, settings.placement, (placement) => this.actions.change({ placement }))}
+      ${choice("setup-placement", "The device runs", PLACEMENTS, settings.placement, (placement) => this.actions.change({ placement }))}
       <span>Firmware</span>
       <label class="check"><input type="checkbox" .checked=${settings.bootMenu}
         @change=${(event: Event) => this.actions.change({ bootMenu: (event.target as HTMLInputElement).checked })}>
@@ -147,6 +164,18 @@ export class MachineSetup extends PageElement {
       <div class="wide"><copy-button .text=${() => location.href} label="Copy a link to these settings"
         caption="Copy a link to these settings"></copy-button></div>
     </form>`;
+  }
+
+  #interface({ interface: chosen, tpm }: BootSettings) {
+    const why = whyNotInterface(INTERFACES.CRB, tpm);
+    return html`<label for="setup-interface">Registers</label>
+      <div class="stack"><select id="setup-interface" aria-describedby="setup-interface-why"
+        @change=${(event: Event) => this.actions.change({ interface: value(event) as InterfaceName })}>
+        ${Object.values(INTERFACES).map(
+          ({ name, title, versions }) =>
+            html`<option value=${name} ?selected=${name === chosen} ?disabled=${!versions.includes(tpm)}>${title}</option>`,
+        )}</select>
+        <span id="setup-interface-why" class="small muted">${why ?? ""}</span></div>`;
   }
 
   #kernel(settings: BootSettings) {

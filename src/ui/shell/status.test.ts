@@ -11,6 +11,8 @@ const tpm: TpmStatus = {
   backend: "bridge",
   backendLabel: "swtpm 0.7.1 on ws://127.0.0.1:5173",
   version: "2.0",
+  interface: "tis",
+  interrupt: false,
 };
 
 function texts(patch: Partial<PageState>): string[] {

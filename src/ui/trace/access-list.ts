@@ -7,6 +7,8 @@ import {
   type Access,
   type AccessFilter,
   describeAccess,
+  isData,
+  nextWord,
   readBefore,
   type TraceRecorder,
   type TraceRow,
@@ -163,14 +165,15 @@ export class AccessList extends LitElement {
     </div>`;
   }
 
-  /** The first bytes of a run through the FIFO. */
+  /** The first bytes of a run through FIFO or data buffer. */
   #run(access: Access, { first, last, count }: TraceRow): string | undefined {
     const { ring } = this.recorder;
-    if (count === 1 || !access.register?.endsWith("FIFO")) return undefined;
-    const word = ring.word(first);
+    let word = ring.word(first);
+    if (count === 1 || !isData(word)) return undefined;
     const bytes: string[] = [];
     for (let at = first; at <= last && bytes.length <= MOST_BYTES; at++) {
       if (ring.word(at) !== word) continue;
+      word = nextWord(word);
       const value = ring.value(at);
       for (let i = 0; i < access.size; i++)
         bytes.push(((value >>> (8 * i)) & 0xff).toString(16).padStart(2, "0"));

@@ -1,7 +1,7 @@
 /** Breakpoints: those that there are, and a form for a new one. */
 import { html, LitElement, nothing } from "lit";
+import { INTERFACES, type InterfaceName, type RegisterKey } from "../../interfaces/interfaces.ts";
 import { LOCALITIES } from "../../tis/ports.ts";
-import { REGISTERS, type Register, type RegisterKey } from "../../tis/registers.ts";
 import { commandName, responseCodeName } from "../../tpm2/names.ts";
 import {
   type Breakpoint,
@@ -24,7 +24,11 @@ const DIRECTIONS: readonly { value: Direction; label: string }[] = [
   { value: "read", label: "reads" },
   { value: "both", label: "reads or writes" },
 ];
-const KEYS = Object.keys(REGISTERS) as RegisterKey[];
+/** What a driver does when it runs a command: a breakpoint to begin with. */
+const USUAL: Readonly<Record<InterfaceName, { register: RegisterKey; field: string }>> = {
+  TIS: { register: "STS", field: "tpmGo" },
+  CRB: { register: "CTRL_START", field: "Start" },
+};
 
 export function namesFor(version: string | undefined) {
   const family = version === "1.2" ? "1.2" : "2.0";
@@ -40,6 +44,7 @@ export class BreakpointList extends LitElement {
     kept: { attribute: false },
     exact: { type: Boolean },
     version: { type: String },
+    interface: { type: String },
     kind: { state: true },
     register: { state: true },
     problem: { state: true },
@@ -49,19 +54,29 @@ export class BreakpointList extends LitElement {
   declare kept: readonly KeptBreakpoint[];
   declare exact: boolean;
   declare version: string | undefined;
+  /** Whose registers can be chosen. */
+  declare interface: InterfaceName;
   declare kind: Kind;
-  declare register: RegisterKey;
+  declare register: RegisterKey | undefined;
   declare problem: string;
 
   constructor() {
     super();
     this.kind = "access";
-    this.register = "STS";
+    this.interface = "TIS";
     this.problem = "";
   }
 
   override createRenderRoot(): HTMLElement {
     return this;
+  }
+
+  override willUpdate(changed: Map<string, unknown>): void {
+    if (changed.has("interface")) this.register = undefined;
+  }
+
+  get #register(): RegisterKey {
+    return this.register ?? USUAL[this.interface].register;
   }
 
   override render() {
@@ -96,7 +111,8 @@ export class BreakpointList extends LitElement {
 
   #fields() {
     if (this.kind === "access") {
-      const { fields }: Register = REGISTERS[this.register];
+      const { registers } = INTERFACES[this.interface];
+      const { fields } = registers[this.#register]!;
       return html`<label><span class="visually-hidden">Which locality</span><select name="locality">
           <option value="">any locality</option>${Array.from(
             { length: LOCALITIES },
@@ -106,14 +122,17 @@ export class BreakpointList extends LitElement {
         <label><span class="visually-hidden">Reads or writes</span><select name="direction">${DIRECTIONS.map(
           ({ value, label }) => html`<option value=${value}>${label}</option>`,
         )}</select></label>
-        <label><span class="visually-hidden">Which register</span><select name="register" @change=${this.#setRegister}>${KEYS.map(
-          (key) =>
-            html`<option value=${key} ?selected=${key === this.register}>${REGISTERS[key].name}</option>`,
+        <label><span class="visually-hidden">Which register</span><select name="register" @change=${this.#setRegister}>${Object.entries(
+          registers,
+        ).map(
+          ([key, { name }]) =>
+            html`<option value=${key} ?selected=${key === this.#register}>${name}</option>`,
         )}</select></label>
         ${
           fields.length
             ? html`<label>with <select name="field"><option value="">any value</option>${fields.map(
-                ({ name }) => html`<option ?selected=${name === "tpmGo"}>${name}</option>`,
+                ({ name }) =>
+                  html`<option ?selected=${name === USUAL[this.interface].field}>${name}</option>`,
               )}</select></label>`
             : nothing
         }`;
@@ -147,7 +166,8 @@ export class BreakpointList extends LitElement {
     if (this.kind === "access") {
       this.recorder.add({
         kind: "access",
-        register: this.register,
+        interface: this.interface,
+        register: this.#register,
         direction: text("direction") as Direction,
         ...(text("locality") && { locality: Number(text("locality")) }),
         ...(text("field") && { field: text("field") }),

@@ -7,6 +7,7 @@ import "./access-list.ts";
 import "./breakpoint-list.ts";
 import "./trace.css";
 import { hexNumber } from "../../bytes/hex.ts";
+import { interfaceOf } from "../../interfaces/interfaces.ts";
 import type { PageState } from "../../page-model/model.ts";
 import {
   type Access,
@@ -133,7 +134,8 @@ export class TpmTrace extends PageElement {
         recorder.breakpoints.length ? ` (${recorder.breakpoints.length})` : ""
       }</summary>
         <breakpoint-list .recorder=${recorder} .kept=${recorder.breakpoints} ?exact=${recorder.exact}
-          .version=${this.state.tpm?.version}></breakpoint-list></details>
+          .version=${this.state.tpm?.version}
+          .interface=${interfaceOf(this.state.tpm?.interface ?? "")?.name ?? "TIS"}></breakpoint-list></details>
       ${
         length
           ? html`<access-list .recorder=${recorder} .filter=${this.#filter} ?fold=${this.fold} ?active=${this.active}
@@ -255,13 +257,15 @@ export class TpmTrace extends PageElement {
     this.actions.select({ access: sequence });
   }
 
-  #breakHere({ register, locality, write, value, offset }: Access): void {
+  #breakHere(access: Access): void {
+    const { register, locality, write, interface: through } = access;
     if (!register) return;
-    const text = describeAccess({ register, locality, write, value, offset, size: 4 } as Access).fields;
+    const text = describeAccess({ ...access, size: 4 }).fields;
     const [field] = write ? text.split(" · ") : [];
     const known = field && !/\s/.test(field) ? field : undefined;
     this.state.recorder.add({
       kind: "access",
+      interface: through.name,
       register,
       locality,
       direction: write ? "write" : "read",
