@@ -5,111 +5,28 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import type { PreparedFor } from "../session/prepared.ts";
 import { Apt } from "./apt.ts";
-import { type Cache, contentKey } from "./cache.ts";
+import type { Cache } from "./cache.ts";
 import { BIOS, buildFirmware, VGA_BIOS } from "./firmware.ts";
-import { guestSources } from "./guest-programs.ts";
-import { buildHiddenInitrd, HIDDEN_INITRD, HIDDEN_PACKAGES } from "./hidden-initrd.ts";
+import { CMDLINE, MEMORY_SIZE, PROMPT } from "./guest-boot.ts";
+import { buildHiddenInitrd, HIDDEN_INITRD } from "./hidden-initrd.ts";
 import { buildHiddenState, HIDDEN_STATE, type HiddenParts } from "./hidden-state.ts";
-import { buildInitrd, GUEST_PACKAGES, INITRD } from "./initrd.ts";
+import { keys, type SetPart } from "./image-keys.ts";
+import { buildInitrd, INITRD } from "./initrd.ts";
 import { readKernelBuild, writeKernelBuild } from "./kernel-status.ts";
 import type { ImageFile, ImageManifest, ImageSource, KernelImage, KernelName } from "./manifest.ts";
-import { PREPARED_START, preparedKey } from "./prepared-key.ts";
+import { PREPARED_START } from "./prepared-key.ts";
 import { type Entry, type ProduceRecipe, produce, readEntry } from "./produce.ts";
 import { type OnProgress, step } from "./progress.ts";
-import { buildSmallKernel, type KernelBuildOptions, smallKernelKey } from "./small-kernel.ts";
+import { buildSmallKernel, EFI_KERNEL, type KernelBuildOptions } from "./small-kernel.ts";
 import { buildStockKernel, DEBIAN_KERNEL, KERNEL } from "./stock-kernel.ts";
-import { PACKAGES } from "./versions.ts";
 
 /** Images that were asked for have not been made yet. */
 export class ImagesMissingError extends Error {
   override readonly name = "ImagesMissingError";
-}
-
-const MEMORY_SIZE = 128 * 1024 * 1024;
-
-/** The shell's prompt, as `guest/init.c` sets it. */
-const PROMPT = "webtpm# ";
-
-/** What both kernels are told. Messages stay in `dmesg`, because each byte on the serial line costs time. */
-const COMMON_CMDLINE = "console=ttyS0 loglevel=3";
-
-/** What each kernel boots best with; every part was measured under v86. */
-const CMDLINE: Record<KernelName, string> = {
-  small: `${COMMON_CMDLINE} tsc=reliable`,
-  stock: [
-    COMMON_CMDLINE,
-    "mitigations=off nokaslr random.trust_cpu=on audit=0 apparmor=0 8250.nr_uarts=1 i8042.noaux",
-    // Self tests, tracing and signed modules are of no use here, and cost a quarter of the boot.
-    "noisapnp cryptomgr.notests",
-    "initcall_blacklist=crypto_kdf108_init,load_system_certificate_list,trace_eval_init,event_trace_init," +
-      "init_kprobe_trace,tracer_init_tracefs",
-  ].join(" "),
-};
-
-const text = (name: string) => readFile(fileURLToPath(new URL(name, import.meta.url)), "utf8");
-const pins = (list: readonly { name: string; sha256: string }[]) =>
-  list.map((pin) => `${pin.name} ${pin.sha256}`);
-
-type SetPart =
-  | "firmware"
-  | "initrd"
-  | "stock-kernel"
-  | "small-kernel"
-  | "hidden-initrd"
-  | "hidden-state"
-  | "prepared";
-
-/**
- * The recipes' names and keys. The texts of the builders are part of the keys, so a changed builder builds anew; but
- * a process stays with those that it began with, so that a server goes on serving what it has made.
- */
-function keys(): Promise<Record<SetPart, string>> {
-  knownKeys ??= findKeys();
-  return knownKeys;
-}
-let knownKeys: Promise<Record<SetPart, string>> | undefined;
-
-async function findKeys(): Promise<Record<SetPart, string>> {
-  const firmware = contentKey([...pins([PACKAGES.seabios]), await text("firmware.ts")]);
-  const initrd = contentKey([
-    ...pins(GUEST_PACKAGES),
-    ...(await Promise.all(["initrd.ts", "cpio.ts", "guest-programs.ts"].map(text))),
-    ...(await guestSources()),
-  ]);
-  const smallKernel = await smallKernelKey();
-  return {
-    firmware,
-    initrd,
-    "stock-kernel": contentKey([
-      ...pins([PACKAGES.stockKernel]),
-      ...(await Promise.all(["stock-kernel.ts", "raw-kernel.ts", "elf.ts"].map(text))),
-    ]),
-    "small-kernel": smallKernel,
-    "hidden-initrd": await hiddenInitrdKey(),
-    "hidden-state": contentKey([
-      await hiddenInitrdKey(),
-      smallKernel,
-      ...pins([PACKAGES.seabios]),
-      ...(await Promise.all(
-        ["hidden-state.ts", "../hidden/machine.ts", "../hidden/virtio-ports.ts"].map(text),
-      )),
-    ]),
-    prepared: await preparedKey([firmware, initrd, smallKernel, CMDLINE.small, String(MEMORY_SIZE), PROMPT]),
-  };
-}
-
-async function hiddenInitrdKey(): Promise<string> {
-  return contentKey([
-    ...pins(HIDDEN_PACKAGES),
-    ...(await Promise.all(
-      ["hidden-initrd.ts", "cpio.ts", "guest-programs.ts", "guest/hidden-init.c", "guest/modexp.c"].map(text),
-    )),
-  ]);
 }
 
 export interface Images {
@@ -354,5 +271,6 @@ async function imageFile(files: Map<string, string>, entry: Entry, name: string)
 
 async function kernelImage(files: Map<string, string>, entry: Entry, name: KernelName): Promise<KernelImage> {
   const file = await imageFile(files, entry, KERNEL);
-  return { ...file, release: entry.release ?? "", cmdline: CMDLINE[name] };
+  const image = { ...file, release: entry.release ?? "", cmdline: CMDLINE[name] };
+  return name === "small" ? { ...image, efi: await imageFile(files, entry, EFI_KERNEL) } : image;
 }

@@ -46,6 +46,8 @@ export interface KernelImage extends ImageFile {
   /** `uname -r`. */
   release: string;
   cmdline: string;
+  /** The same kernel as UEFI firmware starts it, packed as its own build packs it; Debian's is not shipped so. */
+  efi?: ImageFile;
 }
 
 /** How far the small kernel is, while `npm start` builds it in the background. */
