@@ -76,6 +76,10 @@ export class OrderedTpm implements TpmBackend {
     return this.#inTurn(() => this.#tpm.resetEstablishmentFlag(locality));
   }
 
+  measureLaunch(data: Uint8Array): Promise<void> {
+    return this.#inTurn(() => this.#tpm.measureLaunch(data));
+  }
+
   getState(): Promise<TpmState> {
     return this.#inTurn(() => this.#tpm.getState());
   }

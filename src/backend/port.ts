@@ -95,6 +95,11 @@ export interface TpmBackend {
   establishmentFlag(): Promise<boolean>;
   /** CMD_RESET_TPMESTABLISHED from `locality` (3 or 4). */
   resetEstablishmentFlag(locality: number): Promise<void>;
+  /**
+   * Measures a dynamic root of trust (CMD_HASH_START, CMD_HASH_DATA, CMD_HASH_END): PCRs 17 to 22 are reset, the digest
+   * of `data` is extended into PCR 17, and the establishment flag is set.
+   */
+  measureLaunch(data: Uint8Array): Promise<void>;
   /** The three state blobs of the running TPM. */
   getState(): Promise<TpmState>;
   /** One of them, e.g. after an NV write. */

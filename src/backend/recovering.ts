@@ -126,6 +126,13 @@ export class RecoveringBackend implements TpmBackend {
     });
   }
 
+  measureLaunch(data: Uint8Array): Promise<void> {
+    return this.#onward(async (backend) => {
+      await backend.measureLaunch(data);
+      await this.#fetch();
+    });
+  }
+
   getState(): Promise<TpmState> {
     return this.#onward((backend) => backend.getState());
   }

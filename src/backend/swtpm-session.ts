@@ -10,6 +10,9 @@ import {
   type ControlExchange,
   cancelTpmCommand,
   getTpmEstablished,
+  hashData,
+  hashEnd,
+  hashStart,
   MESSAGE_HEADER_SIZE,
   messageLength,
   resetTpmEstablished,
@@ -138,6 +141,15 @@ export class SwtpmSession implements TpmBackend {
     return this.#serve(async () => {
       this.#power.need("reset the establishment flag", "RESET_TPMESTABLISHED");
       await this.#exchange(resetTpmEstablished(locality));
+    });
+  }
+
+  measureLaunch(data: Uint8Array): Promise<void> {
+    return this.#serve(async () => {
+      this.#power.need("measure a dynamic launch", "HASHING");
+      await this.#exchange(hashStart());
+      if (data.length) await this.#exchange(hashData(data));
+      await this.#exchange(hashEnd());
     });
   }
 

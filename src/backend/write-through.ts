@@ -99,6 +99,11 @@ export class WriteThroughBackend implements TpmBackend {
     await this.#save(["permanent"]);
   }
 
+  async measureLaunch(data: Uint8Array): Promise<void> {
+    await this.#inner.measureLaunch(data);
+    await this.#save(["permanent"]);
+  }
+
   getState(): Promise<TpmState> {
     return this.#inner.getState();
   }

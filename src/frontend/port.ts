@@ -33,9 +33,20 @@ export interface FrontEndSink {
   cancel(): void;
   /** The establishment flag is to be reset, from `locality` (3 or 4). */
   resetEstablishment(locality: number): void;
+  /**
+   * A step of a dynamic launch (TPM_HASH_START, TPM_HASH_DATA, TPM_HASH_END at locality 4), in the order in which they
+   * were made. Only of front ends that have these registers.
+   */
+  launch?(step: LaunchStep): void;
   /** The interrupt line's level changed. */
   irq(raised: boolean): void;
 }
+
+/** Part of a dynamic root of trust's measurement. */
+export type LaunchStep =
+  | { readonly kind: "start" }
+  | { readonly kind: "data"; readonly bytes: Uint8Array }
+  | { readonly kind: "end" };
 
 export type InterfaceState = "idle" | "ready" | "reception" | "execution" | "completion";
 

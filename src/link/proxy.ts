@@ -19,6 +19,7 @@ import type {
   FrontEndDevice,
   FrontEndSink,
   FrontEndView,
+  LaunchStep,
   MmioDevice,
 } from "../frontend/port.ts";
 import { TIS } from "../tis/front-end.ts";
@@ -119,7 +120,10 @@ export class MmioProxy implements MmioDevice {
       this.#executing = true;
       options.onExecute?.();
     };
-    const sink: FrontEndSink = { execute, cancel: urgent, resetEstablishment: urgent, irq };
+    const launch = ({ kind }: LaunchStep) => {
+      if (kind === "end") urgent();
+    };
+    const sink: FrontEndSink = { execute, cancel: urgent, resetEstablishment: urgent, launch, irq };
     const { frontEnd = TIS } = options;
     this.#base = frontEnd.window.base;
     this.#copy = frontEnd.create({ sink });

@@ -57,6 +57,7 @@ class Chip implements TpmBackend {
   reset = () => this.#no<void>("reset");
   establishmentFlag = () => this.#no<boolean>("establishmentFlag");
   resetEstablishmentFlag = () => this.#no<void>("resetEstablishmentFlag");
+  measureLaunch = () => this.#no<void>("measureLaunch");
   getState = () => this.#no<TpmState>("getState");
   getStateBlob = () => this.#no<StateBlob>("getStateBlob");
   async #no<T>(what: string): Promise<T> {

@@ -51,6 +51,9 @@ export class RemoteBackend implements TpmBackend {
   resetEstablishmentFlag(locality: number): Promise<void> {
     return this.#call((backend) => backend.resetEstablishmentFlag(locality));
   }
+  measureLaunch(data: Uint8Array): Promise<void> {
+    return this.#call((backend) => backend.measureLaunch(data));
+  }
   getState(): Promise<TpmState> {
     return this.#call((backend) => backend.getState());
   }

@@ -2,6 +2,7 @@
  * The device's state and the few primitive steps that change it: moves between states, interrupts, and the effects
  * that wait until the state has settled.
  */
+import type { LaunchStep } from "../frontend/port.ts";
 import type { TracedAccess } from "../frontend/trace.ts";
 import {
   ACCESS_BITS,
@@ -28,6 +29,7 @@ const EFFECT_IRQ = 1;
 const EFFECT_RESET_ESTABLISHMENT = 2;
 const EFFECT_EXECUTE = 4;
 const EFFECT_CANCEL = 8;
+const EFFECT_LAUNCH = 16;
 
 /** Interrupt sources, as bits. */
 const INTERRUPTS = accessMask(REGISTERS.INT_STATUS, "w1c");
@@ -42,6 +44,8 @@ export class TisCore {
   #effects = 0;
   /** Locality of `EFFECT_RESET_ESTABLISHMENT`. */
   #establishmentLocality = 0;
+  /** Of `EFFECT_LAUNCH`, in order. */
+  #launchSteps: LaunchStep[] = [];
   #access: TracedAccess | undefined;
 
   constructor(memory: ArrayBufferLike, sink: TisSink) {
@@ -58,6 +62,7 @@ export class TisCore {
     const { words } = this;
     this.ticket++;
     this.#effects = 0;
+    this.#launchSteps = [];
     if (words[WORD.IRQ_LEVEL]) this.#setIrq(0);
     words[WORD.INTERFACE_LOCKED] = 0;
     words[WORD.SELF_TEST_DONE] = 0;
@@ -150,6 +155,7 @@ export class TisCore {
     const { words, fifo } = mapMemory(memory);
     this.ticket++;
     this.#effects = 0;
+    this.#launchSteps = [];
     this.#setIrq(words[WORD.IRQ_LEVEL]!);
     this.words.set(words);
     this.fifo.set(fifo);
@@ -173,6 +179,11 @@ export class TisCore {
     this.#effects |= EFFECT_RESET_ESTABLISHMENT;
   }
 
+  launch(step: LaunchStep): void {
+    this.#launchSteps.push(step);
+    this.#effects |= EFFECT_LAUNCH;
+  }
+
   /** Notes the access that is under way, for the trace. */
   beginAccess(address: number, size: AccessSize, value: number | undefined): void {
     if (this.onTrace) this.#access = { address, size, value };
@@ -181,6 +192,7 @@ export class TisCore {
   /** Nobody is to be told of what has happened. */
   dropEffects(): void {
     this.#effects = 0;
+    this.#launchSteps = [];
   }
 
   /** Ends an access or an answer: tells the sink what came of it. The sink may call back into the device. */
@@ -201,7 +213,12 @@ export class TisCore {
       this.#sink.resetEstablishment(this.#establishmentLocality);
     } else if (effect === EFFECT_EXECUTE) {
       this.#sink.execute(this.executing(), this.fifo.slice(0, words[WORD.PACKET_LENGTH]!));
-    } else this.#sink.cancel();
+    } else if (effect === EFFECT_LAUNCH) this.#tellLaunch();
+    else this.#sink.cancel();
+  }
+
+  #tellLaunch(): void {
+    for (const step of this.#launchSteps.splice(0)) this.#sink.launch?.(step);
   }
 
   // --- short questions ---

@@ -9,6 +9,7 @@ import { HEADER_BYTES } from "../frontend/packet.ts";
 import type { FrontEndDevice } from "../frontend/port.ts";
 import { acceptResponse, consumeFifo, writeFifo, writeStatus } from "./command.ts";
 import { TisCore } from "./core.ts";
+import { HARDWARE_LOCALITY, writeHardware } from "./launch.ts";
 import {
   INT_ENABLE_BITS,
   LOCALITY_WORDS,
@@ -25,8 +26,6 @@ import { readSnapshot, type TisSnapshot, takeSnapshot } from "./snapshot.ts";
 import type { TisTrace } from "./trace.ts";
 import { isFifo, isPureRead, TisView, windowOffset } from "./view.ts";
 
-/** Software may not use locality 4: what it writes there is ignored. */
-const HARDWARE_LOCALITY = 4;
 const DEFAULT_IRQ = 5;
 const INT_ENABLE_WRITABLE = accessMask(REGISTERS.INT_ENABLE, "rw");
 
@@ -149,7 +148,11 @@ export class TisDevice implements FrontEndDevice {
     const core = this.#core;
     const locality = at >>> 12;
     const register = at & 0xffc;
-    if (at >= TIS_SIZE || locality === HARDWARE_LOCALITY || core.words[WORD.VERSION] === UNSPECIFIED) return;
+    if (at >= TIS_SIZE || core.words[WORD.VERSION] === UNSPECIFIED) return;
+    if (locality === HARDWARE_LOCALITY) {
+      writeHardware(core, at, size, value);
+      return;
+    }
     if (isFifo(register)) {
       writeFifo(core, locality, size, value);
       return;

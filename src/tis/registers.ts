@@ -24,6 +24,28 @@ const interruptField = <const N extends string, const C extends string, const A 
   meaning: string,
 ) => ({ name, constant, bits: [bit, bit] as const, access, meaning });
 
+/**
+ * What a processor writes in a dynamic launch, at locality 4 alone, where they take the place of the FIFO. Write only:
+ * reads give all ones.
+ */
+export const LAUNCH_REGISTERS = {
+  HASH_END: {
+    name: "TPM_HASH_END",
+    offset: 0x020,
+    meaning: "Ends the launch: the digest of what was written to TPM_HASH_DATA is extended into PCR 17.",
+  },
+  HASH_DATA: {
+    name: "TPM_HASH_DATA",
+    offset: 0x024,
+    meaning: "Takes the bytes that are measured, up to four at a time, the low one first.",
+  },
+  HASH_START: {
+    name: "TPM_HASH_START",
+    offset: 0x028,
+    meaning: "Begins a dynamic launch: PCRs 17 to 22 are reset, and the establishment flag is set.",
+  },
+} as const;
+
 export const REGISTERS = {
   ACCESS: {
     name: "TPM_ACCESS",

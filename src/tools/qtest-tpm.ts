@@ -1,10 +1,12 @@
 /** A device with a TPM behind it, in one process: what the qtest tool serves. */
 import type { TpmBackend } from "../backend/port.ts";
-import type { FrontEnd, FrontEndDevice, FrontEndSink } from "../frontend/port.ts";
+import type { FrontEnd, FrontEndDevice, FrontEndSink, LaunchStep } from "../frontend/port.ts";
+import { LaunchSequence } from "../worker/launch.ts";
 
 export class QtestTpm implements FrontEndSink {
   readonly device: FrontEndDevice;
   readonly #backend: TpmBackend;
+  readonly #launchSequence = new LaunchSequence();
   /** Of the command that was given out last. */
   #cancel = new AbortController();
   /** Called when the interrupt line's level changes. */
@@ -51,6 +53,16 @@ export class QtestTpm implements FrontEndSink {
       this.device.setEstablishment(await this.#backend.establishmentFlag());
     };
     reset().catch((error: unknown) => this.#report("the establishment flag was not reset", error));
+  }
+
+  launch(step: LaunchStep): void {
+    const data = this.#launchSequence.take(step);
+    if (!data) return;
+    const measure = async () => {
+      await this.#backend.measureLaunch(data);
+      this.device.setEstablishment(await this.#backend.establishmentFlag());
+    };
+    measure().catch((error: unknown) => this.#report("the dynamic launch was not measured", error));
   }
 
   irq(raised: boolean): void {

@@ -40,6 +40,9 @@ export class SlowBackend implements TpmBackend {
   resetEstablishmentFlag(locality: number): Promise<void> {
     return this.#inner.resetEstablishmentFlag(locality);
   }
+  measureLaunch(data: Uint8Array): Promise<void> {
+    return this.#inner.measureLaunch(data);
+  }
   getState(): Promise<TpmState> {
     return this.#inner.getState();
   }

@@ -35,6 +35,7 @@ export interface BackendCalls {
   cancel(id: number): void;
   establishmentFlag(): Promise<boolean>;
   resetEstablishmentFlag(locality: number): Promise<void>;
+  measureLaunch(data: Uint8Array): Promise<void>;
   getState(): Promise<TpmState>;
   getStateBlob(name: keyof TpmState): Promise<StateBlob>;
   shutdown(): Promise<void>;

@@ -13,6 +13,7 @@ import type {
   FrontEnd,
   FrontEndDevice,
   FrontEndView,
+  LaunchStep,
   MmioDevice,
 } from "../frontend/port.ts";
 import type { PcrBank } from "../session/types.ts";
@@ -22,6 +23,7 @@ import { Deliveries } from "./deliveries.ts";
 import { Dying } from "./dying.ts";
 import type { EngineEvent, TpmSnapshot } from "./events.ts";
 import type { OpenTpm } from "./keeping.ts";
+import { LaunchSequence } from "./launch.ts";
 import { MoveWatch } from "./move-watch.ts";
 import { Moves } from "./moves.ts";
 import { PageCommands } from "./page-commands.ts";
@@ -40,6 +42,9 @@ const NO_LOCALITY_RESPONSE = {
   "2.0": Uint8Array.of(0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x09, 0x07),
   "1.2": Uint8Array.of(0x00, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0x3d),
 } as const;
+
+/** TSC_ORD_ResetEstablishmentBit: how a TPM 1.2 is told, where a TPM 2.0 has a bit in TPM_STS. */
+const TSC_RESET_ESTABLISHMENT_BIT = 0x4000_000b;
 
 export interface EngineEnvironment {
   version: BackendInfo["version"];
@@ -70,6 +75,7 @@ export class TpmEngine implements MmioDevice {
   #watch: MoveWatch | undefined;
   #watched = false;
   readonly #deliveries: Deliveries;
+  readonly #launchSequence = new LaunchSequence();
   readonly #power: Power;
   readonly #dying: Dying;
   readonly #moves: Moves;
@@ -86,6 +92,7 @@ export class TpmEngine implements MmioDevice {
         execute: (locality, command) => this.#execute(locality, command),
         cancel: () => this.#deliveries.cancelGuest(),
         resetEstablishment: (locality) => this.#resetEstablishment(locality),
+        launch: (step) => this.#launch(step),
         irq: (raised) => environment.onIrq?.(raised),
       },
     });
@@ -176,6 +183,7 @@ export class TpmEngine implements MmioDevice {
     this.#dying.look();
     this.#page.look();
     const code = commandCode(request);
+    if (code === TSC_RESET_ESTABLISHMENT_BIT) this.#readEstablishment();
     if (code !== undefined && responseCode(response) === 0 && changesPcrs(this.#environment.version, code)) {
       this.#pcrWatch.changed();
     } else this.#pcrWatch.used();
@@ -186,9 +194,31 @@ export class TpmEngine implements MmioDevice {
     if (!backend || !this.#power.can("hash")) return;
     backend
       .resetEstablishmentFlag(locality)
-      .then(() => backend.establishmentFlag())
-      .then((established) => this.#change(() => this.#device.setEstablishment(established)))
+      .then(() => this.#readEstablishment())
       // Refused: the flag stays as it is, which is what the guest then reads.
+      .catch(() => undefined);
+  }
+
+  #launch(step: LaunchStep): void {
+    const data = this.#launchSequence.take(step);
+    const { serving: backend } = this.#power;
+    if (!data || !backend || !this.#power.can("hash")) return;
+    backend
+      .measureLaunch(data)
+      .then(() => {
+        this.#readEstablishment();
+        this.#pcrWatch.changed();
+      })
+      // Refused: nothing was measured, which is what the PCRs then show.
+      .catch(() => undefined);
+  }
+
+  #readEstablishment(): void {
+    const { serving: backend } = this.#power;
+    if (!backend || !this.#power.can("hash")) return;
+    backend
+      .establishmentFlag()
+      .then((established) => this.#change(() => this.#device.setEstablishment(established)))
       .catch(() => undefined);
   }
 
@@ -214,6 +244,7 @@ export class TpmEngine implements MmioDevice {
   reset(count: number): void {
     this.#power.reset = count;
     this.#pcrWatch.stop();
+    this.#launchSequence.forget();
     if (this.#device.executing) this.#deliveries.cancelGuest();
     if (this.#power.failure) this.#device.fail();
     else this.#device.reset();

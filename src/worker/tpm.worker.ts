@@ -131,6 +131,7 @@ const backend: BackendCalls = {
   cancel: (id) => deliveries.get(id)?.abort(),
   establishmentFlag: () => opened().establishmentFlag(),
   resetEstablishmentFlag: (locality) => opened().resetEstablishmentFlag(locality),
+  measureLaunch: (data) => opened().measureLaunch(data),
   getState: () => opened().getState(),
   getStateBlob: (name) => opened().getStateBlob(name),
   async shutdown() {

@@ -1,5 +1,5 @@
 /** What the tests of register interfaces share: packets, a sink that records, and what can happen to a device. */
-import type { AccessSize, FrontEndDevice, FrontEndSink } from "../port.ts";
+import type { AccessSize, FrontEndDevice, FrontEndSink, LaunchStep } from "../port.ts";
 
 /** TPM2_Startup(TPM_SU_CLEAR). */
 export const STARTUP = Uint8Array.of(0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x44, 0, 0);
@@ -23,6 +23,9 @@ export class RecordingSink implements FrontEndSink {
   /** Each change of the interrupt line. */
   readonly irqs: boolean[] = [];
 
+  /** Of dynamic launches. */
+  readonly launchSteps: LaunchStep[] = [];
+
   execute(locality: number, command: Uint8Array): void {
     this.executed.push({ locality, command });
   }
@@ -31,6 +34,9 @@ export class RecordingSink implements FrontEndSink {
   }
   resetEstablishment(locality: number): void {
     this.establishmentResets.push(locality);
+  }
+  launch(step: LaunchStep): void {
+    this.launchSteps.push(step);
   }
   irq(raised: boolean): void {
     this.irqs.push(raised);
