@@ -2,7 +2,7 @@
  * TPM commands whose responses are the same in any swtpm with the same past: nothing random, no clock.
  */
 import { fromHex } from "../../src/bytes/hex.ts";
-import type { Version } from "./model.ts";
+import type { Version } from "./interface.ts";
 import type { Random } from "./random.ts";
 
 const ZERO_DIGEST = "00".repeat(20);

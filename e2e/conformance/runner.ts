@@ -3,7 +3,6 @@
  * with the side's own prediction; where the predictions differ, the wanted differences that are at work are counted.
  */
 import { Attribution } from "./attribution.ts";
-import type { TisModel } from "./model.ts";
 import type { Side, World } from "./sides.ts";
 import { type AccessStep, accessLine, type Step } from "./steps.ts";
 import { sleep, withTimeout } from "./timeout.ts";
@@ -18,8 +17,6 @@ const HELD_TEXT = 900;
 /** Sent in one go while nothing is held. */
 const BATCH = 64;
 const COMPLETION_MS = 20_000;
-const ACCESS: AccessStep = { kind: "access", address: 0, size: 1 };
-const RID: AccessStep = { kind: "access", address: 0xf04, size: 1 };
 
 interface Pending {
   step: AccessStep;
@@ -77,13 +74,13 @@ export class Runner {
     await this.settle();
     this.taken.push({ kind: "hold" });
     // QEMU asks its TPM for the establishment flag, and remembers it.
-    this.#queue(ACCESS);
+    this.#queue(this.#world.registers.establishment);
     await this.#flush();
     this.#held = true;
     this.#blocking = false;
     this.#world.hold();
     // Its answer says that the whole text has arrived.
-    this.#queue(RID);
+    this.#queue(this.#world.registers.harmless);
   }
 
   async #reset(): Promise<void> {
@@ -133,7 +130,7 @@ export class Runner {
     const before = this.#attribution.causes;
     this.#attribution.update();
     if (expected.every((value) => value === expected[0])) return;
-    const ids = before || this.#attribution.causes;
+    const ids = before || this.#attribution.causes || this.#attribution.noted;
     if (!ids) throw new MismatchError(`${line}: the predictions differ, and no wanted difference is at work`);
     this.differences.set(ids, (this.differences.get(ids) ?? 0) + 1);
   }
@@ -194,10 +191,7 @@ export class Runner {
       const hidden = sides.find(isRunning)?.model;
       if (!hidden) break;
       if (tries > 4) throw new MismatchError("the end of a command cannot be observed");
-      const writeAccess = (locality: number, value: number) =>
-        this.#queue({ kind: "access", address: locality << 12, size: 1, value });
-      if (hidden.owner >= 0) writeAccess(hidden.owner, 0x20);
-      writeAccess(hidden.running!.locality, 0x02);
+      for (const write of this.#world.registers.reveal(hidden)) this.#queue(write);
       await this.#flush();
     }
     if (sides.every(({ model }) => !model.wedged)) this.#checkIrq();
@@ -211,9 +205,9 @@ export class Runner {
     const { response } = running;
     const after = model.clone();
     after.complete(response);
-    const probe = probes(model).find(
-      ({ address, size }) => model.read(address, size) !== after.read(address, size),
-    );
+    const probe = this.#world.registers
+      .probes(model)
+      .find(({ address, size }) => model.read(address, size) !== after.read(address, size));
     if (!probe) return;
     const wanted = after.read(probe.address, probe.size);
     const seen = async () => {
@@ -228,11 +222,3 @@ export class Runner {
 }
 
 const isRunning = ({ model }: Side) => model.running !== undefined && !model.wedged;
-
-/** Reads without side effects that may show the end of a command. */
-function probes(model: TisModel): AccessStep[] {
-  const addresses = [0, 1, 2, 3, 4].map((locality) => locality << 12);
-  const access = addresses.map((address): AccessStep => ({ kind: "access", address, size: 1 }));
-  if (model.owner < 0) return access;
-  return [{ kind: "access", address: (model.owner << 12) + 0x18, size: 4 }, ...access];
-}

@@ -1,6 +1,5 @@
 /** A whole comparison: episodes of random steps, and what they add up to. */
-import { SequenceGenerator } from "./generate.ts";
-import type { Version } from "./model.ts";
+import type { Interface, Version } from "./interface.ts";
 import { Random } from "./random.ts";
 import { Runner } from "./runner.ts";
 import { type Step, stepText } from "./steps.ts";
@@ -28,7 +27,12 @@ const EPISODE = 5000;
 const SHORTEN_MS = 60_000;
 
 /** Compares at least `accesses` accesses. Episode `i` has the seed `seed + i`. */
-export async function compare(version: Version, seed: number, accesses: number): Promise<Totals> {
+export async function compare(
+  registers: Interface,
+  version: Version,
+  seed: number,
+  accesses: number,
+): Promise<Totals> {
   const totals: Totals = {
     compared: 0,
     commands: 0,
@@ -37,14 +41,14 @@ export async function compare(version: Version, seed: number, accesses: number):
     differences: new Map(),
     occurrences: new Map(),
   };
-  const world = await startWorld(version);
+  const world = await startWorld(registers, version);
   try {
     for (let episode = seed; totals.compared < accesses; episode++) {
       const runner = new Runner(world);
       try {
         await runEpisode(world, runner, episode);
       } catch (error) {
-        throw await explain(version, episode, runner.taken, error);
+        throw await explain(registers, version, episode, runner.taken, error);
       }
       add(totals, runner);
     }
@@ -56,9 +60,10 @@ export async function compare(version: Version, seed: number, accesses: number):
 
 async function runEpisode(world: ComparedWorld, runner: Runner, seed: number): Promise<void> {
   // The device's model leads; QEMU's follows.
-  const generator = new SequenceGenerator(new Random(seed), world.sides[1]!.model);
+  const { registers } = world;
+  const steps = registers.sequence(new Random(seed), world.sides[1]!.model, EPISODE);
   await runner.take({ kind: "reset" });
-  for (const step of generator.sequence(EPISODE)) await runner.take(step);
+  for (const step of steps) await runner.take(step);
   await runner.settle();
 }
 
@@ -72,17 +77,23 @@ function add(totals: Totals, part: Runner): void {
   }
 }
 
-async function explain(version: Version, seed: number, taken: Step[], cause: unknown): Promise<EpisodeError> {
+async function explain(
+  registers: Interface,
+  version: Version,
+  seed: number,
+  taken: Step[],
+  cause: unknown,
+): Promise<EpisodeError> {
   const reason = (error: unknown) => (error instanceof Error ? error.message : String(error));
-  const { steps, error } = await shorten(version, taken, cause);
+  const { steps, error } = await shorten(registers, version, taken, cause);
   const text = steps.map(stepText).join("\n");
   const message = `TPM ${version}, episode seed ${seed}: ${reason(cause)}\nShortened to ${steps.length} steps, which end with "${reason(error)}":\n${text}`;
   return new EpisodeError(message, { cause });
 }
 
 /** Replays steps from a fresh start. @returns what went wrong. */
-async function replay(version: Version, steps: readonly Step[]): Promise<unknown> {
-  const world = await startWorld(version);
+async function replay(registers: Interface, version: Version, steps: readonly Step[]): Promise<unknown> {
+  const world = await startWorld(registers, version);
   try {
     const runner = new Runner(world);
     await runner.take({ kind: "reset" });
@@ -98,6 +109,7 @@ async function replay(version: Version, steps: readonly Step[]): Promise<unknown
 
 /** Leaves out ever smaller pieces as long as the rest still fails. */
 async function shorten(
+  registers: Interface,
   version: Version,
   taken: Step[],
   error: unknown,
@@ -111,7 +123,7 @@ async function shorten(
   ) {
     for (let at = Math.max(0, steps.length - piece); at >= 0 && Date.now() < end; at -= piece) {
       const fewer = [...steps.slice(0, at), ...steps.slice(at + piece)];
-      const failure = await replay(version, fewer);
+      const failure = await replay(registers, version, fewer);
       if (failure === undefined) continue;
       steps = fewer;
       error = failure;

@@ -1,6 +1,5 @@
 /** What is compared: several sides, each a program with a model of what it must answer. */
-import type { DifferenceId } from "../../src/tis/differences.ts";
-import type { TisModel } from "./model.ts";
+import type { Interface, Model } from "./interface.ts";
 
 /** Who answers qtest lines. */
 export interface Peer {
@@ -12,13 +11,14 @@ export interface Peer {
 
 export interface Side {
   name: string;
-  model: TisModel;
+  model: Model;
   peer: Peer;
   /** What a TPM in the same state answers. */
   respond(locality: number, command: Uint8Array): Promise<Uint8Array>;
 }
 
 export interface World {
+  readonly registers: Interface;
   sides: Side[];
   /** From now on no TPM answers. */
   hold(): void;
@@ -26,5 +26,5 @@ export interface World {
   /** A power cycle of all sides and TPMs, models excepted. */
   reset(): Promise<void>;
   /** Identifiers that the models have noted since the last call. */
-  noted(): Set<DifferenceId>;
+  noted(): Set<string>;
 }

@@ -4,8 +4,7 @@ import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { startNativeBackend } from "../../src/bridge/native-backend.ts";
-import type { DifferenceId } from "../../src/tis/differences.ts";
-import { TisModel, type Version } from "./model.ts";
+import type { Interface, Version } from "./interface.ts";
 import { listenOnce, QtestPeer } from "./peer.ts";
 import { appears, freePort, Processes } from "./processes.ts";
 import type { Side, World } from "./sides.ts";
@@ -30,7 +29,7 @@ async function connection(listening: ReturnType<typeof listenOnce>, what: string
   return withTimeout(listening.connection, CONNECT_MS, `${what} does not connect`);
 }
 
-async function startQemu(processes: Processes, version: Version): Promise<Started> {
+async function startQemu(processes: Processes, registers: Interface, version: Version): Promise<Started> {
   const control = processes.path("qemu-swtpm.control");
   const swtpm = processes.start("swtpm", [
     ...swtpmArguments(processes, "qemu-swtpm", version),
@@ -45,7 +44,7 @@ async function startQemu(processes: Processes, version: Version): Promise<Starte
     ...["-qtest", `unix:${processes.path("qemu.qtest")}`, "-qtest-log", "/dev/null"],
     ...["-qmp", `unix:${processes.path("qemu.qmp")}`],
     ...["-chardev", `socket,id=swtpm,path=${control}`, "-tpmdev", "emulator,id=tpm,chardev=swtpm"],
-    ...["-device", "tpm-tis,tpmdev=tpm"],
+    ...["-device", `${registers.qemu},tpmdev=tpm`],
   ]);
   const peer = new QtestPeer("QEMU", await connection(qtest, "QEMU"));
   await peer.ask("irq_intercept_in ioapic");
@@ -70,7 +69,7 @@ async function qmpReset(socket: Socket): Promise<() => Promise<void>> {
   };
 }
 
-async function startOurs(processes: Processes, version: Version): Promise<Started> {
+async function startOurs(processes: Processes, registers: Interface, version: Version): Promise<Started> {
   const control = await freePort();
   const data = await freePort();
   const listens = processes.path("our-swtpm.pid");
@@ -82,7 +81,8 @@ async function startOurs(processes: Processes, version: Version): Promise<Starte
   await appears(listens);
   const qtest = listenOnce(processes.path("ours.qtest"));
   await qtest.ready;
-  const options = ["--socket", processes.path("ours.qtest"), "--tpm", version];
+  const kind = ["--tpm", version, "--interface", registers.qtest];
+  const options = ["--socket", processes.path("ours.qtest"), ...kind];
   const channels = ["--control", `127.0.0.1:${control}`, "--data", `127.0.0.1:${data}`];
   processes.start(process.execPath, ["--import", "tsx", "src/tools/qtest.ts", ...options, ...channels]);
   const peer = new QtestPeer("WebTPM", await connection(qtest, "the qtest tool"));
@@ -98,7 +98,7 @@ export interface ComparedWorld extends World {
   close(): Promise<void>;
 }
 
-export async function startWorld(version: Version): Promise<ComparedWorld> {
+export async function startWorld(registers: Interface, version: Version): Promise<ComparedWorld> {
   const processes = new Processes();
   const oracles: Awaited<ReturnType<typeof startNativeBackend>>[] = [];
   const close = async () => {
@@ -106,11 +106,12 @@ export async function startWorld(version: Version): Promise<ComparedWorld> {
     await processes.close();
   };
   try {
-    const qemu = await startQemu(processes, version);
-    const ours = await startOurs(processes, version);
+    const qemu = await startQemu(processes, registers, version);
+    const ours = await startOurs(processes, registers, version);
     for (let i = 0; i < 2; i++) oracles.push(await startNativeBackend({ version }));
     return {
       ...compose(
+        registers,
         version,
         [qemu, ours],
         oracles.map(({ backend }) => backend),
@@ -125,12 +126,17 @@ export async function startWorld(version: Version): Promise<ComparedWorld> {
 
 type Oracle = Awaited<ReturnType<typeof startNativeBackend>>["backend"];
 
-function compose(version: Version, programs: [Started, Started], oracles: Oracle[]): World {
-  let noted = new Set<DifferenceId>();
-  const note = (id: DifferenceId) => noted.add(id);
+function compose(
+  registers: Interface,
+  version: Version,
+  programs: [Started, Started],
+  oracles: Oracle[],
+): World {
+  let noted = new Set<string>();
+  const note = (id: string) => noted.add(id);
   const side = ({ peer }: Started, quirks: boolean, oracle: Oracle): Side => ({
     name: peer.name,
-    model: new TisModel(version, quirks, note),
+    model: registers.model(version, quirks, note),
     peer,
     respond: (locality, command) => oracle.deliver(locality, command),
   });
@@ -138,6 +144,7 @@ function compose(version: Version, programs: [Started, Started], oracles: Oracle
     for (const { swtpm } of programs) swtpm.kill(name);
   };
   return {
+    registers,
     sides: [side(programs[0], true, oracles[0]!), side(programs[1], false, oracles[1]!)],
     hold: () => signal("SIGSTOP"),
     release: () => signal("SIGCONT"),

@@ -34,11 +34,18 @@ export const DIFFERENCES = {
     here: "Writes to it are ignored until the response is there.",
     reason: "A command must not change while it runs.",
     spec: PTP_STATES,
+    seenIn: "unsafe",
+  },
+  "data-wakes": {
+    qemu: "A write to the data buffer in idle state is stored, and the TPM still shows itself idle.",
+    here: "The first byte of a command wakes the TPM: tpmIdle falls.",
+    reason: "SeaBIOS sends its first command without cmdReady; a TPM that has got a command is not idle.",
+    spec: PTP_STATES,
     seenIn: "registers",
   },
   "start-needs-ready": {
     qemu: "Start is obeyed in idle state, and after a response, which is then taken for a command.",
-    here: "Start is obeyed when the TPM is ready for a command, or has got one: the first byte of one wakes it, too.",
+    here: "Start is obeyed when the TPM is ready for a command, or has got one.",
     reason: "The state transition table has no such move.",
     spec: PTP_STATES,
     seenIn: "registers",
@@ -83,6 +90,13 @@ export const DIFFERENCES = {
     here: "Writing 1 sets it, until reset.",
     reason: "Firmware fixes the choice of interface, and looks whether it is fixed.",
     spec: "PTP 1.05, CRB Interface Identifier",
+    seenIn: "registers",
+  },
+  "reset-empties-buffer": {
+    qemu: "The data buffer keeps what it has over a reset of the machine.",
+    here: "A reset empties it.",
+    reason: "What comes next on the machine must not find another's command or response there.",
+    spec: PTP_STATES,
     seenIn: "registers",
   },
   "short-command": {

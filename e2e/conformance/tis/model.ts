@@ -3,9 +3,9 @@
  * answers. It is written from the observed behaviour of QEMU and shares no code with the device; each wanted
  * difference is a branch on its identifier, taken or not taken by `quirks`.
  */
-import type { DifferenceId } from "../../src/tis/differences.ts";
+import type { DifferenceId } from "../../../src/tis/differences.ts";
+import type { Model, Running, Version } from "../interface.ts";
 
-export type Version = "2.0" | "1.2";
 type State = "idle" | "ready" | "reception" | "execution" | "completion";
 
 interface Locality {
@@ -26,15 +26,7 @@ const NOBODY = -1;
 const be32 = (bytes: Uint8Array, at: number) =>
   ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 
-/** A command that the interface has handed to the TPM. */
-export interface Running {
-  locality: number;
-  command: Uint8Array;
-  /** The TPM's answer, once it is known. */
-  response?: Uint8Array;
-}
-
-export class TisModel {
+export class TisModel implements Model {
   localities: Locality[] = [];
   owner = NOBODY;
   loser = NOBODY;

@@ -1,8 +1,8 @@
 /** Random sequences, led by the state that the device is expected to be in, so that they get somewhere. */
-import { invalidCommand, validCommand } from "./commands.ts";
+import { invalidCommand, validCommand } from "../commands.ts";
+import type { Random } from "../random.ts";
+import type { AccessStep, Step } from "../steps.ts";
 import type { TisModel } from "./model.ts";
-import type { Random } from "./random.ts";
-import type { AccessStep, Step } from "./steps.ts";
 
 type Size = 1 | 2 | 4;
 type Steps = Generator<Step, void>;

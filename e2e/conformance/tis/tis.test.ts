@@ -3,13 +3,14 @@
  * a run), CONFORMANCE_ACCESSES (how many to compare for each TPM version).
  */
 import { describe, expect, it } from "vitest";
-import { DIFFERENCES } from "../../src/tis/differences.ts";
-import { report } from "./report.ts";
-import { Runner } from "./runner.ts";
-import { compare } from "./session.ts";
-import { type AccessStep, parseStep } from "./steps.ts";
-import { sleep } from "./timeout.ts";
-import { startWorld } from "./world.ts";
+import { DIFFERENCES } from "../../../src/tis/differences.ts";
+import { report } from "../report.ts";
+import { Runner } from "../runner.ts";
+import { compare } from "../session.ts";
+import { type AccessStep, parseStep } from "../steps.ts";
+import { sleep } from "../timeout.ts";
+import { startWorld } from "../world.ts";
+import { TIS } from "./interface.ts";
 
 const SEED = Number(process.env.CONFORMANCE_SEED ?? 1);
 const ACCESSES = Number(process.env.CONFORMANCE_ACCESSES ?? 60_000);
@@ -18,7 +19,7 @@ const NO_ANSWER_MS = 500;
 
 describe.each(["2.0", "1.2"] as const)("TPM %s", (version) => {
   it("answers random accesses as QEMU does, but for the wanted differences", async () => {
-    const totals = await compare(version, SEED, ACCESSES);
+    const totals = await compare(TIS, version, SEED, ACCESSES);
     console.log(report(`TPM ${version}, seed ${SEED}`, totals));
     expect(totals.compared).toBeGreaterThanOrEqual(ACCESSES);
     expect(totals.commands).toBeGreaterThan(ACCESSES / 200);
@@ -29,7 +30,7 @@ describe.each(["2.0", "1.2"] as const)("TPM %s", (version) => {
   });
 
   it.each([6, 9])("answers a command of %i bytes, for which QEMU waits for ever", async (length) => {
-    const world = await startWorld(version);
+    const world = await startWorld(TIS, version);
     try {
       const runner = new Runner(world, { shortCommands: true });
       const take = async (...lines: string[]) => {
@@ -51,7 +52,7 @@ describe.each(["2.0", "1.2"] as const)("TPM %s", (version) => {
   });
 
   it("drives the interrupt line as QEMU does", async () => {
-    const world = await startWorld(version);
+    const world = await startWorld(TIS, version);
     try {
       const runner = new Runner(world);
       const ups: boolean[] = [];
