@@ -19,6 +19,7 @@ import {
   type RawTimes,
   timeRawInPage,
 } from "./bench-raw.ts";
+import { type ReadingFrames, timeReadings } from "./bench-reading-frames.ts";
 import { timeViews, type ViewCounts, type ViewTimes } from "./bench-views.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -41,6 +42,8 @@ export interface BenchBrowser {
   keeping(count: number): Promise<KeepingTimes>;
   /** The page with one view or another in sight. */
   views(prompt: string, counts: ViewCounts): Promise<ViewTimes>;
+  /** The page's frames while it opens files. @param part of each reader's limit */
+  reading(part: number): Promise<ReadingFrames[]>;
   close(): Promise<void>;
 }
 
@@ -109,6 +112,7 @@ export async function openBrowser(): Promise<BenchBrowser> {
         await page.goto(`${origin}/?kernel=small&backend=bridge`);
         return timeViews(page, prompt, counts);
       }),
+    reading: (part) => onPage((page) => timeReadings(page, origin, part)),
     async close() {
       await browser.close();
       await server.close();

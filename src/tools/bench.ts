@@ -15,6 +15,8 @@ import { type BenchBrowser, openBrowser } from "./bench-chromium.ts";
 import { hiddenRows } from "./bench-hidden.ts";
 import { type QemuImages, timeQemu } from "./bench-qemu.ts";
 import { RAW_COMMANDS, type RawTimes } from "./bench-raw.ts";
+import { measureReaders, readersTable } from "./bench-readers.ts";
+import { frameRows } from "./bench-reading-frames.ts";
 import { formatTable, percents, type Row, ratios } from "./bench-table.ts";
 import { viewRows } from "./bench-views.ts";
 import { endOnSignal } from "./signals.ts";
@@ -25,6 +27,7 @@ Measures the link, raw TPM commands and the boot, in headless Chromium and in QE
 take turns; what they are compared by is the median over the repetitions of one's figure to the other's. Then the
 hidden machine's TPM beside native swtpm, both in Node.
 
+  --readers     nothing but the readers of files: time and memory by size, and the page's frames meanwhile
   --json FILE   write every single value to FILE, too
   --quick       few repetitions, and no stock kernel: a look, not a measurement
   --help        show this text
@@ -233,12 +236,18 @@ const firstLine = (program: string) =>
 
 async function main(): Promise<void> {
   const { values: options } = parseArgs({
-    options: { json: { type: "string" }, quick: { type: "boolean" }, help: { type: "boolean" } },
+    options: {
+      json: { type: "string" },
+      quick: { type: "boolean" },
+      readers: { type: "boolean" },
+      help: { type: "boolean" },
+    },
   });
   if (options.help) return void console.log(HELP);
   const signal = endOnSignal();
   // What was started ends with this process.
   signal.addEventListener("abort", () => process.exit());
+  if (options.readers) return benchReaders();
   const size = options.quick ? "quick" : "full";
   const images = await prepareImages(signal);
   const load = [loadavg()[0]!];
@@ -278,6 +287,19 @@ async function main(): Promise<void> {
     };
     report(rows, host, (performance.now() - began) / 1000);
     if (options.json) await writeFile(options.json, `${JSON.stringify({ host, rows }, null, 2)}\n`);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** A look at the readers needs no machine. */
+async function benchReaders(): Promise<void> {
+  const costs = measureReaders(say);
+  console.log(`${readersTable(costs)}\n`);
+  say("The page's frames ...");
+  const browser = await openBrowser();
+  try {
+    console.log(formatTable(frameRows(await browser.reading(1))));
   } finally {
     await browser.close();
   }

@@ -1,0 +1,89 @@
+/** The page's frames while it opens files at their limits: how long each was on the screen. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+import { FILES, type ReaderName } from "./bench-reader-files.ts";
+import type { Row } from "./bench-table.ts";
+
+/** Thirty frames a second. */
+const FRAME_MS = 1000 / 30;
+
+/** What is opened where, and what is there once it has been read. */
+const OPENINGS: readonly { reader: ReaderName; pane: string; label: string; shown: string }[] = [
+  { reader: "recording", pane: "timeline", label: "Open a recording", shown: ".player" },
+  { reader: "event log", pane: "eventlog", label: "Open an event log", shown: ".pane-foot:has-text('file')" },
+  { reader: "IMA list", pane: "eventlog", label: "Open an IMA list", shown: ".pane-foot:has-text('file')" },
+  {
+    reader: "bundle, as stored",
+    pane: "machines",
+    label: "Import a machine from a file",
+    shown: "[data-machine=PC]",
+  },
+];
+
+export interface ReadingFrames {
+  reader: ReaderName;
+  /** Milliseconds from frame to frame, from the opening until the file is shown. */
+  frames: number[];
+}
+
+/** @param part of each reader's limit */
+export async function timeReadings(page: Page, origin: string, part: number): Promise<ReadingFrames[]> {
+  const folder = mkdtempSync(join(tmpdir(), "webtpm-frames-"));
+  try {
+    const all: ReadingFrames[] = [];
+    for (const { reader, pane, label, shown } of OPENINGS) {
+      const path = join(folder, "file");
+      await writeFile(path, await FILES[reader].make(part));
+      await page.goto(`${origin}/?pane=${pane}`);
+      await page.waitForLoadState("networkidle");
+      if (reader === "IMA list") await page.getByText("Linux’s list", { exact: true }).click();
+      const close = page.getByRole("button", { name: "Close the recording" });
+      if (await close.count()) await close.click();
+      await page.evaluate(watchFrames);
+      await page.getByLabel(label).setInputFiles(path);
+      await page.locator(shown).first().waitFor({ timeout: 300_000 });
+      all.push({ reader, frames: await page.evaluate(() => window.frameTimes) });
+    }
+    return all;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+declare global {
+  interface Window {
+    frameTimes: number[];
+  }
+}
+
+/** Runs in the page, so it may have no named function within. */
+function watchFrames(): void {
+  window.frameTimes = [];
+  let last = performance.now();
+  const look = (now: number) => {
+    window.frameTimes.push(now - last);
+    last = now;
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}
+
+export function frameRows(all: readonly ReadingFrames[]): Row[] {
+  return all.flatMap(({ reader, frames }): Row[] => {
+    const sorted = frames.toSorted((a, b) => a - b);
+    const at = (part: number) => [sorted[Math.floor(part * (sorted.length - 1))]!];
+    return [
+      {
+        name: `frame while a file is opened (${reader}), 95th percentile of ${frames.length}`,
+        unit: "ms",
+        values: at(0.95),
+        bar: { atMost: Math.round(FRAME_MS) },
+      },
+      { name: `the same, 99th percentile`, unit: "ms", values: at(0.99) },
+      { name: `the same, longest`, unit: "ms", values: at(1) },
+    ];
+  });
+}
