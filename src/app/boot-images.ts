@@ -2,14 +2,14 @@
 import type { HiddenImages } from "../hidden/machine.ts";
 import { ImageLoadError, loadImage, loadManifest } from "../images/load.ts";
 import { type ImageFile, type ImageManifest, MANIFEST_URL, type PreparedFile } from "../images/manifest.ts";
+import { Drive } from "../machine/drive/drive.ts";
+import type { DriveSource } from "../machine/drive/source.ts";
 import { bootPlan, imageName } from "../page-model/image-slots.ts";
 import type { BootSettings, ImageChoice, ImageSlot, ImagesInfo } from "../page-model/model.ts";
 import { whyNotPrepared } from "../page-model/prepared.ts";
 import { misfit, PreparedError, type PreparedMachine, readPrepared } from "../session/prepared.ts";
 import { Downloads, type Progress } from "./downloads.ts";
-
-/** A disk, CD or floppy as v86 takes it. */
-export type DriveImage = { buffer: ArrayBuffer | File } | { url: string; async: true; size: number };
+import { fileDrive, loadedDrive, type RangedUrl, rangedDrive, validatorOf } from "./drive-sources.ts";
 
 /** Everything a boot needs, loaded. */
 export interface BootImages {
@@ -23,7 +23,7 @@ export interface BootImages {
     kernelName: string;
     initrdName: string;
   };
-  drives: Partial<Record<"hda" | "cdrom" | "fda", DriveImage>>;
+  drives: { hda?: Drive; cdrom?: Drive; fda?: { buffer: ArrayBuffer } };
   /** The hidden TPM machine, where the TPM is to run in it. */
   hidden?: HiddenImages;
   /** Where the machine goes on, where it is not to boot. */
@@ -34,7 +34,7 @@ export interface BootImages {
 
 /** Drives above this size are read piece by piece, where the server can do that. */
 const LARGE_DRIVE = 64 * 2 ** 20;
-const DRIVES = ["hda", "cdrom", "fda"] as const;
+const DRIVES = ["hda", "cdrom"] as const;
 
 const manifestUrl = () => new URL(MANIFEST_URL, document.baseURI);
 
@@ -110,6 +110,7 @@ export async function loadHiddenMachine(manifest: ImageManifest): Promise<Hidden
  * Loads all at once.
  * @param hidden whether the TPM's own machine is needed
  * @throws {ImageLoadError} naming the image that could not be had.
+ * @throws {DriveError} when a drive cannot be read at all.
  */
 export async function loadBootImages(
   manifest: ImageManifest,
@@ -129,8 +130,12 @@ export async function loadBootImages(
     fits && file ? loadPrepared(file, downloads) : undefined,
     ...DRIVES.map(async (slot) => {
       const choice = images[slot];
-      if (choice) drives[slot] = await loadDrive(choice, slot, downloads);
+      if (choice) drives[slot] = await new Drive(await driveSource(choice, slot, downloads)).open();
     }),
+    (async () => {
+      // v86's floppy has no way to wait for a piece.
+      if (images.fda) drives.fda = { buffer: await loadWhole(images.fda, "fda", downloads) };
+    })(),
   ]);
   return {
     ...firmware,
@@ -143,7 +148,12 @@ export async function loadBootImages(
 }
 
 function startsFromDrive({ images, kernel }: BootSettings): boolean {
-  return !images.kernel && kernel === "auto" && !images.initrd && DRIVES.some((slot) => images[slot]);
+  return (
+    !images.kernel &&
+    kernel === "auto" &&
+    !images.initrd &&
+    (["hda", "cdrom", "fda"] as const).some((slot) => images[slot])
+  );
 }
 
 async function loadLinux(
@@ -180,21 +190,22 @@ async function loadLinux(
 }
 
 /** A drive: whole into memory, or, when it is large, by pieces as the guest asks for them. */
-async function loadDrive(choice: ImageChoice, slot: ImageSlot, downloads: Downloads): Promise<DriveImage> {
-  if (choice.kind === "file") return { buffer: choice.file };
-  const url = new URL(choice.url, document.baseURI).href;
-  const size = slot === "fda" ? 0 : await rangedSize(url);
-  if (size >= LARGE_DRIVE) return { url, async: true, size };
-  return { buffer: await loadWhole(choice, slot, downloads) };
+async function driveSource(choice: ImageChoice, slot: ImageSlot, downloads: Downloads): Promise<DriveSource> {
+  if (choice.kind === "file") return fileDrive(choice.file);
+  const ranged = await rangedUrl(new URL(choice.url, document.baseURI).href, imageName(choice));
+  if (ranged && ranged.size >= LARGE_DRIVE) return rangedDrive(ranged);
+  return loadedDrive(imageName(choice), await loadWhole(choice, slot, downloads));
 }
 
-/** Size of a file whose server gives out pieces of it; 0 when it does not, or does not say. */
-async function rangedSize(url: string): Promise<number> {
+/** What is to be known of a file whose server gives out pieces of it; undefined when it does not, or does not say. */
+async function rangedUrl(url: string, name: string): Promise<RangedUrl | undefined> {
   try {
-    const { ok, headers } = await fetch(url, { method: "HEAD" });
-    return ok && headers.get("Accept-Ranges") === "bytes" ? Number(headers.get("Content-Length")) : 0;
+    const { ok, headers } = await fetch(url, { method: "HEAD", cache: "no-store" });
+    const size = Number(headers.get("Content-Length"));
+    const pieces = ok && headers.get("Accept-Ranges") === "bytes" && size > 0;
+    return pieces ? { name, url, size, validator: validatorOf(headers) } : undefined;
   } catch {
-    return 0; // the whole download will say what is wrong
+    return undefined; // the whole download will say what is wrong
   }
 }
 

@@ -20,6 +20,7 @@ import { Attempts } from "./attempts.ts";
 import { benchTpm } from "./bench.ts";
 import { loadBootImages, loadHiddenMachine } from "./boot-images.ts";
 import { BootWatch } from "./boot-watch.ts";
+import { watchDrives } from "./drive-watch.ts";
 import { Files } from "./files.ts";
 import { goOn, putBack, SnapshotError, startNotice } from "./going-on.ts";
 import { ImageCatalogue } from "./image-catalogue.ts";
@@ -268,6 +269,7 @@ export class PageController implements PageActions {
       bus.onReset(() => this.#machineReset()),
       bus.onHoldsChange((holds) => this.#holds(holds)),
       bus.onCrash((error) => this.#crashed(error)),
+      watchDrives(machine.drives, bus, this.notices, () => this.boot()),
     );
     const { settings, machine: info, panes } = this.#store.state;
     this.#store.update({

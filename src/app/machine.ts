@@ -3,6 +3,7 @@ import { V86, type V86Options } from "v86";
 import wasmUrl from "v86/build/v86.wasm?url";
 import type { TpmKeep } from "../backend/port.ts";
 import { BusToCome } from "../machine/bus-to-come.ts";
+import type { Drive } from "../machine/drive/drive.ts";
 import { pcOptions } from "../machine/pc.ts";
 import { createV86 } from "../machine/v86/create-v86.ts";
 import { drawInSight } from "../machine/v86/screen-in-sight.ts";
@@ -22,6 +23,8 @@ export interface MachineParts {
   bus: V86Bus;
   tpm: Tpm;
   screen: HTMLElement;
+  /** Its disk and its CD. */
+  drives: readonly Drive[];
   /** Ends the machine and its TPM. Never rejects: what cannot be ended is left to the browser. */
   close(): Promise<void>;
 }
@@ -74,7 +77,9 @@ export async function createMachine(
     }
     setFirmwareOptions(bus, settings);
     await tpm.ready;
-    return { emulator, bus, tpm, screen, close };
+    const { hda, cdrom } = images.drives;
+    const drives = [hda, cdrom].filter((drive) => drive !== undefined);
+    return { emulator, bus, tpm, screen, drives, close };
   } catch (error) {
     await close();
     throw error;

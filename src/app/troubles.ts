@@ -1,6 +1,7 @@
 /** What went wrong with machine or TPM, as notices: what happened, why, and what can be done. */
 import type { Failure } from "../backend/failure.ts";
 import { adviceFor, type Trouble, troubleText, troubleTitle } from "../boot-check/index.ts";
+import type { DriveError } from "../machine/drive/source.ts";
 import type { Notice } from "../page-model/model.ts";
 import { inWords } from "../session/errors.ts";
 import { sentence } from "./notices.ts";
@@ -106,6 +107,22 @@ export const bootTrouble = (id: string, trouble: Trouble, actions: Notice["actio
   title: troubleTitle(trouble),
   text: `${troubleText(trouble)} ${adviceFor(trouble)}`,
   actions,
+});
+
+/** A disk or CD could not be read. */
+export const driveTrouble = (error: DriveError, retry: Act, bootAgain: Act): Notice => ({
+  id: "drive",
+  level: "error",
+  title: "The guest waits for its drive.",
+  text: `${sentence(error.message)} ${
+    error.kind === "changed"
+      ? "This machine cannot go on with it."
+      : "The machine stands still meanwhile, and nothing of it is lost."
+  }`,
+  actions: [
+    ...(error.kind === "unreadable" ? [{ label: "Try again", run: retry }] : []),
+    { label: "Boot again", run: bootAgain },
+  ],
 });
 
 export const emulatorStopped = (error: Error, actions: Notice["actions"]): Notice => ({

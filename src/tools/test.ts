@@ -94,7 +94,8 @@ async function run(options: TestOptions): Promise<void> {
   console.log(`\nThe files that took longest:\n${slowest(counts, SLOWEST).join("\n")}`);
   console.log(`\n${lines.join("\n")}\n`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
-  if (total.passed === 0) console.error(`no test's path contains ${options.files.join(" or ")}`);
+  if (total.passed + total.failed === 0)
+    console.error(`no test's path contains ${options.files.join(" or ")}`);
   if (total.failed > 0 || total.passed === 0 || signal.aborted) process.exitCode ||= 1;
 }
 
