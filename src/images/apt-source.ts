@@ -160,3 +160,12 @@ export async function unpackSource(source: FetchedSource, directory: string): Pr
   if (!description) throw new Error(`${source.package} ${source.version} has no .dsc file`);
   await run("dpkg-source", ["--no-copy", "--extract", join(source.directory, description), directory]);
 }
+
+/** What a source brings, as the manifest tells it. */
+export function asImageSource({
+  directory: _directory,
+  files: _files,
+  ...source
+}: FetchedSource): ImageSource {
+  return source;
+}

@@ -8,6 +8,7 @@ import { HIDDEN_PACKAGES } from "./hidden-initrd.ts";
 import { GUEST_PACKAGES } from "./initrd.ts";
 import { preparedKey } from "./prepared-key.ts";
 import { smallKernelKey } from "./small-kernel.ts";
+import { uefiFirmwareKey } from "./uefi-firmware.ts";
 import { PACKAGES } from "./versions.ts";
 
 const text = (name: string) => readFile(fileURLToPath(new URL(name, import.meta.url)), "utf8");
@@ -21,11 +22,12 @@ export type SetPart =
   | "small-kernel"
   | "hidden-initrd"
   | "hidden-state"
-  | "prepared";
+  | "prepared"
+  | "uefi-firmware";
 
 /**
- * Of each image. The texts of the builders are part of the keys, so a changed builder builds anew; but
- * a process stays with those that it began with, so that a server goes on serving what it has made.
+ * The key of each image. The texts of the builders are part of the keys, so a changed builder builds anew; but a process
+ * stays with those that it began with, so that a server goes on serving what it has made.
  */
 export function keys(): Promise<Record<SetPart, string>> {
   knownKeys ??= findKeys();
@@ -58,6 +60,7 @@ async function findKeys(): Promise<Record<SetPart, string>> {
         ["hidden-state.ts", "../hidden/machine.ts", "../hidden/virtio-ports.ts"].map(text),
       )),
     ]),
+    "uefi-firmware": await uefiFirmwareKey(),
     prepared: await preparedKey([firmware, initrd, smallKernel, CMDLINE.small, String(MEMORY_SIZE), PROMPT]),
   };
 }

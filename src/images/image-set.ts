@@ -9,6 +9,8 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import type { PreparedFor } from "../session/prepared.ts";
 import { Apt } from "./apt.ts";
+import { AptSource } from "./apt-source.ts";
+import { type BuildName, readBuild, writeBuild } from "./build-status.ts";
 import type { Cache } from "./cache.ts";
 import { BIOS, buildFirmware, VGA_BIOS } from "./firmware.ts";
 import { CMDLINE, MEMORY_SIZE, PROMPT } from "./guest-boot.ts";
@@ -16,13 +18,21 @@ import { buildHiddenInitrd, HIDDEN_INITRD } from "./hidden-initrd.ts";
 import { buildHiddenState, HIDDEN_STATE, type HiddenParts } from "./hidden-state.ts";
 import { keys, type SetPart } from "./image-keys.ts";
 import { buildInitrd, INITRD } from "./initrd.ts";
-import { readKernelBuild, writeKernelBuild } from "./kernel-status.ts";
-import type { ImageFile, ImageManifest, ImageSource, KernelImage, KernelName } from "./manifest.ts";
+import type {
+  ImageBuild,
+  ImageFile,
+  ImageManifest,
+  ImageSource,
+  KernelImage,
+  KernelName,
+  UefiFirmware,
+} from "./manifest.ts";
 import { PREPARED_START } from "./prepared-key.ts";
-import { type Entry, type ProduceRecipe, produce, readEntry } from "./produce.ts";
+import { type Entry, type Produced, type ProduceRecipe, produce, readEntry } from "./produce.ts";
 import { type OnProgress, step } from "./progress.ts";
 import { buildSmallKernel, EFI_KERNEL, type KernelBuildOptions } from "./small-kernel.ts";
 import { buildStockKernel, DEBIAN_KERNEL, KERNEL } from "./stock-kernel.ts";
+import { buildUefiFirmware, UEFI_CODE, UEFI_VARS } from "./uefi-firmware.ts";
 
 /** Images that were asked for have not been made yet. */
 export class ImagesMissingError extends Error {
@@ -44,6 +54,9 @@ export async function readImage({ files }: Images, file: ImageFile): Promise<Uin
   const bytes = await readFile(path);
   return new Uint8Array(file.compression === "gzip" ? await promisify(gunzip)(bytes) : bytes);
 }
+
+/** For what takes minutes. */
+type BackgroundOptions = Omit<KernelBuildOptions, "report">;
 
 export class ImageSet {
   readonly #cache: Cache;
@@ -154,27 +167,53 @@ export class ImageSet {
   }
 
   /** Builds the small kernel where it is missing: some minutes. Says in the cache how far it is. */
-  async prepareSmallKernel(options: Omit<KernelBuildOptions, "report">): Promise<void> {
+  async prepareSmallKernel(options: BackgroundOptions): Promise<void> {
     if (await this.#hasSmallKernel()) return;
-    const tell = step("Small Linux kernel", this.#report);
+    await this.#inBackground("kernel", "small-kernel", "Small Linux kernel", options, (directory, report) =>
+      buildSmallKernel(this.#apt, directory, { ...options, report }),
+    );
+  }
+
+  /** Whether the UEFI firmware has been built. */
+  async hasUefiFirmware(): Promise<boolean> {
+    return this.#cache.has({ name: "uefi-firmware", key: (await keys())["uefi-firmware"] });
+  }
+
+  /** Builds the UEFI firmware where it is missing: some minutes. Says in the cache how far it is. */
+  async prepareUefiFirmware(options: BackgroundOptions): Promise<void> {
+    if (await this.hasUefiFirmware()) return;
+    const sources = new AptSource(this.#cache, this.#report);
+    await this.#inBackground("uefi", "uefi-firmware", "UEFI firmware (OVMF)", options, (directory, report) =>
+      buildUefiFirmware(sources, directory, { ...options, report }),
+    );
+  }
+
+  /** Makes what takes minutes, and says in the cache how far it is. */
+  async #inBackground(
+    name: BuildName,
+    part: SetPart,
+    title: string,
+    { signal }: BackgroundOptions,
+    build: (directory: string, report: KernelBuildOptions["report"]) => Promise<Produced>,
+  ): Promise<void> {
+    const tell = step(title, this.#report);
     let told = 0;
     const report = (message: string, percent: number) => {
       tell(message, percent);
       if (Date.now() - told < 500 && percent < 100) return;
       told = Date.now();
-      writeKernelBuild(this.#cache, { state: "building", percent: Math.floor(percent), message }).catch(
-        (error) => tell(`its progress cannot be shown: ${error.message}`),
+      const state: ImageBuild = { state: "building", percent: Math.floor(percent), message };
+      writeBuild(this.#cache, name, state).catch((error) =>
+        tell(`its progress cannot be shown: ${error.message}`),
       );
     };
     try {
-      await this.#part("small-kernel", "Small Linux kernel", (directory) =>
-        buildSmallKernel(this.#apt, directory, { ...options, report }),
-      );
-      await writeKernelBuild(this.#cache, { state: "done", percent: 100, message: "built" });
+      await this.#part(part, title, (directory) => build(directory, report));
+      await writeBuild(this.#cache, name, { state: "done", percent: 100, message: "built" });
     } catch (error) {
-      const stopped = options.signal?.aborted;
+      const stopped = signal?.aborted;
       const message = stopped ? "stopped before it was done" : (error as Error).message.split("\n")[0]!;
-      await writeKernelBuild(this.#cache, { state: "failed", percent: 0, message });
+      await writeBuild(this.#cache, name, { state: "failed", percent: 0, message });
       throw error;
     }
   }
@@ -198,7 +237,9 @@ export class ImageSet {
     if (small) kernels.small = await kernelImage(files, small, "small");
     const hidden = found["hidden-state"];
     const kernel = small ? "small" : "stock";
-    const kernelBuild = small ? undefined : await readKernelBuild(this.#cache);
+    const kernelBuild = small ? undefined : await readBuild(this.#cache, "kernel");
+    const uefi = found["uefi-firmware"];
+    const uefiBuild = uefi ? undefined : await readBuild(this.#cache, "uefi");
     const common = {
       bios: await imageFile(files, firmware, BIOS),
       vgaBios: await imageFile(files, firmware, VGA_BIOS),
@@ -218,6 +259,8 @@ export class ImageSet {
       memorySize: MEMORY_SIZE,
       prompt: PROMPT,
       ...(kernelBuild ? { kernelBuild } : {}),
+      ...(uefi ? { uefi: await uefiFirmware(files, uefi) } : {}),
+      ...(uefiBuild ? { uefiBuild } : {}),
       ...(hidden ? { hiddenState: await imageFile(files, hidden, HIDDEN_STATE) } : {}),
       ...(prepared ? { prepared } : {}),
     };
@@ -267,6 +310,14 @@ async function imageFile(files: Map<string, string>, entry: Entry, name: string)
   const url = `${stem}-${facts.sha256.slice(0, 12)}${extension}`;
   files.set(url, path);
   return { url, ...facts, compression, sources: entry.sources };
+}
+
+async function uefiFirmware(files: Map<string, string>, entry: Entry): Promise<UefiFirmware> {
+  return {
+    code: await imageFile(files, entry, UEFI_CODE),
+    vars: await imageFile(files, entry, UEFI_VARS),
+    version: entry.release ?? "",
+  };
 }
 
 async function kernelImage(files: Map<string, string>, entry: Entry, name: KernelName): Promise<KernelImage> {

@@ -50,8 +50,18 @@ export interface KernelImage extends ImageFile {
   efi?: ImageFile;
 }
 
-/** How far the small kernel is, while `npm start` builds it in the background. */
-export interface KernelBuild {
+/** The two halves of a UEFI machine's flash, which lies below 4 GiB: variables first, then code. */
+export interface UefiFirmware {
+  /** Read only; ends at 4 GiB. */
+  code: ImageFile;
+  /** The variables as they leave the factory. A machine keeps its own. */
+  vars: ImageFile;
+  /** Of Debian's source package `edk2`. */
+  version: string;
+}
+
+/** How far an image is that takes minutes, while `npm start` builds it in the background. */
+export interface ImageBuild {
   state: "waiting" | "building" | "done" | "failed";
   /** 0 to 100. */
   percent: number;
@@ -81,7 +91,11 @@ export interface ImageManifest {
   /** For a start in a second; missing until the small kernel is there. */
   prepared?: PreparedFile;
   /** Only while the small kernel is missing. */
-  kernelBuild?: KernelBuild;
+  kernelBuild?: ImageBuild;
+  /** Missing until it is built. */
+  uefi?: UefiFirmware;
+  /** Only while the UEFI firmware is missing. */
+  uefiBuild?: ImageBuild;
 }
 
 /** Where the manifest is, relative to the page. */

@@ -10,7 +10,7 @@ export interface Produced {
   sources: FetchedPackage[];
   /** Sources of other images that this one was made from. */
   inherited?: ImageSource[];
-  /** Of a kernel: `uname -r`. */
+  /** Of a kernel: `uname -r`. Of the UEFI firmware: its source's version. */
   release?: string;
 }
 

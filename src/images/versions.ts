@@ -142,3 +142,18 @@ export const PACKAGES = {
     source: "libseccomp",
   },
 } as const satisfies Record<string, PinnedPackage>;
+
+export const SOURCES = {
+  edk2: {
+    name: "edk2",
+    version: "2022.11-6+deb12u2",
+    files: {
+      "edk2_2022.11-6+deb12u2.dsc": "3129d783c9017f738af4453c9f94a2fdfba2ee91cf409c0c3623b31377e76cc6",
+      "edk2_2022.11.orig.tar.xz": "64257dd8a2778c969b8a869cd3b6eda2db2a346bfcf24dc729859745968f1fd6",
+      "edk2_2022.11-6+deb12u2.debian.tar.xz":
+        "a1d848115ae9b140e64d3ab34f7c08210b665bee473e3242a6801c163678780e",
+    },
+    // edk2's own, and the OpenSSL within it.
+    licence: "BSD-2-Clause-Patent AND OpenSSL",
+  },
+} as const satisfies Record<string, PinnedSource>;

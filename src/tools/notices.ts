@@ -2,14 +2,15 @@
  * The notices of the Debian packages that a build ships parts of: each package's own copyright file, as Debian has it,
  * and the licences in full that these files only name.
  */
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Apt } from "../images/apt.ts";
+import { AptSource, type FetchedSource } from "../images/apt-source.ts";
 import type { Cache } from "../images/cache.ts";
 import { run } from "../images/command.ts";
 import { printProgress } from "../images/progress.ts";
-import { PACKAGES, type PinnedPackage } from "../images/versions.ts";
+import { PACKAGES, type PinnedPackage, type PinnedSource } from "../images/versions.ts";
 
 /** Where each Debian system has them (package base-files). */
 const COMMON_LICENCES = "/usr/share/common-licenses";
@@ -29,8 +30,19 @@ export function licencesNamedIn(notice: string): string[] {
   return [...new Set(Array.from(names, (match) => match[1] as string))].sort();
 }
 
-/** Writes `<source>.txt` for each source package, and the licences, into the new `directory`. */
-export async function writeNotices(directory: string, cache: Cache): Promise<void> {
+/** The notice of a source package: its Debian part, a tar file, has it. */
+async function sourceNotice({ directory, files }: FetchedSource): Promise<string> {
+  const debian = files.find((name) => /\.debian\.tar\./.test(name));
+  if (!debian) throw new Error(`${directory} has no Debian part`);
+  return run("tar", ["-xOf", join(directory, debian), "debian/copyright"]);
+}
+
+/** Writes `<source>.txt` for each source package, and the licences, into the new `directory`. @param sources what was built from source. */
+export async function writeNotices(
+  directory: string,
+  cache: Cache,
+  sources: readonly PinnedSource[],
+): Promise<void> {
   await mkdir(directory);
   await copyFile(EMULATOR_PARTS, join(directory, "v86-parts.txt"));
   const pins = onePerSource();
@@ -47,7 +59,12 @@ export async function writeNotices(directory: string, cache: Cache): Promise<voi
       path,
     ]);
     await writeFile(target, `${notice}\n`);
-    for (const name of licencesNamedIn(await readFile(target, "utf8"))) licences.add(name);
+    for (const name of licencesNamedIn(notice)) licences.add(name);
+  }
+  for (const pin of sources) {
+    const notice = await sourceNotice(await new AptSource(cache, printProgress()).fetch(pin));
+    await writeFile(join(directory, `${pin.name}.txt`), `${notice}\n`);
+    for (const name of licencesNamedIn(notice)) licences.add(name);
   }
   for (const name of licences) await copyFile(join(COMMON_LICENCES, name), join(directory, `${name}.txt`));
 }

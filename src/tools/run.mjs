@@ -5,7 +5,7 @@
  * verb's TypeScript file with the given arguments.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,6 +28,8 @@ const TOOLS = {
     bison: "/usr/bin/bison",
     bc: "/usr/bin/bc",
   },
+  // The builder reads the same list.
+  firmware: JSON.parse(readFileSync(join(ROOT, "src/images/edk2/build-packages.json"), "utf8")),
   qemu: { "qemu-system-x86": "/usr/bin/qemu-system-i386" },
   browser: { chromium: "/usr/bin/chromium" },
   acpi: { "acpica-tools": "/usr/bin/iasl" },
@@ -40,6 +42,8 @@ const TOOLS = {
     cpio: "/usr/bin/cpio",
     gnupg: "/usr/bin/gpg",
     xxd: "/usr/bin/xxd",
+    "dpkg-dev": "/usr/bin/dpkg-source",
+    patch: "/usr/bin/patch",
   },
 };
 
@@ -60,6 +64,7 @@ const VERBS = {
   images: { file: "images.ts", needs: ["images"] },
   acpi: { file: "acpi.ts", needs: ["acpi"] },
   kernel: { file: "kernel.ts", needs: ["swtpm", "images", "kernel"] },
+  firmware: { file: "firmware.ts", needs: ["images", "firmware"] },
   bridge: { file: "../bridge/main.ts", needs: ["swtpm"] },
   bench: { file: "bench.ts", needs: ["swtpm", "images", "kernel", "qemu", "browser"] },
   qtest: { file: "qtest.ts", needs: ["swtpm"] },

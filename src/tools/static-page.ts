@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "vite";
 import type { Cache } from "../images/cache.ts";
+import { ImageSet } from "../images/image-set.ts";
+import { SOURCES } from "../images/versions.ts";
 import { writeNotices } from "./notices.ts";
 import { META_POLICY } from "./page-headers.ts";
 import { HEADERS_FILE, writeServiceWorker } from "./service-worker.ts";
@@ -48,6 +50,7 @@ const PARTS: readonly [name: string, pattern: RegExp][] = [
   ["hidden TPM machine", /^(images\/hidden-state|assets\/hidden\.worker)/],
   ["prepared machine", /^images\/prepared/],
   ["firmware", /^images\/(bios|vgabios)/],
+  ["UEFI firmware", /^images\/ovmf/],
   ["kernels", /^images\/bzImage/],
   ["guest", /^images\/initrd/],
   ["emulator (WebAssembly)", /^assets\/v86.*\.wasm$/],
@@ -80,7 +83,8 @@ export async function buildPage(out: string, cache: Cache, headers: Record<strin
     build: { outDir: directory, emptyOutDir: true },
   });
   for (const name of ["LICENSE", "NOTICES.md"]) await copyFile(join(ROOT, name), join(directory, name));
-  await writeNotices(join(directory, "notices"), cache);
+  const hasUefi = await new ImageSet(cache, () => undefined).hasUefiFirmware();
+  await writeNotices(join(directory, "notices"), cache, hasUefi ? [SOURCES.edk2] : []);
   await writeFile(join(directory, HEADERS_FILE), asFile(headers));
   const name = await writeServiceWorker(directory, headers);
   await printSizes(directory);
