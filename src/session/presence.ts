@@ -8,7 +8,7 @@ import { PpiArea } from "../ppi/area.ts";
 import { PPI_CONFIG_FILE, ppiConfig } from "../ppi/config.ts";
 import { PPI_WINDOW } from "../ppi/layout.ts";
 import { PPI_OPERATIONS, type PpiFamily } from "../ppi/operations.ts";
-import { PRESENCE_ROM_FILE, presenceRom } from "../rom/index.ts";
+import { PRESENCE_ROM_FILE, presenceRom } from "../rom/presence.ts";
 import type { TpmVersion } from "../tis/ports.ts";
 import type { PresenceRequest, PresenceStatus } from "./types.ts";
 
