@@ -131,7 +131,7 @@ describe("the command response buffer", () => {
     release();
     await expect(
       tpm.restore({ ...snapshot, device: { ...snapshot.device, format: "webtpm-tis" } }),
-    ).rejects.toThrow("no snapshot of the TPM interface");
+    ).rejects.toThrow("has the TIS interface, and this one's has the CRB interface");
   });
 
   it("goes dead with its TPM, and on again with a reset", async () => {
