@@ -140,6 +140,56 @@ test("a link to another server's images loads nothing before the answer, and not
   }
 });
 
+test("a machine from a file loads nothing from another server before the answer, and nothing after a no", async ({
+  page,
+  browser,
+  baseURL,
+}) => {
+  const { server, url, visits } = await stranger();
+  const elsewhere = await browser.newContext({ baseURL: baseURL! });
+  try {
+    // Somebody's machine, with a TPM, that boots from a disk on the stranger's server.
+    const theirs = await elsewhere.newPage();
+    await theirs.goto("/?boot=1&kernel=small&machine=Gift");
+    await theirs.evaluate(() => window.webtpm.ready);
+    await leave(theirs);
+    await theirs.goto(`/?boot=1&machine=Gift&hda=${encodeURIComponent(`${url}/disk.img`)}`);
+    await allowLink(theirs);
+    await expect(theirs.getByRole("alert")).toContainText("404");
+    const bundle = await theirs.evaluate(async () => {
+      const file = await window.webtpm.export();
+      return [...new Uint8Array(await file.arrayBuffer())];
+    });
+    visits.length = 0;
+
+    await page.goto("/?pane=storage");
+    const imported = await page.evaluate(
+      async (bytes) => (await window.webtpm.import(new File([new Uint8Array(bytes)], "gift.zip"))).settings,
+      bundle,
+    );
+    expect(imported).toMatchObject({ hda: `${url}/disk.img` });
+    await page.getByRole("tab", { name: "Storage" }).click();
+    const boot = page.getByRole("group", { name: "With Gift" }).getByRole("button", { name: "Boot" });
+    await boot.click();
+    await expect(dialog(page)).toContainText("This machine wants something from another server");
+    await expect(dialog(page)).toContainText(`${url}/disk.img`);
+    await expect(dialog(page)).toContainText(`from another server: ${url}`);
+    await dialog(page).getByRole("button", { name: "Do not run it" }).click();
+    await expect(page.getByRole("alert")).toContainText("was turned down");
+    expect(visits).toEqual([]);
+
+    await boot.click();
+    await expect(safe(page)).toBeFocused();
+    await page.keyboard.press("Escape");
+    await expect.poll(() => visits.map((visit) => visit.split(" ")[1])).toContain("/disk.img");
+    await expect(notice(page)).toContainText("with a TPM of its own");
+  } finally {
+    await elsewhere.close();
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
 test("a link that changes what a kept machine boots is asked; one that does not is not", async ({ page }) => {
   await page.goto("/?boot=1&kernel=small&cmdline=first");
   await page.evaluate(() => window.webtpm.ready);

@@ -207,8 +207,7 @@ export class PageController implements PageActions {
   }
 
   #startFrom(settings: BootSettings, snapshot?: MachineSnapshot): Promise<void> {
-    // A machine that was chosen on the page boots as it is kept, wherever the page's address came from.
-    if (!this.#link.trusts(machineName(this.#store.state))) this.#link.over();
+    this.#link.choose(machineName(this.#store.state), parametersOf(settings));
     this.change(settings);
     this.#begin(snapshot ? { snapshot } : {});
     return this.ready;

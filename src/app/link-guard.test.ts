@@ -25,6 +25,7 @@ describe("a link", () => {
     expect(link.bridgeFor("PC")).toBeUndefined();
     await link.settle(PC);
     expect(ask).toHaveBeenCalledWith({
+      by: "link",
       machine: "PC",
       wishes: [{ name: "bridge", value: BRIDGE, origin: "http://other.example", instead: "" }],
     });
@@ -89,6 +90,7 @@ describe("a link", () => {
     expect(link.bridgeFor(undefined)).toBeUndefined();
     await link.settle({ now: {} });
     expect(ask).toHaveBeenCalledWith({
+      by: "link",
       machine: undefined,
       wishes: [{ name: "bridge", value: BRIDGE, origin: "http://other.example" }],
     });
@@ -120,5 +122,77 @@ describe("a link", () => {
         }
       }),
     );
+  });
+});
+
+describe("a kept machine that is chosen", () => {
+  const DISK = "http://elsewhere.example/disk.img";
+  const wants = { hda: DISK, cmdline: "quiet" };
+  const start = { machine: "Gift", now: wants, kept: wants };
+
+  it("boots as it is kept where all of it is this page's", async () => {
+    const { ask, guard: link } = guard({ bridge: BRIDGE });
+    const own = { hda: "/disk.img", initrd: `${BASE}initrd`, cmdline: "quiet", measured: "0" };
+    link.choose("Gift", own);
+    await link.settle({ machine: "Gift", now: own, kept: own });
+    expect(ask).not.toHaveBeenCalled();
+    expect(link).toMatchObject({ throwAway: false, bridge: undefined });
+  });
+
+  it("is asked about when it loads something from elsewhere, and has no TPM that is kept without a yes", async () => {
+    const { ask, guard: link } = guard({});
+    link.choose("Gift", wants);
+    expect(link.trusts("Gift")).toBe(false);
+    await link.settle(start);
+    expect(ask).toHaveBeenCalledWith({
+      by: "machine",
+      machine: "Gift",
+      wishes: [
+        { name: "hda", value: DISK, origin: "http://elsewhere.example" },
+        { name: "cmdline", value: "quiet" },
+      ],
+    });
+    expect(link.throwAway).toBe(true);
+  });
+
+  it("is asked about once for the same machine and the same image", async () => {
+    const { ask, guard: link } = guard({}, "kept");
+    for (const [machine, hda, questions] of [
+      ["Gift", DISK, 1],
+      ["Gift", DISK, 1],
+      ["Gift", `${DISK}.2`, 2],
+      ["Other", DISK, 3],
+      ["Gift", DISK, 3],
+    ] as const) {
+      link.choose(machine, { hda });
+      await link.settle({ machine, now: { hda }, kept: { hda } });
+      expect(ask).toHaveBeenCalledTimes(questions);
+      expect(link).toMatchObject({ throwAway: false });
+    }
+  });
+
+  it("keeps the yes that the tab's history has", async () => {
+    const { ask, guard: link } = guard(wants, "throw-away", "Gift");
+    link.choose("Gift", wants);
+    await link.settle(start);
+    expect(ask).not.toHaveBeenCalled();
+  });
+
+  it("keeps a bridge that it was allowed, and is asked about the rest", async () => {
+    const { ask, guard: link } = guard({ bridge: BRIDGE }, "kept");
+    await link.settle({ machine: "Gift", now: {}, kept: {} });
+    link.choose("Gift", wants);
+    expect(link.bridgeFor("Gift")).toBeUndefined();
+    await link.settle(start);
+    expect(ask.mock.lastCall![0].wishes.map(({ name }) => name)).toEqual(["bridge", "hda", "cmdline"]);
+    expect(link.bridgeFor("Gift")).toBe(BRIDGE);
+    expect(link.bridgeFor("PC")).toBeUndefined();
+  });
+
+  it("that is turned down leaves nothing behind", async () => {
+    const { guard: link } = guard({}, "no");
+    link.choose("Gift", wants);
+    await expect(link.settle(start)).rejects.toThrow(LinkRefusedError);
+    expect(link.trusts("PC")).toBe(true);
   });
 });

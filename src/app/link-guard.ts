@@ -1,7 +1,8 @@
 /**
  * Stands between the page's address and a kept TPM: the address is a stranger's until the owner has said otherwise.
  * What it wants of machine or TPM is asked before it is done; without a clear yes it runs in a machine that is thrown
- * away, with a TPM of its own. A yes is for one machine.
+ * away, with a TPM of its own. A yes is for one machine. What a kept machine loads from elsewhere is asked about alike:
+ * its settings may have come in a file.
  */
 import type { MachineSettings } from "../vault/types.ts";
 import { asksNothing, type Parameters, type Wish, wishesToAsk } from "./link-wishes.ts";
@@ -15,6 +16,8 @@ export type LinkAnswer = "throw-away" | "kept" | "no";
 
 export interface LinkQuestion {
   wishes: readonly Wish[];
+  /** Who wants it: the page's address, or the settings of the machine that was chosen. */
+  by: "link" | "machine";
   /** The machine whose TPM would be used; undefined where no kept one would be. */
   machine?: string | undefined;
 }
@@ -23,7 +26,7 @@ export interface LinkQuestion {
 export class LinkRefusedError extends Error {
   override name = "LinkRefusedError";
   constructor() {
-    super("what the link asks for was turned down: nothing of it was done");
+    super("what the link or the machine asks for was turned down: nothing of it was done");
   }
 }
 
@@ -39,6 +42,9 @@ export interface Start {
 
 export class LinkGuard {
   #link: Parameters | undefined;
+  #by: LinkQuestion["by"] = "link";
+  /** What machines may load from elsewhere, by machine and what it loads. */
+  readonly #allowed = new Set<string>();
   readonly #base: string;
   readonly #ask: (question: LinkQuestion) => Promise<LinkAnswer>;
   #throwAway = false;
@@ -63,6 +69,7 @@ export class LinkGuard {
     this.#base = base;
     this.#ask = ask;
     this.#grantedTo = grantedTo;
+    if (grantedTo !== undefined) this.#allow(grantedTo, this.#fromElsewhere(link));
   }
 
   /** Nothing that is started is kept. */
@@ -109,19 +116,47 @@ export class LinkGuard {
       if (machine !== undefined && kept !== "unknown") this.#grantedTo = machine;
       return;
     }
-    const answer = await this.#ask({ wishes, machine });
+    const answer = await this.#ask({ wishes, machine, by: this.#by });
     if (answer === "no") {
       this.over();
       throw new LinkRefusedError();
     }
     this.#throwAway = answer === "throw-away" || machine === undefined;
-    if (!this.#throwAway) this.#grantedTo = machine;
+    if (this.#throwAway || machine === undefined) return;
+    this.#grantedTo = machine;
+    this.#allow(machine, wishes);
+  }
+
+  #allow(machine: string, wishes: readonly Wish[]): void {
+    for (const wish of wishes) this.#allowed.add(allowance(machine, wish));
+  }
+
+  #fromElsewhere(wanted: Parameters): Wish[] {
+    const wishes = wishesToAsk(wanted, wanted, { base: this.#base }) ?? [];
+    return wishes.filter(({ origin }) => origin !== undefined);
+  }
+
+  /**
+   * The owner has chosen a kept machine on the page: it boots as it is kept, wherever the page's address came from.
+   * @param settings that it is to boot with; they may have come in a file, and what they load from elsewhere is asked
+   */
+  choose(machine: string, settings: Parameters): void {
+    const bridge = this.trusts(machine) ? this.#link?.bridge : undefined;
+    if (bridge === undefined) this.over();
+    const wishes = this.#fromElsewhere(settings);
+    if (wishes.every((wish) => this.#allowed.has(allowance(machine, wish)))) return;
+    this.#link = { ...settings, ...(bridge !== undefined && { bridge }) };
+    this.#by = "machine";
+    this.#grantedTo = undefined;
   }
 
   /** The owner has chosen something else: from here on the page is as if it had been opened without a link. */
   over(): void {
     this.#link = undefined;
+    this.#by = "link";
     this.#throwAway = false;
     this.#grantedTo = undefined;
   }
 }
+
+const allowance = (machine: string, { name, value }: Wish) => JSON.stringify([machine, name, value]);

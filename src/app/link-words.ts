@@ -32,8 +32,9 @@ const USUAL: Partial<Record<ParameterName, string>> = {
   kernel: "the fastest there is",
 };
 
-export function inWords({ wishes, machine }: LinkQuestion): LinkText {
+export function inWords({ wishes, machine, by }: LinkQuestion): LinkText {
   return {
+    by,
     wishes: wishes.map(wishInWords),
     machine,
     bridge: wishes.some(({ name }) => name === "bridge"),

@@ -36,6 +36,6 @@ export const thrownAway = (name: string, leave: () => void): Notice => ({
   id: "not-kept",
   level: "info",
   title: "This machine is thrown away when the page is closed.",
-  text: "It runs what the link asks for, with a TPM of its own. No machine that is kept here is touched.",
+  text: "It runs what was asked for, with a TPM of its own. No machine that is kept here is touched.",
   actions: [{ label: `Boot “${name}” as usual`, run: leave }],
 });

@@ -1,4 +1,4 @@
-/** Asks the owner whether an address may have what it wants. Whatever is no clear yes runs in a throw-away machine. */
+/** Asks the owner whether an address, or a machine from a file, may have what it wants. Whatever is no clear yes runs in a throw-away machine. */
 import { html, nothing, render } from "lit";
 import "./ask-link.css";
 
@@ -14,6 +14,8 @@ export interface WishText {
 }
 
 export interface LinkText {
+  /** Who wants it. */
+  by: "link" | "machine";
   wishes: readonly WishText[];
   /** The machine whose TPM could be used in place of a new one. */
   machine?: string | undefined;
@@ -45,10 +47,14 @@ export async function askLink(link: LinkText): Promise<Answer> {
   return answer;
 }
 
-function content({ wishes, machine, bridge }: LinkText, say: (answer: Answer) => () => void) {
+function content({ by, wishes, machine, bridge }: LinkText, say: (answer: Answer) => () => void) {
   return html`
-    <h2 id="ask-link-title">This link wants something of its own to run here</h2>
-    <p id="ask-link-text">It may come from a stranger. In a throw-away machine it gets a new TPM that knows nothing of
+    <h2 id="ask-link-title">${
+      by === "link"
+        ? "This link wants something of its own to run here"
+        : "This machine wants something from another server to run here"
+    }</h2>
+    <p id="ask-link-text">${by === "link" ? "It" : "What it is set to"} may come from a stranger. In a throw-away machine it gets a new TPM that knows nothing of
       yours, and all of it is gone when this page is closed.</p>
     ${
       machine === undefined
