@@ -133,6 +133,37 @@ describe("resets", () => {
   });
 });
 
+describe("memory", () => {
+  const AT = [0, 0x9_fff0, 0xc_8000, 0x10_0000, 0x1f_fff0];
+  const MARK = Uint8Array.of(0xde, 0xad, 0xbe, 0xef);
+
+  it("outlives a reset, unless it is cleared right before; firmware is there again", async () => {
+    const m = await machine();
+    const marks = () => AT.map((at) => Buffer.from(m.emulator.read_memory(at, 4)).equals(MARK));
+    let clear = false;
+    let before: boolean[] = [];
+    m.bus.beforeReset(() => {
+      before = marks();
+      if (clear) m.bus.clearMemory();
+    });
+    m.bus.beforeReset(() => expect.unreachable("this listener had left"))();
+    m.bus.resume();
+    await m.hears("!");
+    const press = () => {
+      for (const at of AT) m.emulator.write_memory(MARK, at);
+      m.bus.reset();
+      return marks();
+    };
+    expect(press()).toEqual(AT.map(() => true));
+    await m.hears("!!");
+    clear = true;
+    expect(press()).toEqual(AT.map(() => false));
+    expect(before).toEqual(AT.map(() => true));
+    // It runs again, from the firmware's copy in memory.
+    await m.hears("!!!");
+  });
+});
+
 describe("a crash of the emulator", () => {
   const badSegment = [...asm.set(0x1230), 0x8e, 0xd8];
 
