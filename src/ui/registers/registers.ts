@@ -4,6 +4,7 @@
  */
 import { html, nothing } from "lit";
 import "./driver-panel.ts";
+import "./launch-panel.ts";
 import "./register-hand.ts";
 import "./registers.css";
 import "./state-picture.ts";
@@ -195,6 +196,13 @@ export class TpmRegisters extends PageElement {
           <driver-panel ?hidden=${starting} .handle=${handle} .interface=${this.#through.name} .locality=${this.locality} .next=${STEPS[this.#through.name].next(handle, this.locality)}
             .family=${this.#version === "1.2" ? "1.2" : "2.0"} @by-hand=${() => this.requestUpdate()}></driver-panel>
         </details>
+        ${
+          this.#through.name === "TIS"
+            ? html`<details class="by-hand"><summary>Dynamic launch (locality 4)</summary>
+          <launch-panel ?hidden=${starting} .handle=${handle} @by-hand=${() => this.requestUpdate()}></launch-panel>
+        </details>`
+            : nothing
+        }
         ${this.#keys.map((key) => this.#register(key))}
       </div>`;
   }
