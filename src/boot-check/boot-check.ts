@@ -18,6 +18,8 @@ import { numbers } from "./words.ts";
 export interface Expected {
   /** A shell on the serial console. */
   shell?: boolean;
+  /** Default: a BIOS. */
+  firmware?: "bios" | "uefi";
 }
 
 /** Guest seconds without a sign of life, before the shell, after which it is not expected any more. */
@@ -28,12 +30,15 @@ const LOOP = 3;
 const NOTHING_TO_BOOT = /^No bootable device\b/;
 const BOOTS = /^Booting from |^Running option rom at ca00:/;
 
+/** What UEFI firmware measures last (edk2, EV_EFI_ACTION; Firmware Profile 1.06, section 8.3.4). */
+const HANDED_OVER = "Exit Boot Services Returned with Success";
+
 const EMPTY = new Uint8Array();
 
 export class BootCheck {
   readonly #expected: Expected;
   #from: "power-on" | "saved" | undefined;
-  #firmware = new FirmwareWatch();
+  #firmware: FirmwareWatch;
   #console = new ConsoleWatch();
   #extends: SeenExtend[] = [];
   #readLog: () => Uint8Array = () => EMPTY;
@@ -58,6 +63,7 @@ export class BootCheck {
 
   constructor(expected: Expected = {}) {
     this.#expected = expected;
+    this.#firmware = this.#watchFirmware();
   }
 
   take(event: BootEvent): void {
@@ -97,6 +103,8 @@ export class BootCheck {
         this.#replayed = undefined;
         break;
       case "all told":
+        // What was written of it since it was told of last counts.
+        this.#logBytes = this.#replayed = undefined;
         if (this.#handedOver) this.#firmware.end();
         break;
       case "crash":
@@ -148,7 +156,7 @@ export class BootCheck {
 
   #begin(from: "power-on" | "saved"): void {
     this.#from = from;
-    this.#firmware = new FirmwareWatch();
+    this.#firmware = this.#watchFirmware();
     this.#console = new ConsoleWatch();
     this.#extends = [];
     this.#readLog = () => EMPTY;
@@ -156,6 +164,11 @@ export class BootCheck {
     this.#banks = this.#replayed = this.#sealed = this.#nothingToBoot = this.#crash = undefined;
     this.#behind = this.#reading = this.#torn = false;
     this.#silence = 0;
+  }
+
+  #watchFirmware(): FirmwareWatch {
+    if (this.#expected.firmware !== "uefi") return new FirmwareWatch();
+    return new FirmwareWatch(() => latin1(this.#log).includes(HANDED_OVER));
   }
 
   #reset(by: "user" | "guest"): void {
@@ -248,3 +261,5 @@ export class BootCheck {
     ];
   }
 }
+
+const latin1 = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);

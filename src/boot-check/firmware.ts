@@ -8,6 +8,8 @@
  *   TPM_SetTempDeactivated). When the TPM does not answer at all it cannot even do that, and just measures no more.
  * - Good or bad, it then locks the platform: StirRandom, GetRandom and HierarchyChangeAuth (TPM 1.2:
  *   TSC_PhysicalPresence with LOCK). Other firmware switches the platform hierarchy off, and that one alone: no failure.
+ *
+ * UEFI firmware goes on measuring after all that, until it hands over to the operating system: its log says when.
  */
 import { ByteReader, ShortInputError } from "../bytes/reader.ts";
 import { pcrChanges } from "../eventlog/index.ts";
@@ -59,6 +61,8 @@ interface Sent {
 }
 
 export class FirmwareWatch {
+  /** Whether UEFI firmware has handed over; undefined for a BIOS, which does not say. */
+  readonly #handedOver: (() => boolean) | undefined;
   /** Commands of the firmware and of what it started. */
   readonly #sent: Sent[] = [];
   readonly #extended = new Map<number, number>();
@@ -70,6 +74,11 @@ export class FirmwareWatch {
   #over = false;
   #systemCommands = 0;
 
+  /** @param handedOver asks whether UEFI firmware has handed over; none for a BIOS. */
+  constructor(handedOver?: () => boolean) {
+    this.#handedOver = handedOver;
+  }
+
   /** The operating system has sent a command, or it was said that the firmware is done. */
   get over(): boolean {
     return this.#over;
@@ -80,9 +89,9 @@ export class FirmwareWatch {
     return this.#systemCommands;
   }
 
-  /** All of PCR 0 to 7 were extended. */
+  /** All of PCR 0 to 7 were extended, and nothing more is to come. */
   get complete(): boolean {
-    return FIRMWARE_PCRS.every((pcr) => this.#extended.has(pcr));
+    return FIRMWARE_PCRS.every((pcr) => this.#extended.has(pcr)) && this.#handedOver?.() !== false;
   }
 
   /** How many commands the firmware has sent. */
@@ -175,6 +184,7 @@ export class FirmwareWatch {
 
   #isSystems({ code }: SeenCommand): boolean {
     if (this.#over) return true;
+    if (this.#handedOver) return this.#handedOver();
     if (!this.#sent.length) return code !== TPM_CC.Startup && code !== TPM_ORD.Startup;
     const done = this.#locked || this.complete || this.#disabledAt !== undefined || this.#timedOut;
     return done && !LATE.has(code);

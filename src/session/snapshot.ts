@@ -9,19 +9,24 @@
 import type { MachineBus } from "../machine/bus.ts";
 import {
   type EmulatorState,
+  EmulatorStateError,
   restoreEmulator,
   type SavableBus,
   type SavableEmulator,
   saveEmulator,
 } from "../machine/snapshot.ts";
+import type { UefiMachine } from "../machine/v86/uefi/uefi-machine.ts";
 import type { TpmSnapshot } from "../worker/events.ts";
 import { heldFor } from "./bus.ts";
 import type { Tpm } from "./tpm.ts";
+import { isUefiState, packUefiState, unpackUefiState } from "./uefi-state.ts";
 
 /** The machine that a snapshot is of, or goes into. */
 export interface SnapshotParts {
   emulator: SavableEmulator;
   bus: SavableBus & Pick<MachineBus, "hold" | "settled">;
+  /** Only of a machine with UEFI. */
+  uefi?: UefiMachine | undefined;
   tpm: Pick<
     Tpm,
     | "snapshot"
@@ -58,13 +63,14 @@ const EXTENDS: ReadonlySet<string> = new Set([
 ]);
 
 /** Takes a machine that may be running; it stands still meanwhile, and goes on. */
-export function takeSnapshot({ emulator, bus, tpm }: SnapshotParts): Promise<MachineState> {
+export function takeSnapshot({ emulator, bus, tpm, uefi }: SnapshotParts): Promise<MachineState> {
   return heldFor(bus, SNAPSHOT_HOLD, async () => {
     const state = await tpm.snapshot();
     const description = tpm.status.backendLabel;
     const eventLog = tpm.eventLogArea();
     const ppi = tpm.presenceArea();
-    const machine = await saveEmulator(emulator, bus);
+    const saved = await saveEmulator(emulator, bus);
+    const machine = uefi ? { ...saved, emulator: packUefiState(uefi.save(), saved.emulator) } : saved;
     return { tpm: state, description, eventLog, ppi, ...machine, time: Date.now() };
   });
 }
@@ -108,13 +114,17 @@ export function startPrepared(
  * @throws what keeps TPM or emulator from taking their states; the machine is not to be run then.
  */
 export function restoreSnapshot(
-  { emulator, bus, tpm }: SnapshotParts,
+  { emulator, bus, tpm, uefi }: SnapshotParts,
   snapshot: Pick<MachineState, "tpm" | "eventLog" | "ppi" | "emulator" | "clock">,
 ): Promise<void> {
   return heldFor(bus, SNAPSHOT_HOLD, async () => {
+    const state = uefi ? unpackUefiState(snapshot.emulator) : undefined;
+    if (!uefi && isUefiState(snapshot.emulator))
+      throw new EmulatorStateError("the snapshot is of a machine with UEFI, and this one has a BIOS");
     await tpm.restore(snapshot.tpm);
     tpm.restoreEventLog(snapshot.eventLog);
     tpm.restorePresence(snapshot.ppi);
-    await restoreEmulator(emulator, bus, snapshot);
+    if (state) uefi?.restore(state.uefi);
+    await restoreEmulator(emulator, bus, state ? { ...snapshot, emulator: state.emulator } : snapshot);
   });
 }

@@ -52,6 +52,8 @@ export function attachTpm(bus: MachineBus, options: TpmAttachOptions = {}): Tpm 
 /** Made by {@link attachTpm}. */
 export class Tpm implements TpmHandle {
   readonly ready: Promise<void>;
+  /** Called before the event log is read, where it has to be looked for (`followUefiLog`). */
+  lookForLog: (() => void) | undefined;
   readonly device: MmioDevice;
   readonly #bus: MachineBus;
   readonly #options: TpmAttachOptions;
@@ -191,6 +193,7 @@ export class Tpm implements TpmHandle {
   }
 
   eventLog(): Uint8Array {
+    this.lookForLog?.();
     const bytes = this.#log.bytes();
     return bytes.slice(0, parseEventLog(bytes).end);
   }

@@ -105,7 +105,8 @@ describe("following it", () => {
     vi.useFakeTimers();
     const { memory, put } = guest();
     const restoreEventLog = vi.fn();
-    const end = followUefiLog({ restoreEventLog }, { onReset: () => () => undefined }, memory, MEMORY);
+    const tpm = { restoreEventLog, lookForLog: undefined };
+    const end = followUefiLog(tpm, { onReset: () => () => undefined }, memory, MEMORY);
     put(LOG_AT, header);
     vi.advanceTimersByTime(1000);
     expect(restoreEventLog).toHaveBeenCalledExactlyOnceWith(header);

@@ -97,19 +97,22 @@ function isHeader(bytes: Uint8Array): boolean {
  * @returns a function that ends it.
  */
 export function followUefiLog(
-  tpm: Pick<Tpm, "restoreEventLog">,
+  tpm: Pick<Tpm, "restoreEventLog" | "lookForLog">,
   bus: Pick<MachineBus, "onReset">,
   memory: GuestMemory,
   size: number,
 ): () => void {
   const log = new UefiLog(memory, size);
-  const timer = setInterval(() => {
+  const look = () => {
     const news = log.look();
     if (news) tpm.restoreEventLog(news);
-  }, LOOK_MS);
+  };
+  tpm.lookForLog = look;
+  const timer = setInterval(look, LOOK_MS);
   const unsubscribe = bus.onReset(() => log.forget());
   return () => {
     clearInterval(timer);
+    tpm.lookForLog = undefined;
     unsubscribe();
   };
 }
