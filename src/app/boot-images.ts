@@ -4,6 +4,8 @@ import { ImageLoadError, loadImage, loadManifest } from "../images/load.ts";
 import { type ImageFile, type ImageManifest, MANIFEST_URL, type PreparedFile } from "../images/manifest.ts";
 import { Drive } from "../machine/drive/drive.ts";
 import type { DriveSource } from "../machine/drive/source.ts";
+import type { UefiImage } from "../machine/v86/uefi/uefi-machine.ts";
+import { uefiKernel, whyNotUefi } from "../page-model/firmware.ts";
 import { bootPlan, imageName } from "../page-model/image-slots.ts";
 import type { BootSettings, ImageChoice, ImageSlot, ImagesInfo } from "../page-model/model.ts";
 import { whyNotPrepared } from "../page-model/prepared.ts";
@@ -15,6 +17,8 @@ import { fileDrive, loadedDrive, type RangedUrl, rangedDrive, validatorOf } from
 export interface BootImages {
   bios: ArrayBuffer;
   vgaBios: ArrayBuffer;
+  /** In place of the BIOS, where the machine is to have UEFI. */
+  uefi?: UefiImage;
   /** For a direct boot. */
   linux?: {
     kernel: Uint8Array;
@@ -45,10 +49,12 @@ export function readManifest(): Promise<ImageManifest> {
 
 /** What the page shows of a manifest. */
 export function imagesInfo(manifest: ImageManifest): ImagesInfo {
-  const { guest, kernels, kernel, kernelBuild, prepared } = manifest;
+  const { guest, kernels, kernel, kernelBuild, prepared, uefi, uefiBuild } = manifest;
   const list = (["small", "stock"] as const).flatMap((name) => {
     const image = kernels[name];
-    return image ? [{ name, release: image.release, size: image.size, cmdline: image.cmdline }] : [];
+    if (!image) return [];
+    const { release, size, cmdline, efi } = image;
+    return [{ name, release, size, cmdline, efi: efi !== undefined }];
   });
   return {
     guest,
@@ -56,6 +62,8 @@ export function imagesInfo(manifest: ImageManifest): ImagesInfo {
     kernel,
     ...(prepared && { prepared: preparedInfo(prepared) }),
     ...(kernelBuild && { build: kernelBuild }),
+    ...(uefi && { uefi: { version: uefi.version } }),
+    ...(uefiBuild && { uefiBuild }),
   };
 }
 
@@ -95,6 +103,22 @@ async function loadFirmware(
   return { bios: system, vgaBios: vga };
 }
 
+/** @throws {ImageLoadError} when these settings and this server have no UEFI firmware to boot. */
+async function loadUefi(
+  manifest: ImageManifest,
+  settings: BootSettings,
+  downloads: Downloads,
+): Promise<UefiImage> {
+  const why = whyNotUefi(settings, imagesInfo(manifest));
+  const { uefi } = manifest;
+  if (why || !uefi) throw new ImageLoadError(why ?? "This server has no UEFI firmware.");
+  const [code, variables] = await Promise.all([
+    loadOwn(uefi.code, "the UEFI firmware", downloads),
+    loadOwn(uefi.vars, "the UEFI firmware's variables", downloads),
+  ]);
+  return { code: new Uint8Array(code), variables: new Uint8Array(variables) };
+}
+
 /**
  * What the hidden TPM machine is restored from, where nothing else is loaded.
  * @throws {ImageLoadError} when this server does not have it.
@@ -123,8 +147,9 @@ export async function loadBootImages(
   const drives: BootImages["drives"] = {};
   const { prepared: file } = manifest;
   const fits = settings.start === "prepared" && !whyNotPrepared(settings, imagesInfo(manifest));
-  const [firmware, linux, state, prepared] = await Promise.all([
+  const [firmware, uefi, linux, state, prepared] = await Promise.all([
     loadFirmware(manifest, downloads),
+    settings.firmware === "uefi" ? loadUefi(manifest, settings, downloads) : undefined,
     startsFromDrive(settings) ? undefined : loadLinux(manifest, settings, downloads),
     hidden.then((needed) => (needed ? loadHiddenState(manifest, downloads) : undefined)),
     fits && file ? loadPrepared(file, downloads) : undefined,
@@ -140,10 +165,11 @@ export async function loadBootImages(
   return {
     ...firmware,
     drives,
+    ...(uefi && { uefi }),
     ...(linux && { linux: linux.image }),
     ...(state && { hidden: { ...firmware, state } }),
     ...(prepared && { prepared }),
-    label: `${linux?.label ?? bootPlan(settings)}${prepared ? ", prepared" : ""}`,
+    label: `${linux?.label ?? bootPlan(settings)}${uefi ? ", UEFI" : ""}${prepared ? ", prepared" : ""}`,
   };
 }
 
@@ -162,8 +188,7 @@ async function loadLinux(
   downloads: Downloads,
 ): Promise<{ image: NonNullable<BootImages["linux"]>; label: string }> {
   const { images } = settings;
-  const name = settings.kernel === "auto" ? manifest.kernel : settings.kernel;
-  const standard = manifest.kernels[name];
+  const { name, standard, file } = chosenKernel(manifest, settings);
   if (!standard && !images.kernel) {
     throw new ImageLoadError(
       `The ${name} kernel has not been built yet. Choose another kernel, or wait until the status line says it is there.`,
@@ -172,7 +197,7 @@ async function loadLinux(
   const [kernel, initrd] = await Promise.all([
     images.kernel
       ? loadWhole(images.kernel, "kernel", downloads)
-      : loadOwn(standard!, `the ${name} kernel`, downloads),
+      : loadOwn(file!, `the ${name} kernel`, downloads),
     images.initrd
       ? loadWhole(images.initrd, "initrd", downloads)
       : loadOwn(manifest.initrd, "the guest (initrd)", downloads),
@@ -187,6 +212,15 @@ async function loadLinux(
       initrdName: `(direct)/${images.initrd ? imageName(images.initrd) : "initrd"}`,
     },
   };
+}
+
+/** The kernel of this server, and the file of it that the firmware can start. */
+function chosenKernel(manifest: ImageManifest, settings: BootSettings) {
+  const usual = settings.kernel === "auto" ? manifest.kernel : settings.kernel;
+  const uefi = settings.firmware === "uefi";
+  const name = uefi ? (uefiKernel(settings, imagesInfo(manifest)) ?? usual) : usual;
+  const standard = manifest.kernels[name];
+  return { name, standard, file: uefi ? standard?.efi : standard };
 }
 
 /** A drive: whole into memory, or, when it is large, by pieces as the guest asks for them. */

@@ -37,10 +37,13 @@ export class BootWatch {
    * @param from `saved` for one that does not boot.
    * @returns ends it.
    */
-  follow({ tpm, bus }: MachineParts, from: "power-on" | "saved"): () => void {
+  follow({ tpm, bus, uefi }: MachineParts, from: "power-on" | "saved"): () => void {
     const { images } = this.#store.state.settings;
     // What another disk or initrd does is not known.
-    this.#check = new BootCheck({ shell: Object.keys(images).length === 0 });
+    this.#check = new BootCheck({
+      shell: Object.keys(images).length === 0,
+      firmware: uefi ? "uefi" : "bios",
+    });
     this.#firmwareLog = [];
     this.#check.take({ type: "start", from });
     const changed = () => {

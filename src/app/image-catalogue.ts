@@ -1,11 +1,14 @@
-/** What the server offers to boot, and how far the small kernel is that it may be building. */
+/** What the server offers to boot, and how far the small kernel and the UEFI firmware are that it may be building. */
 import type { ImageManifest } from "../images/manifest.ts";
 import type { PageStore } from "../page-model/model.ts";
 import { imagesInfo, readManifest } from "./boot-images.ts";
 import type { Notices } from "./notices.ts";
 
-/** How often the page asks how far the small kernel is, in milliseconds. */
+/** How often the page asks how far they are, in milliseconds. */
 const POLL_MS = 5000;
+
+const isUnderWay = (build: ImageManifest["kernelBuild"]) =>
+  build?.state === "building" || build?.state === "waiting";
 
 export class ImageCatalogue {
   readonly #store: PageStore;
@@ -34,7 +37,7 @@ export class ImageCatalogue {
   }
 
   /**
-   * Reads the manifest and shows what is in it; goes on reading while the small kernel is being built.
+   * Reads the manifest and shows what is in it; goes on reading while something is being built.
    * @throws {ImageLoadError} when there is none.
    */
   async read(): Promise<ImageManifest> {
@@ -42,19 +45,19 @@ export class ImageCatalogue {
     this.#store.update({ images: imagesInfo(manifest) });
     this.#notices.dismiss("images");
     clearTimeout(this.#timer);
-    const state = manifest.kernelBuild?.state;
-    if (state === "building" || state === "waiting") this.#askAgain();
+    if ([manifest.kernelBuild, manifest.uefiBuild].some(isUnderWay)) this.#askAgain(manifest.kernels);
     return manifest;
   }
 
-  #askAgain(): void {
+  /** @param before the kernels that there were. */
+  #askAgain(before: ImageManifest["kernels"]): void {
     this.#timer = setTimeout(() => {
       this.read().then(
         ({ kernels }) => {
-          if (kernels.small) this.#kernelReady();
+          if (kernels.small && !before.small) this.#kernelReady();
         },
         // The server is away; asking again will tell when it is back.
-        () => this.#askAgain(),
+        () => this.#askAgain(before),
       );
     }, POLL_MS);
   }

@@ -18,6 +18,7 @@ const asked = (query: string, kept?: Record<string, string>) =>
 /** A value of each parameter that is not the default: of the page's own origin where it names one. */
 const OWN: Record<ParameterName, string> = {
   tpm: "1.2",
+  firmware: "uefi",
   kernel: "stock",
   cmdline: "init=/bin/sh",
   memory: "256",

@@ -30,6 +30,7 @@ export const REACH: Readonly<Record<ParameterName, Reach>> = {
   irq: "hardware",
   placement: "hardware",
   backend: "hardware",
+  firmware: "boots",
   kernel: "boots",
   cmdline: "boots",
   measured: "boots",

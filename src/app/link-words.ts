@@ -11,6 +11,7 @@ const LABELS: Partial<Record<ParameterName, string>> = {
   fda: "Floppy",
   bzimage: "Linux kernel",
   initrd: "Initrd",
+  firmware: "Firmware",
   kernel: "Kernel of this page",
   cmdline: "Command line",
   measured: "Measuring",
@@ -19,6 +20,7 @@ const LABELS: Partial<Record<ParameterName, string>> = {
 
 /** Values that are no words by themselves. */
 const VALUES: Partial<Record<ParameterName, Readonly<Record<string, string>>>> = {
+  firmware: { bios: "BIOS", uefi: "UEFI" },
   measured: { "0": "off: neither kernel nor command line goes into a PCR" },
   start: { prepared: "from a prepared machine, without a boot" },
 };
@@ -28,6 +30,7 @@ const USUAL: Partial<Record<ParameterName, string>> = {
   bridge: "this page's own",
   measured: "on",
   start: "from power-on",
+  firmware: "BIOS",
   cmdline: "the kernel's usual one",
   kernel: "the fastest there is",
 };

@@ -4,14 +4,16 @@ import wasmUrl from "v86/build/v86.wasm?url";
 import type { TpmKeep } from "../backend/port.ts";
 import { BusToCome } from "../machine/bus-to-come.ts";
 import type { Drive } from "../machine/drive/drive.ts";
-import { pcOptions } from "../machine/pc.ts";
+import { PC_OPTIONS, pcOptions } from "../machine/pc.ts";
 import { createV86 } from "../machine/v86/create-v86.ts";
 import { drawInSight } from "../machine/v86/screen-in-sight.ts";
+import { createUefiV86, type UefiImage, type UefiMachine } from "../machine/v86/uefi/uefi-machine.ts";
 import type { V86Bus } from "../machine/v86/v86.ts";
 import type { BootSettings } from "../page-model/model.ts";
 import { DirectBoot } from "../rom/index.ts";
 import { attachTpm, type Tpm } from "../session/tpm.ts";
 import type { TpmHandle } from "../session/types.ts";
+import { followUefiLog } from "../session/uefi-log.ts";
 import type { BootImages } from "./boot-images.ts";
 
 const MIB = 2 ** 20;
@@ -25,6 +27,8 @@ export interface MachineParts {
   screen: HTMLElement;
   /** Its disk and its CD. */
   drives: readonly Drive[];
+  /** Only of a machine with UEFI. */
+  uefi?: UefiMachine | undefined;
   /** Ends the machine and its TPM. Never rejects: what cannot be ended is left to the browser. */
   close(): Promise<void>;
 }
@@ -53,37 +57,61 @@ export async function createMachine(
     version: settings.tpm,
     interface: settings.interface,
     interrupt: settings.interrupt,
+    ...(images.uefi && { firmware: "uefi" as const }),
     ...(settings.placement === "local" && { placement: "local" as const }),
     ...(bridge !== undefined && { bridge }),
     ...(keep && { keep }),
     ...(images.hidden && { hidden: images.hidden }),
   });
   let emulator: V86 | undefined;
+  let unfollow: (() => void) | undefined;
   const close = async () => {
+    unfollow?.();
     const ends = await Promise.allSettled([tpm.close(), emulator?.destroy()]);
     for (const end of ends) if (end.status === "rejected") console.warn("ending the machine:", end.reason);
   };
   try {
-    const machine = await createV86(V86, machineOptions(images, settings, screen), wasmUrl);
-    const { bus } = machine;
+    const machine: MadeMachine = images.uefi
+      ? await uefiMachine(images, images.uefi, settings, screen)
+      : await createV86(V86, machineOptions(images, settings, screen), wasmUrl);
+    const { bus, uefi } = machine;
     emulator = machine.emulator;
     drawInSight(emulator, screen);
     emulator.keyboard_set_enabled(false);
     emulator.mouse_set_enabled(false);
     early.become(bus);
     onTpm(tpm, bus);
-    if (images.linux && settings.measured) {
+    if (uefi) unfollow = followUefiLog(tpm, bus, emulator, settings.memory * MIB);
+    else if (images.linux && settings.measured) {
       new DirectBoot(bus, emulator, images.linux, { memorySize: settings.memory * MIB });
     }
     setFirmwareOptions(bus, settings);
     await tpm.ready;
     const { hda, cdrom } = images.drives;
     const drives = [hda, cdrom].filter((drive) => drive !== undefined);
-    return { emulator, bus, tpm, screen, drives, close };
+    return { emulator, bus, tpm, screen, drives, uefi, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+type MadeMachine = Pick<MachineParts, "emulator" | "bus" | "uefi">;
+
+/** The firmware itself starts and measures the kernel. */
+function uefiMachine(
+  { linux, drives }: BootImages,
+  image: UefiImage,
+  settings: BootSettings,
+  screen: HTMLElement,
+): Promise<MadeMachine> {
+  // v86 takes drives that read by pieces, which its types do not say.
+  const options: object = { ...PC_OPTIONS, screen: { container: screen }, ...drives };
+  return createUefiV86(V86, options as V86Options, wasmUrl, {
+    image,
+    linux,
+    memorySize: settings.memory * MIB,
+  });
 }
 
 function machineOptions(images: BootImages, settings: BootSettings, screen: HTMLElement): V86Options {

@@ -19,11 +19,12 @@ describe("parseOptions", () => {
 
   it("reads every setting", () => {
     const { options, problems } = parse(
-      "tpm=1.2&kernel=stock&cmdline=quiet+ima%3Doff&memory=256&menu=1&measured=0&irq=1&placement=local&backend=hidden&start=prepared&cdrom=disk.iso&boot=1&theme=dark",
+      "tpm=1.2&firmware=uefi&kernel=stock&cmdline=quiet+ima%3Doff&memory=256&menu=1&measured=0&irq=1&placement=local&backend=hidden&start=prepared&cdrom=disk.iso&boot=1&theme=dark",
     );
     expect(problems).toEqual([]);
     expect(options.settings).toEqual({
       tpm: "1.2",
+      firmware: "uefi",
       kernel: "stock",
       cmdline: "quiet ima=off",
       memory: 256,

@@ -14,6 +14,7 @@ export const DEFAULT_MEMORY = 128;
 
 export const DEFAULT_SETTINGS: Readonly<BootSettings> = {
   tpm: "2.0",
+  firmware: "bios",
   kernel: "auto",
   memory: DEFAULT_MEMORY,
   bootMenu: false,
@@ -91,6 +92,7 @@ const cmdline = v.pipe(v.string(), v.maxLength(2047, "must have at most 2047 cha
 /** Parameter name, schema. */
 const PARAMETERS = {
   tpm: oneOf("2.0", "1.2"),
+  firmware: oneOf("bios", "uefi"),
   kernel: oneOf("auto", "small", "stock"),
   cmdline,
   memory,
@@ -174,6 +176,7 @@ function toOptions(values: Values): PageOptions {
   return {
     settings: {
       tpm: values.tpm ?? DEFAULT_SETTINGS.tpm,
+      firmware: values.firmware ?? DEFAULT_SETTINGS.firmware,
       kernel: values.kernel ?? DEFAULT_SETTINGS.kernel,
       ...(values.cmdline === undefined ? {} : { cmdline: values.cmdline }),
       memory: values.memory ?? DEFAULT_SETTINGS.memory,
@@ -208,6 +211,7 @@ export function toParameters(
     if (value !== undefined && value !== standard) parameters.set(name, value);
   };
   put("tpm", settings.tpm, DEFAULT_SETTINGS.tpm);
+  put("firmware", settings.firmware, DEFAULT_SETTINGS.firmware);
   put("kernel", settings.kernel, DEFAULT_SETTINGS.kernel);
   put("cmdline", settings.cmdline, undefined);
   put("memory", String(settings.memory), String(DEFAULT_SETTINGS.memory));

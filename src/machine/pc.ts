@@ -15,15 +15,20 @@ export interface PcParts {
   memorySize: number;
 }
 
-/** v86's options for the PC, to which drives and a screen may be added. */
+/** v86's options for the PC, whatever its firmware. */
+export const PC_OPTIONS = {
+  vga_memory_size: VGA_MEMORY,
+  disable_speaker: true,
+  boot_order: CD_FIRST,
+} as const;
+
+/** v86's options for the PC with a BIOS, to which drives and a screen may be added. */
 export function pcOptions({ bios, vgaBios, memorySize }: PcParts): V86Options {
   return {
     bios: { buffer: bios },
     vga_bios: { buffer: vgaBios },
     memory_size: memorySize,
-    vga_memory_size: VGA_MEMORY,
-    disable_speaker: true,
-    boot_order: CD_FIRST,
+    ...PC_OPTIONS,
   } as V86Options;
 }
 

@@ -7,6 +7,7 @@ const settings = (patch: Partial<BootSettings>): BootSettings => ({
   kernel: "auto",
   memory: 128,
   bootMenu: false,
+  firmware: "bios",
   measured: true,
   interface: "TIS",
   interrupt: false,

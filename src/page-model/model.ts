@@ -21,6 +21,8 @@ export type ImageSlot = "hda" | "cdrom" | "fda" | "kernel" | "initrd";
 /** Everything that decides what the next boot is like. */
 export interface BootSettings {
   tpm: "2.0" | "1.2";
+  /** What the PC begins with: SeaBIOS, or edk2's OVMF. */
+  firmware: "bios" | "uefi";
   /** `auto`: the small one as soon as there is one. */
   kernel: "auto" | "small" | "stock";
   /** Undefined: the command line that the chosen kernel boots best with. */
@@ -47,14 +49,25 @@ export interface BootSettings {
 /** What the page knows of the images that the server offers. */
 export interface ImagesInfo {
   guest: string;
-  kernels: { name: "small" | "stock"; release: string; size: number; cmdline: string }[];
+  /** `efi`: UEFI firmware can start it. */
+  kernels: { name: "small" | "stock"; release: string; size: number; cmdline: string; efi?: boolean }[];
   /** The kernel that `auto` stands for. */
   kernel: "small" | "stock";
   /** A machine that has booted, for these settings; its size in bytes to download. */
   prepared?:
     | { tpm: BootSettings["tpm"]; kernel: "small" | "stock"; memory: number; cmdline: string; size: number }
     | undefined;
-  build?: { state: "waiting" | "building" | "done" | "failed"; percent: number; message: string } | undefined;
+  build?: BuildInfo | undefined;
+  /** The UEFI firmware: of which version, or how far it is. Neither where this server has none. */
+  uefi?: { version: string } | undefined;
+  uefiBuild?: BuildInfo | undefined;
+}
+
+/** How far something is that the server makes in the background. */
+export interface BuildInfo {
+  state: "waiting" | "building" | "done" | "failed";
+  percent: number;
+  message: string;
 }
 
 export type MachinePhase = "off" | "loading" | "running" | "paused" | "failed";

@@ -20,6 +20,7 @@ describe("whyNotPrepared", () => {
 
   it.each<[Partial<BootSettings>, RegExp]>([
     [{ tpm: "1.2" }, /TPM 2\.0/],
+    [{ firmware: "uefi" }, /has a BIOS/],
     [{ kernel: "stock" }, /small kernel/],
     [{ memory: 256 }, /128 MiB/],
     [{ cmdline: "quiet debug" }, /command line/],

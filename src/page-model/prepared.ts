@@ -5,6 +5,7 @@ import type { BootSettings, ImagesInfo } from "./model.ts";
 export function whyNotPrepared(settings: BootSettings, { prepared, kernel }: ImagesInfo): string | undefined {
   if (!prepared) return "This server has no prepared machine yet: it is made after the small kernel.";
   if (settings.tpm !== prepared.tpm) return `The prepared machine has a TPM ${prepared.tpm}.`;
+  if (settings.firmware !== "bios") return "The prepared machine has a BIOS.";
   if (Object.keys(settings.images).length) return "The prepared machine has no images of your own.";
   if ((settings.kernel === "auto" ? kernel : settings.kernel) !== prepared.kernel)
     return `The prepared machine runs the ${prepared.kernel} kernel.`;

@@ -4,6 +4,7 @@ import "../parts/copy.ts";
 import "../presence/presence.ts";
 import "./setup.css";
 import { INTERFACES, type InterfaceName, whyNotInterface } from "../../interfaces/interfaces.ts";
+import { whyNotUefi } from "../../page-model/firmware.ts";
 import { bootPlan, IMAGE_SLOTS, imageName, type SlotInfo, slotFor } from "../../page-model/image-slots.ts";
 import type { BootSettings, ImageSlot, PageState } from "../../page-model/model.ts";
 import { PREPARED_DIFFERENCES, whyNotPrepared } from "../../page-model/prepared.ts";
@@ -47,8 +48,10 @@ export class MachineSetup extends PageElement {
               @change=${() => this.actions.change({ tpm })}>TPM ${tpm}</label>`,
           )}
         </fieldset>
+        ${this.#firmware(settings)}
         ${this.#start()}
       </div>
+      ${this.#whyNotUefi(settings)}
       ${this.#startChoice(settings)}
       ${machine.phase === "loading" ? this.#progress() : nothing}
       ${
@@ -81,6 +84,29 @@ export class MachineSetup extends PageElement {
     return html`<h2>Start again, differently</h2>
       <p class="lead">Change something and restart: the event log then says which measurements differ from the last
         boot.</p>`;
+  }
+
+  #firmware({ firmware }: BootSettings) {
+    const choices: readonly [BootSettings["firmware"], string][] = [
+      ["bios", "BIOS"],
+      ["uefi", "UEFI"],
+    ];
+    return html`<fieldset class="segments"><legend class="visually-hidden">Firmware</legend>
+      ${choices.map(
+        ([
+          value,
+          text,
+        ]) => html`<label><input type="radio" name="firmware" value=${value} .checked=${firmware === value}
+          @change=${() => this.actions.change({ firmware: value })}>${text}</label>`,
+      )}
+    </fieldset>`;
+  }
+
+  /** UEFI was chosen, and cannot be booted so. */
+  #whyNotUefi(settings: BootSettings) {
+    const { images } = this.state;
+    const why = settings.firmware === "uefi" && images ? whyNotUefi(settings, images) : undefined;
+    return why ? html`<p class="setup-why small">${why}</p>` : nothing;
   }
 
   #start() {
