@@ -168,7 +168,7 @@ export class BootCheck {
 
   #watchFirmware(): FirmwareWatch {
     if (this.#expected.firmware !== "uefi") return new FirmwareWatch();
-    return new FirmwareWatch(() => latin1(this.#log).includes(HANDED_OVER));
+    return new FirmwareWatch(() => contains(this.#log, HANDED_OVER));
   }
 
   #reset(by: "user" | "guest"): void {
@@ -262,4 +262,15 @@ export class BootCheck {
   }
 }
 
-const latin1 = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
+/** Whether the text's characters stand one after another among the bytes. */
+function contains(bytes: Uint8Array, text: string): boolean {
+  const wanted = Array.from(text, (character) => character.charCodeAt(0));
+  for (
+    let at = bytes.indexOf(wanted[0] as number);
+    at >= 0;
+    at = bytes.indexOf(wanted[0] as number, at + 1)
+  ) {
+    if (wanted.every((byte, index) => bytes[at + index] === byte)) return true;
+  }
+  return false;
+}

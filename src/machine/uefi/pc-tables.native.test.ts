@@ -33,7 +33,9 @@ function linked(more: readonly Uint8Array[] = []): Map<string, Uint8Array> {
       view.setUint32(offset, view.getUint32(offset, true) + target, true);
     } else if (command === 3) {
       const [offset, start, length] = [entry.u32le(), entry.u32le(), entry.u32le()];
-      file[offset] = (file[offset] as number) - sum(file.subarray(start, start + length));
+      // SeaBIOS subtracts the sum from what is there, edk2 puts it in place of that.
+      expect(file[offset]).toBe(0);
+      file[offset] = -sum(file.subarray(start, start + length));
     } else expect(command).toBe(1);
   }
   return files;

@@ -99,20 +99,25 @@ export function pcAcpiFiles(more: readonly Uint8Array[]): FwCfgFile[] {
     tables.bytes(bytes);
     return at;
   };
+  /** A table whose checksum the firmware makes; edk2 takes the byte for 0 before. */
+  const putUnchecked = (bytes: Uint8Array): number => {
+    bytes[TABLE_CHECKSUM_AT] = 0;
+    return put(bytes);
+  };
   const checked = (at: number, length: number) =>
     script.addChecksum(TABLES, at + TABLE_CHECKSUM_AT, at, length);
 
   const facsAt = put(facs());
   const dsdtAt = put(table("DSDT", 1, fromHex(PC_AML)));
   const fixed = fadt(facsAt, dsdtAt);
-  const fadtAt = put(fixed);
+  const fadtAt = putUnchecked(fixed);
   script.addPointer(TABLES, fadtAt + FADT_FACS_AT, TABLES).addPointer(TABLES, fadtAt + FADT_DSDT_AT, TABLES);
   checked(fadtAt, fixed.length);
   const listed = [fadtAt, ...[madt(), ...more].map(put)];
 
   const addresses = listed.reduce((writer, at) => writer.u32le(at), new ByteWriter()).finish();
   const rsdt = table("RSDT", 1, addresses);
-  const rsdtAt = put(rsdt);
+  const rsdtAt = putUnchecked(rsdt);
   for (const [index] of listed.entries()) script.addPointer(TABLES, rsdtAt + HEADER_SIZE + 4 * index, TABLES);
   checked(rsdtAt, rsdt.length);
 

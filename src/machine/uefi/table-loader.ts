@@ -27,7 +27,7 @@ export class TableLoaderScript {
     );
   }
 
-  /** Changes the byte at `offset` of `file` so that `length` bytes from `start` add up to 0. */
+  /** Changes the byte at `offset` of `file`, which is 0 before, so that `length` bytes from `start` add up to 0. */
   addChecksum(file: string, offset: number, start: number, length: number): this {
     return this.#entry(COMMAND.ADD_CHECKSUM, (entry) =>
       name(entry, file).u32le(offset).u32le(start).u32le(length),
