@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { promisify } from "node:util";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { freePort } from "../bridge/swtpm-listening.ts";
+import { freePort, listenSwtpm } from "../bridge/swtpm-listening.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { main } from "./swtpm.ts";
 import { readHiddenFiles } from "./swtpm-machine.ts";
@@ -12,6 +12,29 @@ import { readHiddenFiles } from "./swtpm-machine.ts";
 const LIMIT = 60_000;
 const GET_RANDOM = "80010000000c0000017b0008";
 const STARTUP = "80010000000c000001440000";
+
+const INIT = "0000000200000000";
+const GET_CONFIG = "0000000f";
+/** Requests on the control channel of which bytes are missing, or too many. */
+const SHORT_REQUESTS = [
+  ...["00000011", "000000110000", "00000011000000"],
+  ...["00000012", "000000120000000000000001", "00000012000000000000000100000000000000"],
+  ...["00000013", "000000130000", "0000001300000001"],
+  ...[GET_CONFIG, "0000000f00", "000000ff00", "00000000"],
+];
+/** Commands on the data channel: what the length field says, and what is sent. One read takes 4105 bytes. */
+const LONG_COMMANDS = [
+  [4097, 4097],
+  [4105, 4105],
+  [4097, 4096],
+  [4096, 4097],
+  [12, 4105],
+  [5000, 4105],
+] as const;
+const VERSIONS = [
+  { version: "2.0", startup: STARTUP, random: GET_RANDOM },
+  { version: "1.2", startup: "00c10000000c000000990001", random: "00c10000000e0000004600000008" },
+] as const;
 
 const clean: (() => unknown)[] = [];
 // The saved machine is made once, where it is missing.
@@ -22,6 +45,7 @@ afterEach(async () => {
 });
 
 async function start(...args: string[]) {
+  const version = args.includes("1.2") ? "1.2" : "2.0";
   const [port, controlPort] = [await freePort(), await freePort()];
   const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
   const stop = new AbortController();
@@ -30,12 +54,12 @@ async function start(...args: string[]) {
     stop.abort();
     await exit;
   });
-  const ready = `ready: TPM 2.0, data on port ${port}, control on port ${controlPort}`;
+  const ready = `ready: TPM ${version}, data on port ${port}, control on port ${controlPort}`;
   await vi.waitFor(() => expect(log).toHaveBeenCalledWith(ready), { timeout: LIMIT, interval: 20 });
   return { port, controlPort, exit, stop };
 }
 
-/** A connection that puts its answers together. */
+/** A connection that puts its answers together. A hidden TPM 1.2 makes RSA keys before its first one. */
 async function client(port: number) {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   clean.push(() => socket.destroy());
@@ -46,7 +70,7 @@ async function client(port: number) {
   });
   const send = (hex: string) => socket.write(fromHex(hex));
   const answer = async (bytes: number) => {
-    await vi.waitFor(() => expect(received.length).toBeGreaterThanOrEqual(2 * bytes), { timeout: 20_000 });
+    await vi.waitFor(() => expect(received.length).toBeGreaterThanOrEqual(2 * bytes), { timeout: 2 * LIMIT });
     const taken = received.slice(0, 2 * bytes);
     received = received.slice(2 * bytes);
     return taken;
@@ -121,6 +145,50 @@ describe("swtpm", () => {
     expect(await good.ask("00000001", 8)).toBe("000000000000ffff");
     expect(await good.ask("000000ff", 4)).toBe("0000000a");
   });
+
+  it.each(VERSIONS)(
+    "answers what is too long, or too short, as native swtpm does ($version)",
+    {
+      timeout: 10 * LIMIT,
+    },
+    async ({ version, startup, random }) => {
+      const native = await listenSwtpm({ version });
+      clean.push(() => native.stop());
+      const [ours, theirs] = [await start("--off", "--tpm", version), native];
+      const sides = [
+        { control: ours.controlPort, data: ours.port },
+        { control: theirs.controlPort, data: theirs.dataPort },
+      ];
+      const answers = sides.map(async ({ control, data }) => {
+        const said: string[] = [];
+        // A request that is not whole is all that its connection brings: each has one of its own.
+        for (const request of [...SHORT_REQUESTS, INIT]) {
+          const { socket, ask } = await client(control);
+          said.push(`${request}: ${await ask(request, request === GET_CONFIG ? 8 : 4)}`);
+          socket.destroy();
+          await once(socket, "close");
+        }
+        const { ask } = await client(data);
+        said.push(`start up: ${await ask(startup, 10)}`);
+        const tag = random.slice(0, 4);
+        for (const [announced, sent] of LONG_COMMANDS) {
+          const command = tag + announced.toString(16).padStart(8, "0") + random.slice(12, 20);
+          said.push(`${announced} in ${sent}: ${await ask(command.padEnd(2 * sent, "0"), 10)}`);
+          // Eight random bytes.
+          const [size, more] = version === "2.0" ? [20, 24] : [22, 28];
+          said.push((await ask(random, size)).slice(0, more));
+        }
+        return said;
+      });
+      const [our, their] = await Promise.all(answers);
+      expect(our).toEqual(their);
+      expect(our).toContain("000000110000: 00000003");
+      expect(our).toContain("00000013: 0000000a");
+      const tooLong = version === "2.0" ? "80010000000a00000142" : "00c40000000a00000019";
+      expect(our).toContain(`4097 in 4097: ${tooLong}`);
+      expect(our).toContain(version === "2.0" ? "800100000014000000000008" : "00c4000000160000000000000008");
+    },
+  );
 
   it("explains what is wrong", { timeout: LIMIT }, async () => {
     const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
