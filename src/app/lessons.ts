@@ -139,7 +139,7 @@ export class Lessons implements LessonActions {
     const { images } = this.#store.state;
     const standard = images?.kernels.find(({ name }) => name === images.kernel)?.cmdline;
     const cmdline = extra !== undefined && standard !== undefined ? `${standard} ${extra}` : undefined;
-    this.#page.change({ tpm, cmdline, measured: true, start: "power-on", bootMenu: false });
+    this.#page.change({ tpm, cmdline, firmware: "bios", measured: true, start: "power-on", bootMenu: false });
     this.#page.boot();
     this.#restage();
   }
