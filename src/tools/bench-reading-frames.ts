@@ -7,8 +7,8 @@ import type { Page } from "@playwright/test";
 import { FILES, type ReaderName } from "./bench-reader-files.ts";
 import type { Row } from "./bench-table.ts";
 
-/** Thirty frames a second. */
-const FRAME_MS = 1000 / 30;
+/** Thirty frames a second: two of a display's sixty, as the browser rounds them. */
+const FRAME_MS = 33.4;
 
 /** What is opened where, and what is there once it has been read. */
 const OPENINGS: readonly { reader: ReaderName; pane: string; label: string; shown: string }[] = [
@@ -80,7 +80,7 @@ export function frameRows(all: readonly ReadingFrames[]): Row[] {
         name: `frame while a file is opened (${reader}), 95th percentile of ${frames.length}`,
         unit: "ms",
         values: at(0.95),
-        bar: { atMost: Math.round(FRAME_MS) },
+        bar: { atMost: FRAME_MS },
       },
       { name: `the same, 99th percentile`, unit: "ms", values: at(0.99) },
       { name: `the same, longest`, unit: "ms", values: at(1) },
