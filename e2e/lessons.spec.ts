@@ -154,6 +154,33 @@ test("1: talk to the TPM by hand, by keyboard alone", async () => {
   await expect(page.locator('[data-lesson="tis"] .lesson-state')).toHaveText("✓ done");
 });
 
+test("12: the mailbox way", async () => {
+  await open("crb");
+  await prepared();
+  await press("Open the registers");
+  await reached("It is there, and nobody else uses it.");
+  const driver = (name: string) => page.locator("driver-panel").getByRole("button", { name, exact: true });
+  await next();
+  await driver("requestAccess").click();
+  await driver("cmdReady").click();
+  await reached("and it is awake");
+  await next();
+  await driver("fill the buffer").click();
+  await reached("12 bytes lie in the buffer");
+  await next();
+  await driver("Start").click();
+  await reached("TPM2_Startup was answered TPM_RC_SUCCESS");
+  await driver("read response").click();
+  await reached(/\d+ bytes were read/);
+  await next();
+  await page.locator("driver-panel select").selectOption({ label: "TPM2_GetRandom (8 bytes)" });
+  for (const button of ["cmdReady", "fill the buffer", "Start"]) await driver(button).click();
+  await expect(page.locator("interface-states .state.current")).toContainText("completion");
+  for (const button of ["read response", "goIdle", "give back"]) await driver(button).click();
+  await reached(/It gave [0-9a-f]{16}\./, "The TPM is idle, and no locality has it.");
+  await finished("crb");
+});
+
 test("7: localities", async () => {
   await open("localities");
   await prepared();

@@ -1,4 +1,6 @@
 /** Keeps what happens on the page while a lesson is open, and tells its checks what has happened since a moment. */
+
+import { interfaceOf } from "../interfaces/interfaces.ts";
 import { type Notes, SeenCommand, type World } from "../lessons/index.ts";
 import { registerAddress } from "../page-model/interface.ts";
 import type { PageState, PageStore } from "../page-model/model.ts";
@@ -69,6 +71,7 @@ export class Witness {
       page: PAGE,
       machine: phase,
       bench: state.bench === "open",
+      registers: state.handle && interfaceOf(state.tpm?.interface ?? "")?.name,
       family: version === "2.0" || version === "1.2" ? version : undefined,
       shell: hasShell(state),
       starts: this.#starts - since.starts,

@@ -2,6 +2,7 @@
 
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { own } from "../bytes/own.ts";
+import { INTERFACES } from "../interfaces/interfaces.ts";
 import { type Finding, type Goal, type Lesson, lessonOf, type Offer, type World } from "../lessons/index.ts";
 import type { LessonActions, OpenLesson, StageState } from "../page-model/lessons.ts";
 import type { PageActions, PageState, PageStore } from "../page-model/model.ts";
@@ -85,7 +86,7 @@ export class Lessons implements LessonActions {
 
   prepare(): void {
     const lesson = lessonOf(this.#store.state.lessons.open?.lesson);
-    if (lesson?.stage === "bench") this.#page.openBench();
+    if (lesson?.stage === "bench") this.#openBench();
     else this.#boot(lesson?.stage === "guest-1.2" ? "1.2" : "2.0");
   }
 
@@ -98,7 +99,7 @@ export class Lessons implements LessonActions {
         this.#page.showPane(offer.pane);
         break;
       case "bench":
-        this.#page.openBench();
+        this.#openBench();
         break;
       case "boot":
         this.#boot(offer.tpm, offer.extra);
@@ -134,12 +135,28 @@ export class Lessons implements LessonActions {
       .catch((error: Error) => console.warn(error.message));
   }
 
+  /** With the registers that the lesson is about. */
+  #openBench(): void {
+    const { interface: registers = "TIS" } = lessonOf(this.#store.state.lessons.open?.lesson) ?? {};
+    this.#page.change({ interface: registers, ...(registers === "CRB" && { tpm: "2.0" }) });
+    this.#page.openBench();
+  }
+
   /** Really from power-on, measured, with the standard command line or that and some more. */
   #boot(tpm: "2.0" | "1.2", extra?: string): void {
     const { images } = this.#store.state;
     const standard = images?.kernels.find(({ name }) => name === images.kernel)?.cmdline;
     const cmdline = extra !== undefined && standard !== undefined ? `${standard} ${extra}` : undefined;
-    this.#page.change({ tpm, cmdline, firmware: "bios", measured: true, start: "power-on", bootMenu: false });
+    this.#page.change({
+      tpm,
+      cmdline,
+      firmware: "bios",
+      measured: true,
+      start: "power-on",
+      bootMenu: false,
+      interface: "TIS",
+      interrupt: false,
+    });
     this.#page.boot();
     this.#restage();
   }
@@ -239,10 +256,13 @@ function differs(kept: Record<string, string>, notes: Readonly<Record<string, st
   return Object.entries(kept).some(([key, value]) => own(notes, key) !== value);
 }
 
-function stageOf({ stage }: Lesson, state: Readonly<PageState>): StageState {
+function stageOf({ stage, interface: registers = "TIS" }: Lesson, state: Readonly<PageState>): StageState {
   if (stage === "any") return "ready";
-  if (stage === "bench")
+  if (stage === "bench") {
+    const { frontEnd } = INTERFACES[registers];
+    if (state.bench !== "closed" && state.tpm && state.tpm.interface !== frontEnd.name) return "absent";
     return state.bench === "open" ? "ready" : state.bench === "opening" ? "coming" : "absent";
+  }
   const wanted = stage === "guest" ? "2.0" : "1.2";
   const { phase } = state.machine;
   if (phase !== "loading" && phase !== "running") return "absent";

@@ -1,5 +1,6 @@
 /** Lessons: what there is to do, and checks of what was done. Pure; the app tells them what happens. */
 import { BOOT } from "./course/boot.ts";
+import { CRB } from "./course/crb.ts";
 import { FAMILIES } from "./course/families.ts";
 import { KEYS } from "./course/keys.ts";
 import { LOCALITIES } from "./course/localities.ts";
@@ -29,6 +30,7 @@ export const LESSONS: readonly Lesson[] = [
   QUOTE,
   NV,
   FAMILIES,
+  CRB,
 ];
 
 export function lessonOf(id: string | undefined): Lesson | undefined {

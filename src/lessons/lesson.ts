@@ -2,6 +2,7 @@
  * What a lesson is: a few steps, each with goals that are checked against what machine and TPM really did. Text is
  * plain, with `code` between backquotes.
  */
+import type { InterfaceName } from "../interfaces/interfaces.ts";
 import type { World } from "./world.ts";
 
 /** What earlier steps of a lesson have kept for later ones, e.g. a key as hex. */
@@ -63,6 +64,8 @@ export interface Lesson {
   about: string;
   minutes: number;
   stage: Stage;
+  /** The registers that it is about; those of TIS by default. */
+  interface?: InterfaceName;
   /** Notes to begin with, e.g. a nonce. @param random gives that many random bytes as hex. */
   begin?(random: (bytes: number) => string): Notes;
   steps: readonly Step[];

@@ -14,6 +14,7 @@ const EMPTY: World = {
   page: "1",
   machine: "off",
   bench: false,
+  registers: undefined,
   family: undefined,
   shell: false,
   starts: 0,

@@ -1,5 +1,6 @@
 /** What has happened since a step began, as its checks see it. */
 import type { EventLog, LogDifference, PcrComparison, ReplayedBank } from "../eventlog/index.ts";
+import type { InterfaceName } from "../interfaces/interfaces.ts";
 import type { PcrBank } from "../session/types.ts";
 import type { Access } from "../trace/access.ts";
 import type { Notes } from "./lesson.ts";
@@ -20,6 +21,8 @@ export interface World {
   machine: "off" | "loading" | "running" | "paused" | "failed";
   /** A TPM is on the bench, without a machine. */
   bench: boolean;
+  /** The register interface of the TPM there is; undefined without one. */
+  registers: InterfaceName | undefined;
   /** Of the TPM there is; undefined without one, and until it has started. */
   family: "2.0" | "1.2" | undefined;
   /** The guest's shell has come up since the machine was started. */
