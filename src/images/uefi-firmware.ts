@@ -60,7 +60,9 @@ export async function uefiFirmwareKey(): Promise<string> {
 
 /** @throws {SetUpError} naming what is missing of `packages`: Debian's names, each with a file of it. */
 export function checkBuildPackages(packages: Readonly<Record<string, string>>): void {
-  const missing = Object.keys(packages).filter((name) => !existsSync(packages[name]!));
+  const missing = Object.entries(packages)
+    .filter(([, file]) => !existsSync(file))
+    .map(([name]) => name);
   if (missing.length === 0) return;
   throw new SetUpError(
     `The UEFI firmware cannot be built: ${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing. ` +

@@ -35,6 +35,10 @@ const QUOTED = 200;
 /** Somebody's text within a message. */
 export const quoted = (words: string) => (words.length > QUOTED ? `${words.slice(0, QUOTED)}…` : words);
 
+/** A name out of a file, for words; a value that is no text is none. */
+export const nameOr = (name: unknown, otherwise: string): string =>
+  typeof name === "string" ? quoted(name) : otherwise;
+
 /** What is wrong, and where, in words of a bounded length. */
 export const flaw = (issue: v.GenericIssue): { where: string | undefined; what: string } => {
   const path = v.getDotPath(issue);

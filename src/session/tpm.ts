@@ -209,6 +209,7 @@ export class Tpm implements TpmHandle {
    * @throws {RangeError} when the snapshot is of a TPM with another register interface.
    */
   async restore(snapshot: TpmSnapshot): Promise<void> {
+    this.#mustBeAlive();
     refuseOther(snapshot.device, this.#frontEnd);
     return this.#held("TPM restore", (placed) => {
       this.#stopCommands();

@@ -187,6 +187,9 @@ describe("what an older page has stored", () => {
     expect(await vault.listSnapshots(pc.id)).toMatchObject([{ name: "before" }]);
     const [error] = await vault.unreadableSnapshots(pc.id);
     expect(error?.message).toMatch(/the snapshot "after" is damaged: parts is wrong \(must be a list\)/);
+    await tamper(name, "snapshots", [pc.id, last!.id], (one: object) => ({ ...one, name: { a: 1 } }));
+    const [nameless] = await vault.unreadableSnapshots(pc.id);
+    expect(nameless?.message).toMatch(/the snapshot "without a name" is damaged: name is wrong/);
   });
 });
 

@@ -5,6 +5,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { StateBlob } from "../backend/port.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
+import { own } from "../bytes/own.ts";
 import type { DeviceSnapshot } from "../frontend/port.ts";
 import { interfaceOfSnapshot, type RegisterInterface } from "../interfaces/interfaces.ts";
 import { BUNDLE, beyond } from "../reading/limits.ts";
@@ -232,9 +233,10 @@ function readDevice(bytes: Uint8Array, what: string): DeviceSnapshot {
     const fields = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
     const registers = interfaceOfSnapshot(String(fields.format));
     if (!registers) throw new RangeError("it is of a register interface that this page does not know");
-    for (const name of registers.snapshot.bytes) fields[name] = fromHex(String(fields[name]));
-    registers.snapshot.check(fields);
-    return fields as unknown as DeviceSnapshot;
+    const packed = registers.snapshot.bytes.map((name) => [name, fromHex(String(own(fields, name)))]);
+    const device = { ...fields, ...Object.fromEntries(packed) };
+    registers.snapshot.check(device);
+    return device as unknown as DeviceSnapshot;
   } catch (cause) {
     throw new VaultDamagedError(what, `its device cannot be read: ${(cause as Error).message}`, { cause });
   }

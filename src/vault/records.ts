@@ -1,6 +1,6 @@
 /** Machine records: as they are stored, read, named. Used within transactions. */
 import { promisifyRequest } from "idb-keyval";
-import { quoted } from "../reading/numbers.ts";
+import { nameOr } from "../reading/numbers.ts";
 import type { Stores } from "./database.ts";
 import { MachineNameError, VaultMissingError } from "./errors.ts";
 import { MACHINE_FORMAT, readFormat, writeFormat } from "./format.ts";
@@ -10,7 +10,7 @@ const MAX_NAME_LENGTH = 100;
 
 export function readMachine(stored: unknown): MachineRecord {
   const { name, id } = (stored ?? {}) as { name?: unknown; id?: unknown };
-  return readFormat(MACHINE_FORMAT, stored, `the machine "${quoted(String(name ?? id))}"`);
+  return readFormat(MACHINE_FORMAT, stored, `the machine "${nameOr(name, nameOr(id, "without a name"))}"`);
 }
 
 export function missing(): VaultMissingError {

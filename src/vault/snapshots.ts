@@ -3,7 +3,7 @@
  * have (Chromium: 128 MiB), and a piece is what a copy holds in memory at a time.
  */
 import { promisifyRequest } from "idb-keyval";
-import { quoted } from "../reading/numbers.ts";
+import { nameOr } from "../reading/numbers.ts";
 import { type Database, keysUnder, type Stores } from "./database.ts";
 import { VaultMissingError } from "./errors.ts";
 import {
@@ -188,6 +188,6 @@ export function readDescription(
   stored: unknown,
   format: typeof SNAPSHOT_FORMAT | typeof SNAPSHOT_IN_FILE = SNAPSHOT_FORMAT,
 ): SnapshotDescription {
-  const name = quoted(String((stored as { name?: unknown } | null)?.name));
+  const name = nameOr((stored as { name?: unknown } | null)?.name, "without a name");
   return readFormat(format, stored, `the snapshot "${name}"`);
 }
