@@ -9,13 +9,16 @@ const COMMAND_MS = 60_000;
 
 let commands = 0;
 
-/** Waits until the machine asked for last has come to its shell. */
-export async function untilShell(page: Page): Promise<void> {
+/**
+ * Waits until the machine asked for last has come to its shell.
+ * @param timeout in milliseconds, for a machine that takes longer than the usual one.
+ */
+export async function untilShell(page: Page, timeout = BOOT_MS): Promise<void> {
   await page.evaluate(() => window.webtpm.ready);
   await page.waitForFunction(
     (prompt) => new RegExp(prompt).test(window.webtpm.serial.text()),
     PROMPT.source,
-    { timeout: BOOT_MS },
+    { timeout },
   );
 }
 

@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { Cache } from "../images/cache.ts";
-import { ImageSet } from "../images/image-set.ts";
+import { ImageSet, ImagesMissingError, readImage } from "../images/image-set.ts";
 import type { ImageFile, KernelName } from "../images/manifest.ts";
+import type { UefiImage } from "../machine/v86/uefi/uefi-machine.ts";
 import type { MachineImages } from "./node-machine.ts";
 
 export interface GuestImages extends MachineImages {
@@ -40,5 +41,34 @@ export async function readGuestImages(kernel?: KernelName): Promise<GuestImages>
     kernelName: name,
     prompt: manifest.prompt,
     memorySize: manifest.memorySize,
+  };
+}
+
+/** What a UEFI machine boots. */
+export interface UefiGuestImages extends Omit<GuestImages, "bios" | "vgaBios"> {
+  uefi: UefiImage;
+}
+
+/** Guest RAM in bytes: edk2 has kernel and initrd twice in it. */
+const UEFI_MEMORY = 256 * 2 ** 20;
+
+/**
+ * UEFI firmware, a kernel that it can start and the initrd: the small kernel, where there is one, else Debian's own.
+ * @throws {ImagesMissingError} when they have not been made, saying how to make them.
+ */
+export async function readUefiGuest(): Promise<UefiGuestImages> {
+  const images = await new ImageSet(new Cache(), () => {}).read();
+  const { uefi, kernels, initrd, prompt } = images.manifest;
+  if (!uefi) throw new ImagesMissingError("the UEFI firmware has not been built: run `npm run firmware`");
+  const efi = kernels.small?.efi;
+  const kernelName = efi ? "small" : "stock";
+  return {
+    uefi: { code: await readImage(images, uefi.code), variables: await readImage(images, uefi.vars) },
+    kernel: efi ? await readImage(images, efi) : await readFile(images.debianKernel),
+    initrd: await readImage(images, initrd),
+    cmdline: kernels[kernelName]!.cmdline,
+    kernelName,
+    prompt,
+    memorySize: UEFI_MEMORY,
   };
 }
