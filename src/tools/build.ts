@@ -37,6 +37,7 @@ async function main(): Promise<void> {
   await set.prepareSmallKernel({ signal });
   await set.prepareHidden();
   await set.preparePrepared();
+  await set.prepareUefiFirmware({ signal });
   await buildPage(values.out, cache, headers);
 }
 

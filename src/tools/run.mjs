@@ -47,12 +47,12 @@ const TOOLS = {
   },
 };
 
-const TO_BOOT = ["swtpm", "images", "kernel", "qemu", "acpi", "test"];
+const TO_BOOT = ["swtpm", "images", "kernel", "firmware", "qemu", "acpi", "test"];
 const EVERYTHING = [...TO_BOOT, "browser"];
 
 /** The verbs: the file to run, beside this one, with the part of it that is wanted, and the tools that it needs. */
 const VERBS = {
-  start: { file: "start.ts", needs: ["swtpm", "images", "kernel"] },
+  start: { file: "start.ts", needs: ["swtpm", "images", "kernel", "firmware"] },
   test: { file: "test.ts", needs: EVERYTHING },
   unit: { file: "test.ts", part: "unit", needs: [] },
   long: { file: "test.ts", part: "long", needs: [] },
@@ -60,7 +60,7 @@ const VERBS = {
   machine: { file: "test.ts", part: "machine", needs: TO_BOOT },
   e2e: { file: "test.ts", part: "e2e", needs: EVERYTHING },
   package: { file: "package.ts", needs: [] },
-  build: { file: "build.ts", needs: ["swtpm", "images", "kernel"] },
+  build: { file: "build.ts", needs: ["swtpm", "images", "kernel", "firmware"] },
   images: { file: "images.ts", needs: ["images"] },
   acpi: { file: "acpi.ts", needs: ["acpi"] },
   kernel: { file: "kernel.ts", needs: ["swtpm", "images", "kernel"] },

@@ -1,6 +1,6 @@
 /**
  * `npm start`: makes the images that are missing, serves the page and the bridge on loopback, prints the URL, and
- * builds the small kernel in the background.
+ * builds the small kernel and the UEFI firmware in the background.
  */
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
@@ -25,7 +25,7 @@ Serves the page and the bridge to swtpm on this machine, and prints the URL to o
   --tpm 2.0|1.2     the TPM that the page starts with (default: 2.0)
   --embed ORIGIN    let pages of this origin show the page in a frame; may be given several times, * lets all
   --no-open         do not open a browser
-  --no-kernel       do not build the small kernel in the background
+  --no-kernel       build nothing in the background: neither the small kernel nor the UEFI firmware
   --watch           serve the sources as they are, and load the page anew as they change
   --help            show this text
 `;
@@ -57,7 +57,7 @@ function options() {
     tpm: values.tpm,
     embed: embeddersOf(values.embed),
     open: !values["no-open"],
-    kernel: !values["no-kernel"],
+    builds: !values["no-kernel"],
     watch: values.watch ?? false,
     help: values.help,
   };
@@ -105,35 +105,64 @@ function openBrowser(url: string): void {
     .unref();
 }
 
+/** What is made in the background, one after the other: `src/tools/<tool>.ts` each. */
+interface BackgroundWork {
+  tool: string;
+  begins: string;
+  done: string;
+  failed: string;
+}
+
+const KERNEL: BackgroundWork = {
+  tool: "kernel",
+  begins:
+    "The small kernel and the saved machines are being made in the background.\n" +
+    "Until the kernel is there the page boots Debian's own, which takes longer.",
+  done: "The small kernel is ready: the next boot takes it.",
+  failed: "The small kernel could not be built. The page goes on with Debian's own.",
+};
+const FIRMWARE: BackgroundWork = {
+  tool: "firmware",
+  begins: "The UEFI firmware is being built in the background.",
+  done: "The UEFI firmware is ready.",
+  failed: "The UEFI firmware could not be built. The page goes on with a BIOS.",
+};
+
 /**
- * Builds the small kernel in a process of its own, at the lowest priority. It outlives neither this process nor an
+ * Runs a tool in a process of its own, which builds at the lowest priority. It outlives neither this process nor an
  * error: the next `npm start` begins again.
  */
-function buildKernel(cache: Cache, signal: AbortSignal): void {
-  const path = join(cache.root, "kernel-build.log");
+function inBackground(work: BackgroundWork, cache: Cache, signal: AbortSignal): Promise<void> {
+  const path = join(cache.root, `${work.tool}-build.log`);
   const log = openSync(path, "w");
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, join(ROOT, "src/tools/kernel.ts"), "--verbose"],
-    {
-      stdio: ["ignore", log, log],
-    },
-  );
+  const tool = join(ROOT, `src/tools/${work.tool}.ts`);
+  const child = spawn(process.execPath, [...process.execArgv, tool, "--verbose"], {
+    stdio: ["ignore", log, log],
+  });
   closeSync(log);
   signal.addEventListener("abort", () => child.kill("SIGTERM"));
-  console.log(`The small kernel and the saved machines are being made in the background (log: ${path}).`);
-  console.log("Until the kernel is there the page boots Debian's own, which takes longer.");
-  child.on("error", (error) => console.error(`Nothing can be made in the background: ${error.message}`));
-  child.on("exit", (code) => {
-    if (signal.aborted) return;
-    if (code === 0) console.log("The small kernel is ready: the next boot takes it.");
-    else
-      console.error(`The small kernel could not be built; see ${path}. The page goes on with Debian's own.`);
+  console.log(`${work.begins} (log: ${path})`);
+  return new Promise((resolve) => {
+    child.on("error", (error) => {
+      console.error(`Nothing can be made in the background: ${error.message}`);
+      resolve();
+    });
+    child.on("exit", (code) => {
+      if (signal.aborted) return;
+      if (code === 0) console.log(work.done);
+      else console.error(`${work.failed} See ${path}.`);
+      resolve();
+    });
   });
 }
 
+async function makeTheRest(set: ImageSet, cache: Cache, signal: AbortSignal): Promise<void> {
+  if (!(await set.isComplete())) await inBackground(KERNEL, cache, signal);
+  if (!(await set.hasUefiFirmware())) await inBackground(FIRMWARE, cache, signal);
+}
+
 async function main(): Promise<void> {
-  const { port, tpm, embed, open, kernel, watch, help } = options();
+  const { port, tpm, embed, open, builds, watch, help } = options();
   if (help) return void console.log(HELP);
   const signal = endOnSignal();
   const cache = new Cache();
@@ -150,7 +179,7 @@ async function main(): Promise<void> {
       },
     );
   });
-  if (kernel && !(await set.isComplete())) buildKernel(cache, signal);
+  if (builds) makeTheRest(set, cache, signal).catch((error: Error) => console.error(error.message));
   const url = pageUrl(server, tpm);
   console.log("WebTPM is ready. Open this page (Ctrl-C ends):");
   console.log(url);

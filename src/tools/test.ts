@@ -54,8 +54,11 @@ function tally(step: Step, succeeded: boolean): Count {
   return count;
 }
 
-/** Makes what is missing of firmware, kernels, guest and saved machines. */
-async function prepareImages(signal: AbortSignal): Promise<void> {
+/**
+ * Makes what is missing of firmware, kernels, guest and saved machines.
+ * @returns what resolves once the UEFI firmware is there too, which is built while tests run that boot nothing.
+ */
+async function prepareImages(signal: AbortSignal): Promise<{ firmware: Promise<void> }> {
   const { Cache } = await import("../images/cache.ts");
   const { ImageSet } = await import("../images/image-set.ts");
   const { printProgress } = await import("../images/progress.ts");
@@ -64,17 +67,22 @@ async function prepareImages(signal: AbortSignal): Promise<void> {
   await set.prepareSmallKernel({ signal });
   await set.prepareHidden();
   await set.preparePrepared();
+  const firmware = set.prepareUefiFirmware({ signal });
+  // The tests that need it fail without it, and say so; the others go on.
+  return { firmware: firmware.catch((error: Error) => console.error(error.message)) };
 }
 
 async function run(options: TestOptions): Promise<void> {
   const signal = endOnSignal();
-  if (options.parts.some((part) => BOOTING.includes(part))) await prepareImages(signal);
+  const boots = options.parts.some((part) => BOOTING.includes(part));
+  const images = boots ? await prepareImages(signal) : undefined;
   const scratch = mkdtempSync(join(tmpdir(), "webtpm-test-"));
   const lines: string[] = [];
   const counts: Count[] = [];
   const total = { passed: 0, failed: 0 };
   try {
     for (const step of await testSteps(options, scratch)) {
+      if (BOOTING.includes(step.part)) await images?.firmware;
       if (signal.aborted) break;
       console.log(`\n=== ${step.name} ===`);
       const begin = Date.now();
