@@ -49,10 +49,10 @@ export async function testSteps({ parts, files }: TestOptions, scratch: string):
     { part: "native", name: "Tests with swtpm and other programs", ...project("native") },
     { part: "machine", name: "Tests that boot machines", ...project("machine") },
     ...comparisons(files).map(
-      ({ folder, config }): Step => ({
+      ({ folder, config, tests }): Step => ({
         part: "e2e",
         name: `Comparison: ${folder}`,
-        ...vitest(report(folder), config, files, files.length > 0),
+        ...vitest(report(folder), config, tests, false),
       }),
     ),
   ];
@@ -103,13 +103,24 @@ function playwright(
   };
 }
 
+interface Comparison {
+  folder: string;
+  config: string;
+  /** Whole paths: Vitest looks for a part of a path below its own folder. */
+  tests: string[];
+}
+
 /** Folders of `e2e/` with a Vitest configuration of their own and tests to run: comparisons with other programs. */
-function comparisons(files: readonly string[]): { folder: string; config: string }[] {
+function comparisons(files: readonly string[]): Comparison[] {
   const folders = readdirSync(join(ROOT, "e2e")).sort();
   return folders
     .map((folder) => ({ folder, config: join("e2e", folder, "vitest.config.ts") }))
     .filter(({ config }) => existsSync(join(ROOT, config)))
-    .filter(({ folder }) => testFiles(`e2e/${folder}`, ".test.ts", files).length > 0);
+    .map((one) => ({
+      ...one,
+      tests: testFiles(`e2e/${one.folder}`, ".test.ts", files).map((file) => join(ROOT, file)),
+    }))
+    .filter(({ tests }) => tests.length > 0);
 }
 
 /** Paths of the test files below `folder`, of those that are wanted: all, or whose path contains one of `files`. */
