@@ -36,7 +36,7 @@ it("is where every member lies that is reached through emulator.v86", () => {
 });
 
 it("says of each member that a machine can do without what is lost, and where it is looked for", () => {
-  const users = ["quick-yield.ts", "screen-in-sight.ts"].map((name) =>
+  const users = ["quick-yield.ts", "screen-in-sight.ts", "serial-chip.ts"].map((name) =>
     readFileSync(join(import.meta.dirname, name), "utf8"),
   );
   for (const [path, lost] of Object.entries(DISPENSABLE)) {

@@ -28,6 +28,15 @@ export interface OptionRom {
   data: Uint8Array;
 }
 
+/** A serial port; see serial-chip.ts. */
+export interface SerialChip {
+  /** What has arrived and was not read yet, the oldest first. */
+  input: number[];
+  /** Line status and interrupt enable registers. */
+  lsr: number;
+  ier: number;
+}
+
 type Read = (address: number) => number;
 type Write = (address: number, value: number) => void;
 
@@ -62,7 +71,10 @@ export interface V86Cpu extends Translating {
   /** Address of the next instruction, while one is interpreted. */
   instruction_pointer: Int32Array;
   /** `acpi` only in a machine made with that option. It remembers the highest time that its timer has shown. */
-  devices: { acpi?: { timer_last_value: number; timer_imprecision_offset: number; gpe: Uint8Array } };
+  devices: {
+    acpi?: { timer_last_value: number; timer_imprecision_offset: number; gpe: Uint8Array };
+    uart0?: SerialChip;
+  };
   /** Runs a slice of guest code; gives the milliseconds that the machine may then sleep. */
   main_loop(): number;
   /** Called from within a slice, with the time that v86 was told last: raises what is due, each timer once. */
@@ -119,6 +131,8 @@ export const DISPENSABLE: Readonly<Record<string, string>> = {
   "v86.yield": "v86 wakes itself through its own worker, late on a busy host (quick-yield.ts)",
   "v86.yield_callback": "as with v86.yield",
   "v86.unregister_yield": "a machine that has ended is told nothing, and its worker ends with the page",
+  "v86.cpu.devices.uart0.input":
+    "what was typed before a reset is read by what comes after it (serial-chip.ts)",
   "screen_adapter.timer": "the screen is drawn in each frame, in sight or not (screen-in-sight.ts)",
   "screen_adapter.update_screen": "as with screen_adapter.timer",
   "screen_adapter.destroy": "as with screen_adapter.timer",

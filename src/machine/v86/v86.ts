@@ -12,6 +12,7 @@ import { repairEvents } from "./gpe.ts";
 import { keepKernel } from "./kernel-reload.ts";
 import { MmioMap } from "./mmio-map.ts";
 import { useQuickYield } from "./quick-yield.ts";
+import { resetSerialChip } from "./serial-chip.ts";
 import { setUpTranslator } from "./translator.ts";
 import { type V86Cpu, type V86Emulator, type V86Machine, v86Machine, whenLoaded } from "./v86-internals.ts";
 
@@ -203,6 +204,7 @@ export class V86Bus implements MachineBus {
     cpu.reboot_internal = () => {
       for (const listener of this.#beforeReset) listener();
       reboot.call(cpu);
+      resetSerialChip(cpu);
       reloadKernel?.();
       for (const listener of this.#resetListeners) listener();
     };

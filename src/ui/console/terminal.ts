@@ -8,7 +8,16 @@ import { isLeaveKey } from "./leave-key.ts";
 /** Lines kept above the visible ones. */
 const SCROLLBACK = 10_000;
 
+/** What a terminal answers to a question in the output: where the cursor is, how it is, what it is (ECMA-48, DEC). */
+const REPORT = /^[\d;?>]*[Rnc]$/;
+const CSI = "\x1b[";
+const isReport = (text: string) => text.startsWith(CSI) && REPORT.test(text.slice(CSI.length));
+
 export interface ConsoleTerminal {
+  /**
+   * @param data bytes of the guest as they come; a text is what was said before, or not by it: who asked the terminal
+   * something in there waits for no answer any more, and what runs now would take it for typed.
+   */
   write(data: Uint8Array | string): void;
   /** Fits rows and columns to the element. */
   fit(): void;
@@ -48,12 +57,19 @@ export function openTerminal(
     if (event.type === "keydown") onLeave();
     return false;
   });
-  terminal.onData(onInput);
+  let past = 0;
+  terminal.onData((text) => {
+    if (past === 0 || !isReport(text)) onInput(text);
+  });
   terminal.open(element);
   terminal.textarea?.setAttribute("aria-label", "Serial console: type to the guest; Ctrl+Alt+G leaves");
   const flow = new ConsoleFlow((data, drawn) => terminal.write(data, drawn));
   return {
-    write: (data) => (typeof data === "string" ? terminal.write(data) : flow.write(data)),
+    write: (data) => {
+      if (typeof data !== "string") return flow.write(data);
+      past++;
+      terminal.write(data, () => past--);
+    },
     fit: () => fit.fit(),
     focus: () => terminal.focus(),
     dispose: () => terminal.dispose(),
