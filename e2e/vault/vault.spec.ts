@@ -140,14 +140,17 @@ test("a flipped bit and a newer format are told, and left as they are", async ({
     await tamper("webtpm-vault", "pieces", key, flip);
     const flipped = await window.tools.failure(() => vault.getSnapshot(id, snapshot));
     await tamper("webtpm-vault", "pieces", key, flip);
-    const to = (formatVersion: number) => (record: object) => ({ ...record, formatVersion });
-    await tamper("webtpm-vault", "snapshots", [id, snapshot], to(2));
+    const by = (versions: number) => (record: { formatVersion: number }) => ({
+      ...record,
+      formatVersion: record.formatVersion + versions,
+    });
+    await tamper("webtpm-vault", "snapshots", [id, snapshot], by(1));
     const newer = await window.tools.failure(() => vault.getSnapshot(id, snapshot));
-    await tamper("webtpm-vault", "snapshots", [id, snapshot], to(1));
+    await tamper("webtpm-vault", "snapshots", [id, snapshot], by(-1));
     return { flipped, newer };
   }, id);
   expect(told.flipped).toMatch(/^VaultDamagedError: the snapshot "good" is damaged: its part "emulator"/);
-  expect(told.newer).toMatch(/^VaultNewerError: the snapshot "good" has format 2/);
+  expect(told.newer).toMatch(/^VaultNewerError: the snapshot "good" has format \d+/);
   expect(await inventory(page, id)).toEqual(GOOD);
 });
 
