@@ -86,7 +86,8 @@ const failed = (error: unknown) =>
     actions: [{ label: "Reload", run: () => location.reload() }],
   });
 addEventListener("error", ({ error, message }) => failed(error ?? message));
-addEventListener("pagehide", () => controller.storeBoot());
+// A page that is loaded into another process, as an isolated one is, may begin before this one hears of its end.
+for (const end of ["beforeunload", "pagehide"]) addEventListener(end, () => void controller.storeBoot());
 addEventListener("unhandledrejection", ({ reason }) => failed(reason));
 
 const page = document.createElement("webtpm-page") as WebTpmPage;
