@@ -1,17 +1,11 @@
 /** Where the page's disks and CDs come from: memory, a picked file, an address whose server gives out pieces. */
 import { DriveError, type DriveSource, memorySource } from "../machine/drive/source.ts";
+import { sha256Hex } from "../vault/digest.ts";
 
 /** An image that was loaded as a whole. */
 export async function loadedDrive(name: string, image: ArrayBuffer): Promise<DriveSource> {
   const bytes = new Uint8Array(image);
-  return memorySource(name, bytes, `sha256:${await digest(bytes)}`);
-}
-
-/** Without a secure context there is no WebCrypto: then the size has to do. */
-async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  if (!globalThis.crypto?.subtle) return `unknown, of ${bytes.length} bytes`;
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return memorySource(name, bytes, `sha256:${await sha256Hex(bytes)}`);
 }
 
 /** A file that the user has picked, read as the guest asks for it. */
