@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
-import { guardPlugin } from "./src/bridge/vite-guard.ts";
-import { bridgePlugin } from "./src/bridge/vite-plugin.ts";
-import { imagesPlugin } from "./src/images/vite-plugin.ts";
-import { pageHeaders } from "./src/tools/page-headers.ts";
-import { pageHeadersPlugin } from "./src/tools/page-headers-plugin.ts";
+import { guardPlugin } from "./src/node/bridge/vite-guard.ts";
+import { bridgePlugin } from "./src/node/bridge/vite-plugin.ts";
+import { imagesPlugin } from "./src/node/images/vite-plugin.ts";
+import { pageHeaders } from "./src/node/tools/page-headers.ts";
+import { pageHeadersPlugin } from "./src/node/tools/page-headers-plugin.ts";
 
 /** Programs of this host: swtpm, iasl, binutils, cpio ... */
 const NATIVE = "src/**/*.native.test.ts";

@@ -1,7 +1,7 @@
 /** The page tells the truth about a boot: what was checked, where the firmware gave the TPM up, and that a guest has died. */
 import { readFileSync } from "node:fs";
-import AxeBuilder from "@axe-core/playwright";
 import { expect, type Locator, type Page, test } from "@playwright/test";
+import { accessible } from "./accessible.ts";
 import { OwnBridge, startSlowHop } from "./own-bridge.ts";
 import { allowLink, untilShell } from "./page-guest.ts";
 
@@ -15,11 +15,6 @@ const SHOTS = process.env.WEBTPM_SHOTS;
 const status = (page: Page, name: string): Locator => page.locator(`.status [data-name="${name}"]`);
 const tab = (page: Page, name: string): Promise<void> => page.getByRole("tab", { name }).click();
 const address = (url: string) => `/?boot=1&backend=bridge&bridge=${encodeURIComponent(url)}`;
-
-async function expectNoBars(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
-}
 
 async function shoot(page: Page, name: string): Promise<void> {
   if (!SHOTS) return;
@@ -60,7 +55,7 @@ test("where the firmware gave the TPM up, status, PCRs and event log say so, at 
       const banner = page.locator('.pane[data-side="right"]:not([hidden]) .boot-banner');
       await expect(banner).toContainText(title);
       await expect(banner).toContainText("Boot again.");
-      await expectNoBars(page);
+      await accessible(page, "the boot");
       await shoot(page, `gave-up-${pane.replace(" ", "-")}`);
     }
 
@@ -112,7 +107,7 @@ test("of a boot that is fine it says what was checked, and is green from then on
     /events of the log give the TPM's values of PCR 0–9 \(sha1, sha256/,
     /operating system uses the TPM/,
   ]);
-  await expectNoBars(page);
+  await accessible(page, "the boot");
   await shoot(page, "measured");
 });
 
@@ -125,7 +120,7 @@ test("a kernel's panic is noticed, and the machine can be booted again", async (
   await expect(status(page, "Boot")).toHaveText(/boot measured/);
   const notice = page.getByRole("alert");
   await expect(notice).toContainText("Attempted to kill init!");
-  await expectNoBars(page);
+  await accessible(page, "the boot");
   await shoot(page, "panic");
   await notice.getByRole("button", { name: "Boot again" }).click();
   await expect(notice).toHaveCount(0);

@@ -1,17 +1,9 @@
 /** Registers by hand, the trace of accesses and breakpoints, with a real TPM and a real guest in Chromium. */
-import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
+import { accessible } from "./accessible.ts";
 import { manyFrames, run, untilShell } from "./page-guest.ts";
 
 const TPM_GO = 0x20;
-
-async function accessible(page: Page, what: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const found = violations.map(
-    ({ id, nodes }) => `${what}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`,
-  );
-  expect(found).toEqual([]);
-}
 
 async function accessibleInAllShapes(page: Page, what: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
@@ -100,7 +92,7 @@ test.describe("with no machine", () => {
     await access.getByLabel("requestUse").uncheck();
     await access.getByLabel("activeLocality").check();
     await access.getByRole("button", { name: "Write" }).click();
-    await expect(state(page)).toContainText("ready");
+    await expect(state(page)).toContainText("idle");
     expect(await page.evaluate(() => window.webtpm.read(0xfed4_2000, 1))).toBe(0x81);
   });
 
@@ -173,6 +165,18 @@ test.describe("with a guest", () => {
     await manyFrames(page);
     expect(await page.locator(".access-total").textContent()).toBe(count);
     await accessibleInAllShapes(page, "a machine that is held");
+  });
+
+  test("the registers can be opened meanwhile, and show what they have at that access", async () => {
+    await page.locator("#tab-registers").click();
+    const value = (name: string) =>
+      page
+        .locator("details.register")
+        .filter({ has: page.locator(".register-name", { hasText: new RegExp(`^${name}$`) }) })
+        .locator(".register-value");
+    await expect(value("TPM_ACCESS")).toHaveText("0xA1");
+    await expect(value("TPM_DID_VID")).toHaveText("0x00011014");
+    await page.locator("#tab-trace").click();
   });
 
   test("it goes on by single steps", async () => {

@@ -2,9 +2,9 @@
  * Every lesson, walked as its reader would: by what the steps offer. The first by keyboard alone. What the checks
  * say comes from a real TPM and, but for the lessons on the bench, a real guest.
  */
-import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
-import { LESSONS } from "../src/lessons/index.ts";
+import { LESSONS } from "../src/page/lessons/index.ts";
+import { accessible } from "./accessible.ts";
 import { untilShell } from "./page-guest.ts";
 
 /** One TPM command of the guest on a machine that others use too, with the tools around it. */
@@ -81,14 +81,6 @@ async function finished(id: string): Promise<void> {
   await expect(page.locator(`[data-lesson="${id}"] .lesson-state`)).toHaveText("✓ done");
 }
 
-async function accessible(what: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const found = violations.map(
-    ({ id, nodes }) => `${what}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`,
-  );
-  expect(found).toEqual([]);
-}
-
 /** Goes on with Tab until that control has the focus, as somebody without a mouse does, and presses a key on it. */
 async function tabTo(name: RegExp, key = "Enter"): Promise<void> {
   const focused = () =>
@@ -111,7 +103,9 @@ async function tabTo(name: RegExp, key = "Enter"): Promise<void> {
 
 test("1: talk to the TPM by hand, by keyboard alone", async () => {
   await tabTo(/^Begin with the lessons$/);
-  await expect(page.locator("#pane-lessons :focus")).toContainText("Talk to the TPM by hand");
+  await expect(page.locator("#pane-lessons :focus")).toContainText(
+    "Watch a measured boot, and see why it matters",
+  );
   // The tabs are one stop; arrows, Home and End move among them.
   await tabTo(/^Lessons$/, "Home");
   await expect(page.locator("#tab-machine")).toHaveAttribute("aria-selected", "true");
@@ -181,6 +175,38 @@ test("12: the mailbox way", async () => {
   await finished("crb");
 });
 
+test("15: a dynamic launch", async () => {
+  await open("launch");
+  await press("Put a TPM on the bench");
+  await expect(step().getByRole("button", { name: "Send at locality 0" })).toBeEnabled();
+  await press("Send at locality 0");
+  await reached("nothing was launched since power-on");
+  await next();
+  await press("Send at locality 0");
+  await reached("The TPM answered TPM_RC_LOCALITY");
+  await next();
+  await press("Go to the registers");
+  const panel = page.getByRole("region", { name: "Dynamic launch" });
+  const launch = async (text: string) => {
+    await panel.getByLabel("Text that is measured").fill(text);
+    await panel.getByRole("button", { name: "Launch" }).click();
+  };
+  await page.getByText("Dynamic launch (locality 4)").click();
+  await launch("code to launch");
+  await reached("extended with the hash of your 14 bytes", "tpmEstablishment of TPM_ACCESS reads 0");
+  const first = (await page.evaluate(() => window.webtpm.pcrs()))[17];
+  await next();
+  await launch("code to launch");
+  await expect(goals()).toContainText("That was the same text.");
+  await launch("Code to launch");
+  await reached("32 zeros extended", `Before it was ${first?.slice(0, 8)}`);
+  await next();
+  await launch("code to launch");
+  await reached("The very same value");
+  await accessible(page, "a dynamic launch");
+  await finished("launch");
+});
+
 test("7: localities", async () => {
   await open("localities");
   await prepared();
@@ -220,6 +246,28 @@ test("4: watch a measured boot", async () => {
   await type(/tpm2_pcrread sha256:0,8,9/);
   await reached("All three agree");
   await finished("boot");
+});
+
+test("0: why a measured boot matters", async () => {
+  await open("why");
+  await restart("Boot Linux with a TPM");
+  await reached("PCRs 0 to 9 say what was started");
+  await next();
+  await type(/cd .tmp; tpm2_evictcontrol/);
+  await reached("It stays in the TPM");
+  await next();
+  await type(/tpm2_unseal/);
+  await reached("the key of the disk");
+  await next();
+  await restart("Boot the changed command line");
+  await type(/tpm2_unseal/);
+  await page.locator("#tab-pcrs").click();
+  await reached("TPM_RC_POLICY_FAIL", "PCR 8, and no other");
+  await next();
+  await restart("Boot it as it was");
+  await type(/tpm2_unseal/);
+  await reached("the key of the disk");
+  await finished("why");
 });
 
 test("2: random numbers", async () => {
@@ -376,6 +424,55 @@ test("6: seal a secret and lose it by tampering", async () => {
   await finished("seal");
 });
 
+test("13: polling against interrupts", async () => {
+  await open("polling");
+  await restart("Boot Linux with a TPM 2.0");
+  await type(/grep tpm0/);
+  await reached("Its shell takes lines.", "the driver polls");
+  await next();
+  await type(/time rawtpm/);
+  await reached(/A command took \d+\.\d ms/);
+  await next();
+  await restart("Boot with the interrupt");
+  await type(/grep tpm0/);
+  await reached(/It was told something \d+ times/);
+  await next();
+  await type(/time rawtpm/);
+  await type(/grep tpm0/);
+  await reached(/A command took \d+\.\d ms; polling it was/, /\d+ interrupts have come: \d+\.\d a command/);
+  await accessible(page, "polling against interrupts");
+  await finished("polling");
+});
+
+test("14: physical presence", async () => {
+  await open("presence");
+  await prepared();
+  await type(/tpm2_createprimary/);
+  await type(/tpm2_evictcontrol/);
+  await type(/tpm2_changeauth/);
+  await reached("It has the handle 0x81000001", "Only who knows it");
+  await next();
+  await type(/tpm2_clear -c p/);
+  await reached(/The TPM answered TPM_RC_BAD_AUTH/);
+  await next();
+  await type(/echo 5/);
+  await press("See the request");
+  await expect(page.locator('[data-presence="pending"]')).toContainText("Clear (operation 5)");
+  await page.getByRole("button", { name: "Back to the lesson" }).click();
+  await reached("is for the next boot");
+  await next();
+  await restart("Restart the machine");
+  await reached("TPM2_Clear was answered TPM_RC_SUCCESS");
+  await untilShell(page);
+  await next();
+  await type(/cat/);
+  await type(/tpm2_readpublic/);
+  await type(/tpm2_clear/);
+  await reached("operation 5, result 0", "TPM_RC_HANDLE", "went through without one");
+  await accessible(page, "physical presence");
+  await finished("presence");
+});
+
 test("5: tamper and see it", async () => {
   await open("tamper");
   await reached("when all is well");
@@ -395,20 +492,20 @@ test("nothing bars anybody: axe finds no fault in the list or in a step, light o
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
     await page.locator("#tab-lessons").click();
-    await accessible(`${colorScheme}: list`);
+    await accessible(page, `${colorScheme}: list`);
     await open("tis");
-    await accessible(`${colorScheme}: a step done`);
+    await accessible(page, `${colorScheme}: a step done`);
     await page.locator("#tab-serial").click();
     await expect(page.locator(".lesson-bar")).toBeVisible();
-    await accessible(`${colorScheme}: the bar`);
+    await accessible(page, `${colorScheme}: the bar`);
     await page.getByRole("button", { name: "Back to the lesson" }).click();
     await open("families");
-    await accessible(`${colorScheme}: a step not done`);
+    await accessible(page, `${colorScheme}: a step not done`);
     await page.getByRole("button", { name: "All lessons" }).first().click();
   }
   await page.setViewportSize({ width: 390, height: 844 });
   await open("pcrs");
-  await accessible("narrow");
+  await accessible(page, "narrow");
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   await page.setViewportSize({ width: 1280, height: 800 });
 });
@@ -425,6 +522,78 @@ test("11: TPM 1.2 and 2.0", async () => {
   await type(/tpm2_pcrread/);
   await reached("gave both banks", "the same way of extending");
   await finished("families");
+});
+
+test("UEFI: from the reset vector to a shell", async () => {
+  await open("uefi-boot");
+  await restart("Boot with UEFI");
+  await reached(/\d+ events are in the firmware's log/);
+  await next();
+  await press("Open the timeline");
+  await expect(page.locator(".timeline-legend")).toContainText("DXE");
+  await reached("It is shown.");
+  await next();
+  await press("Open the event log");
+  await reached(/It has: 2 volumes/);
+  await next();
+  await type(/ls/);
+  await reached("There is the system table");
+  await finished("uefi-boot");
+});
+
+test("UEFI: a BIOS beside it", async () => {
+  test.setTimeout(800_000);
+  await open("bios-uefi");
+  await restart("Boot with a BIOS");
+  await reached(/\d+ events are in the log/);
+  await next();
+  await press("Open the event log");
+  await reached("Nothing else is in PCR 7");
+  await next();
+  await restart("Boot with UEFI");
+  await reached("PCRs 0, 4, 7 are others");
+  await next();
+  await reached(/\d+ events in PCR 4, \d+ in PCR 7/);
+  await finished("bios-uefi");
+});
+
+test("UEFI: what PCR 7 is", async () => {
+  test.setTimeout(800_000);
+  await open("pcr7");
+  await press("Open the pane UEFI");
+  await press("Take all keys out");
+  await reached("This is setup mode.");
+  await next();
+  await restart("Boot with UEFI");
+  await reached("is what SecureBoot, PK, KEK, db, dbx and a separator give");
+  await next();
+  await restart("Boot another command line");
+  await reached("bit by bit");
+  await finished("pcr7");
+});
+
+test("UEFI: Secure Boot accepts and refuses", async () => {
+  test.setTimeout(1_200_000);
+  await open("secure-boot");
+  await press("Put the keys in");
+  await reached("The platform key is there");
+  await next();
+  await restart("Boot the signed kernel");
+  await reached("It runs, and PCR 7 is");
+  await next();
+  await restart("Boot the changed kernel");
+  await reached("Access Denied", "nobody was let in");
+  await next();
+  await press("Revoke the kernel");
+  await expect(goals().first()).toHaveAttribute("data-state", "met", { timeout: STEP_MS });
+  await press("Boot the signed kernel");
+  await reached("Access Denied");
+  await next();
+  await press("Take all keys out");
+  await expect(goals().first()).not.toContainText("still there", { timeout: STEP_MS });
+  await press("Boot the unsigned kernel");
+  await reached(/\d+ events are in the firmware's log/);
+  await finished("secure-boot");
 });
 
 test("progress is kept, and can be started over", async () => {

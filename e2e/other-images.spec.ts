@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { expect, type Page, test } from "@playwright/test";
-import { Cache } from "../src/images/cache.ts";
-import { ImageSet } from "../src/images/image-set.ts";
+import { Cache } from "../src/node/images/cache.ts";
+import { ImageSet } from "../src/node/images/image-set.ts";
 import { allowLink, parsePcrRead, run, untilShell } from "./page-guest.ts";
 
 const sha256 = (...parts: Uint8Array[]): string => {

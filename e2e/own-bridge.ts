@@ -1,16 +1,14 @@
 /** A bridge of a test's own: one that can be killed and started again, and one that is far away. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import WebSocket, { WebSocketServer } from "ws";
-
-const ROOT = join(import.meta.dirname, "..");
+import { StartedProgram } from "./started-program.ts";
 
 /** The bridge's command in a process of its own. */
 export class OwnBridge {
-  #child: ChildProcess | undefined;
+  #program: StartedProgram | undefined;
   #port = 0;
   readonly #origin: string;
 
@@ -26,24 +24,11 @@ export class OwnBridge {
 
   /** Resolves when the bridge can be used. */
   async start(): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      ["--import", "tsx", "src/bridge/main.ts", "--port", `${this.#port}`, "--allow-origin", this.#origin],
-      { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] },
-    );
-    this.#child = child;
-    await new Promise<void>((resolve, reject) => {
-      let output = "";
-      child.stdout?.on("data", (text: Buffer) => {
-        output += text;
-        const port = /http:\/\/[^/]*:(\d+)\/tpm/.exec(output)?.[1];
-        if (!port) return;
-        this.#port = Number(port);
-        resolve();
-      });
-      child.once("error", reject);
-      child.once("exit", () => reject(new Error(`the bridge ended: ${output}`)));
-    });
+    const options = ["--port", `${this.#port}`, "--allow-origin", this.#origin];
+    const args = ["--import", "tsx", "src/node/bridge/main.ts", ...options];
+    this.#program = new StartedProgram(process.execPath, args);
+    const [, port] = await this.#program.said(/http:\/\/[^/]*:(\d+)\/tpm/);
+    this.#port = Number(port);
   }
 
   /** Process ids of the swtpm processes that it runs, oldest first. */
@@ -56,7 +41,7 @@ export class OwnBridge {
       .split("\n")
       .map((line) => line.trim().split(/\s+/));
     return rows.flatMap(([pid, parent, name]) =>
-      name === "swtpm" && Number(parent) === this.#child?.pid ? [Number(pid)] : [],
+      name === "swtpm" && Number(parent) === this.#program?.pid ? [Number(pid)] : [],
     );
   }
 
@@ -70,12 +55,9 @@ export class OwnBridge {
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (!child) return;
-    const ended = once(child, "exit");
-    child.kill(signal);
-    await ended;
+    const program = this.#program;
+    this.#program = undefined;
+    await program?.stop(signal);
   }
 }
 

@@ -2,7 +2,7 @@
 import { expect, type Page } from "@playwright/test";
 
 /** What the guest's shell prints when it takes commands. */
-const PROMPT = /webtpm# /;
+export const PROMPT = /webtpm# /;
 /** To the shell, on a busy machine; in milliseconds. */
 const BOOT_MS = 120_000;
 const COMMAND_MS = 60_000;
@@ -30,20 +30,43 @@ export async function allowLink(page: Page): Promise<void> {
     .click();
 }
 
-/** Runs a shell command in the guest. @returns what it printed; fails the test when it does not end with `status`. */
-export async function run(page: Page, command: string, status = 0): Promise<string> {
+/** Sends what is composed; as the page asks for it, once more when the guest's kernel had the TPM at that moment. */
+export async function sendComposed(page: Page): Promise<void> {
+  const composer = page.locator("command-composer");
+  const refused = composer.getByText("try again when it is over");
+  const gone = async () => (await composer.count()) === 0;
+  do {
+    await composer.getByRole("button", { name: "Send" }).click();
+    await expect.poll(async () => (await gone()) || (await refused.isVisible())).toBe(true);
+  } while (!(await gone()));
+}
+
+/** A shell command as it is typed, and how its outcome is found in what the guest has printed. */
+export function typed(command: string) {
   const id = ++commands;
-  // The quotes keep the shell's echo of this line from looking like its output.
-  const line = `echo "beg""in-${id}"; ${command}; echo "e""nd-${id}:$?"\n`;
-  await page.evaluate((text) => window.webtpm.serial.send(text), line);
-  const pattern = `begin-${id}\\r?\\n([\\s\\S]*?)end-${id}:(\\d+)`;
-  await page.waitForFunction((source) => new RegExp(source).test(window.webtpm.serial.text()), pattern, {
-    timeout: COMMAND_MS,
-  });
-  const text = await page.evaluate(() => window.webtpm.serial.text());
+  return {
+    // The quotes keep the shell's echo of this line from looking like its output.
+    line: `echo "test-beg""in-${id}"; ${command}; echo "test-e""nd-${id}:$?"\n`,
+    // The page reads files by marks of its own, which are no end of this.
+    pattern: `test-begin-${id}\\r?\\n([\\s\\S]*?)test-end-${id}:(\\d+)`,
+  };
+}
+
+/** What a command printed. Fails the test when it did not end with `status`. */
+export function outputOf(command: string, pattern: string, text: string, status = 0): string {
   const [, output = "", code] = new RegExp(pattern).exec(text) ?? [];
   expect(Number(code), `${command}\n${output}`).toBe(status);
   return output.replaceAll("\r", "");
+}
+
+/** Runs a shell command in the guest. @returns what it printed; fails the test when it does not end with `status`. */
+export async function run(page: Page, command: string, status = 0): Promise<string> {
+  const { line, pattern } = typed(command);
+  await page.evaluate((text) => window.webtpm.serial.send(text), line);
+  await page.waitForFunction((source) => new RegExp(source).test(window.webtpm.serial.text()), pattern, {
+    timeout: COMMAND_MS,
+  });
+  return outputOf(command, pattern, await page.evaluate(() => window.webtpm.serial.text()), status);
 }
 
 /** Lets the page draw many frames: time enough for what must not happen. */

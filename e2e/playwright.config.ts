@@ -3,7 +3,7 @@ import { PAGE_URL, SOURCES_URL } from "./servers.ts";
 
 /** `npm start` at an address of `servers.ts`. */
 const start = (url: string, ...options: string[]) => ({
-  command: `node src/tools/run.mjs start --port ${new URL(url).port} --no-open --no-kernel ${options.join(" ")}`,
+  command: `node src/node/tools/run.mjs start --port ${new URL(url).port} --no-open --no-kernel ${options.join(" ")}`,
   cwd: "..",
   url,
   timeout: 300_000,
@@ -16,8 +16,8 @@ export default defineConfig({
   testMatch: "*.spec.ts",
   // Has a configuration of its own.
   testIgnore: "static/**",
-  // Each test runs one or two PCs; two cores bear no more.
-  workers: 1,
+  // Each test runs one or two PCs, and waits for most of its time: for the guest's timers, downloads, answers.
+  workers: 2,
   forbidOnly: true,
   timeout: 180_000,
   expect: { timeout: 30_000 },

@@ -1,47 +1,26 @@
 /** The headers of the page that `npm start` serves: what they are, that the page lives with them, and what they stop. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { expect, test } from "@playwright/test";
-import { pageHeaders } from "../src/tools/page-headers.ts";
+import { pageHeaders } from "../src/node/tools/page-headers.ts";
 import { untilShell } from "./page-guest.ts";
 import { expectRefused, framing, injectScripts, refusals, showPanes } from "./page-policy.ts";
+import { startPage } from "./started-program.ts";
 
 const lowerCase = (headers: Record<string, string>) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-
-/** `npm start` with these arguments. */
-async function start(...args: string[]): Promise<{ url: string; stop(): Promise<unknown> }> {
-  const all = ["src/tools/run.mjs", "start", "--port", "0", "--no-open", "--no-kernel", ...args];
-  const child = spawn(process.execPath, all, {
-    cwd: join(import.meta.dirname, ".."),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = once(child, "exit");
-  const url = await new Promise<string>((resolve, reject) => {
-    let output = "";
-    child.stdout.on("data", (text: Buffer) => {
-      output += text;
-      const found = /^http:\S+$/m.exec(output)?.[0];
-      if (found) resolve(found);
-    });
-    exited.then(() => reject(new Error(`npm start ended: ${output}`)));
-  });
-  const stop = () => {
-    child.kill("SIGTERM");
-    return exited;
-  };
-  return { url, stop };
-}
 
 test("all that the page's server gives has the headers", async ({ request }) => {
   const html = await (await request.get("/")).text();
   const script = /<script[^>]* src="\.(\/assets\/[^"]+\.js)"/.exec(html)?.[1];
   expect(script).toBeDefined();
-  const code = await (await request.get(script!)).text();
-  const worker = /assets\/tpm\.worker-[\w-]+\.js|tpm\.worker-[\w-]+\.js/
-    .exec(code)?.[0]
-    .replace(/^assets\//, "");
+  // The script loads others, one of which starts the worker.
+  const known = new Set([script!.replace("/assets/", "")]);
+  for (const name of known) {
+    const code = await (await request.get(`/assets/${name}`)).text();
+    for (const [, other] of code.matchAll(/["'`/]([\w.-]+\.js)["'`]/g)) {
+      if (other && (await request.get(`/assets/${other}`)).ok()) known.add(other);
+    }
+  }
+  const worker = Array.from(known).find((name) => name.startsWith("tpm.worker-"));
   expect(worker).toBeDefined();
   for (const path of [
     "/",
@@ -62,13 +41,17 @@ test("the sources of the page, as --watch serves them, run with nothing refused"
   request,
 }) => {
   const refused = await refusals(page);
-  const { url, stop } = await start("--watch");
+  const { url, stop } = await startPage("--watch");
   try {
     await page.goto(url);
     await page.waitForFunction(() => "webtpm" in window);
     await showPanes(page);
     expect(refused).toEqual([]);
-    for (const path of ["src/app/main.ts", "src/worker/tpm.worker.ts?worker_file&type=module", "images/none"])
+    for (const path of [
+      "src/page/app/main.ts",
+      "src/worker/tpm.worker.ts?worker_file&type=module",
+      "images/none",
+    ])
       expect((await request.get(`${url}${path}`)).headers(), path).toMatchObject(lowerCase(pageHeaders()));
   } finally {
     await stop();
@@ -105,7 +88,7 @@ test("a page of another origin cannot show it in a frame", async ({ page, baseUR
 test("a page that the owner names can, and no other", async ({ page }) => {
   const friend = await framing();
   const other = await framing();
-  const { url, stop } = await start("--embed", friend.origin);
+  const { url, stop } = await startPage("--embed", friend.origin);
   try {
     await page.goto(friend.show(url));
     const inside = page.frameLocator("iframe");

@@ -1,14 +1,14 @@
 /** Files at their limits, opened in Chromium: a worker reads them, the page draws meanwhile, and each can be given up. */
 import "fake-indexeddb/auto";
 import { gzipSync } from "node:zlib";
-import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
-import { log20 } from "../src/eventlog/testing.ts";
-import { joined } from "../src/eventlog/testing-data.ts";
-import { RECORDING } from "../src/reading/limits.ts";
-import { exportMachine } from "../src/vault/export.ts";
-import { openVault } from "../src/vault/store.ts";
-import { snapshot, tpmSave } from "../src/vault/testing.ts";
+import { log20 } from "../src/protocol/eventlog/testing.ts";
+import { joined } from "../src/protocol/eventlog/testing-data.ts";
+import { RECORDING } from "../src/session/reading/limits.ts";
+import { exportMachine } from "../src/session/vault/export.ts";
+import { openVault } from "../src/session/vault/store.ts";
+import { snapshot, tpmSave } from "../src/session/vault/testing.ts";
+import { accessible } from "./accessible.ts";
 
 const READER = /reader\.worker/;
 
@@ -82,6 +82,14 @@ async function watchProgress(page: Page): Promise<() => Promise<string[]>> {
 
 const readers = (page: Page) => page.workers().filter((worker) => READER.test(worker.url()));
 
+/** What went wrong in the page. */
+const errors: string[] = [];
+test.beforeEach(({ page }) => {
+  errors.length = 0;
+  page.on("pageerror", (error) => errors.push(error.message));
+});
+test.afterEach(() => expect(errors).toEqual([]));
+
 test.describe("a file as large as may be", () => {
   test("with a recording is read in a worker while the page draws", async ({ page }) => {
     await page.goto("/?pane=timeline");
@@ -138,8 +146,7 @@ test.describe("a reading that is canceled", () => {
     await page.getByLabel("Open a recording").setInputFiles(file("other.webtpm", largeRecording()));
     const bar = page.locator("file-reading").filter({ hasText: "other.webtpm" });
     await expect(bar.getByRole("progressbar", { name: "Reading other.webtpm" })).toBeVisible();
-    const { violations } = await new AxeBuilder({ page }).include("boot-timeline").analyze();
-    expect(violations).toEqual([]);
+    await accessible(page, "the timeline", "boot-timeline");
     await bar.getByRole("button", { name: "Cancel" }).click();
     await expect(page.getByRole("progressbar")).toHaveCount(0);
     await expect(page.getByRole("alert")).toHaveCount(0);
@@ -163,8 +170,7 @@ test.describe("a reading that is canceled", () => {
     await page.getByLabel("Import a machine from a file").setInputFiles(file("m.zip", new Uint8Array(100)));
     const work = page.locator(".machines-work");
     await expect(work).toContainText("Importing");
-    const { violations } = await new AxeBuilder({ page }).include("machine-list").analyze();
-    expect(violations).toEqual([]);
+    await accessible(page, "the machines", "machine-list");
     await work.getByRole("button", { name: "Cancel" }).click();
     await expect(work).toHaveCount(0);
     await expect(page.getByText("No machine is kept yet.")).toBeVisible();

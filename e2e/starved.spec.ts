@@ -10,7 +10,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { availableParallelism, loadavg } from "node:os";
 import { expect, type Page, test } from "@playwright/test";
-import type { EventSummary } from "../src/app/console-api.ts";
+import type { EventSummary } from "../src/page/app/console-api.ts";
 
 const BOOTS = Number(process.env.WEBTPM_STARVED_BOOTS ?? 2);
 const LOAD = Number(process.env.WEBTPM_STARVED_LOAD ?? 4);

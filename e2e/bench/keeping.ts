@@ -5,12 +5,12 @@
 
 import type { TpmKeep } from "../../src/backend/port.ts";
 import { defineCounter, increment } from "../../src/backend/testing/nv-commands.ts";
+import type { TisSnapshot } from "../../src/device/tis/snapshot.ts";
+import { build } from "../../src/protocol/tpm2/index.ts";
+import { responseCode } from "../../src/protocol/tpm2/parse.ts";
 import { NoMachine } from "../../src/session/no-machine.ts";
 import { attachTpm, type Tpm } from "../../src/session/tpm.ts";
-import type { TisSnapshot } from "../../src/tis/snapshot.ts";
-import { build } from "../../src/tpm2/index.ts";
-import { responseCode } from "../../src/tpm2/parse.ts";
-import { openVault } from "../../src/vault/index.ts";
+import { openVault } from "../../src/session/vault/index.ts";
 
 export interface KeepingTimes {
   /** Milliseconds a TPM2_NV_Increment through the registers, saved in IndexedDB before its response. */

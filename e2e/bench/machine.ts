@@ -1,14 +1,14 @@
 /** A machine like the page's, with a TPM or without one, timed from its making to its shell and in raw TPM commands. */
 import { V86, type V86Options } from "v86";
 import wasmUrl from "v86/build/v86.wasm?url";
-import { loadImage, loadManifest } from "../../src/images/load.ts";
-import { type ImageFile, type KernelName, MANIFEST_URL } from "../../src/images/manifest.ts";
 import { BusToCome } from "../../src/machine/bus-to-come.ts";
+import { DirectBoot } from "../../src/machine/rom/index.ts";
 import { createV86 } from "../../src/machine/v86/create-v86.ts";
-import { DirectBoot } from "../../src/rom/index.ts";
+import { type RawTimes, timeRawCommands } from "../../src/node/tools/bench-raw.ts";
+import { OutputWatch } from "../../src/node/tools/bench-watch.ts";
+import { loadImage, loadManifest } from "../../src/session/images/load.ts";
+import { type ImageFile, type KernelName, MANIFEST_URL } from "../../src/session/images/manifest.ts";
 import { attachTpm, type Tpm } from "../../src/session/tpm.ts";
-import { type RawTimes, timeRawCommands } from "../../src/tools/bench-raw.ts";
-import { OutputWatch } from "../../src/tools/bench-watch.ts";
 
 export interface MachineTimes {
   /** Milliseconds from the making of the machine, images loaded, to the shell's prompt. */

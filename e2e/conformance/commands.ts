@@ -1,7 +1,7 @@
 /**
  * TPM commands whose responses are the same in any swtpm with the same past: nothing random, no clock.
  */
-import { fromHex } from "../../src/bytes/hex.ts";
+import { fromHex } from "../../src/protocol/bytes/hex.ts";
 import type { Version } from "./interface.ts";
 import type { Random } from "./random.ts";
 

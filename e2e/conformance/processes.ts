@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { endWithThisProcess } from "../../src/bridge/children.ts";
+import { endWithThisProcess } from "../../src/node/bridge/children.ts";
 import { sleep, withTimeout } from "./timeout.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

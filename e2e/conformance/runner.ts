@@ -38,8 +38,8 @@ export class Runner {
   readonly #pending: Pending[] = [];
   #pendingText = 0;
   #held = false;
-  /** While held: something was sent on which QEMU waits for its TPM. */
-  #blocking = false;
+  /** While held: which of those pending is the first on which QEMU waits for its TPM. */
+  #blocking: number | undefined;
   readonly #attribution: Attribution;
 
   constructor(
@@ -77,7 +77,7 @@ export class Runner {
     this.#queue(this.#world.registers.establishment);
     await this.#flush();
     this.#held = true;
-    this.#blocking = false;
+    this.#blocking = undefined;
     this.#world.hold();
     // Its answer says that the whole text has arrived.
     this.#queue(this.#world.registers.harmless);
@@ -103,7 +103,8 @@ export class Runner {
     const idle = sides.every(({ model }) => !model.running);
     const calls = sides.map(({ model }) => model.controlCalls);
     this.#queue(step);
-    if (sides.some(({ model }, i) => model.controlCalls !== calls[i])) this.#blocking = true;
+    if (sides.some(({ model }, i) => model.controlCalls !== calls[i]))
+      this.#blocking ??= this.#pending.length - 1;
     const started = idle && sides.some(({ model }) => model.running);
     const full = this.#held ? this.#pendingText > HELD_TEXT : this.#pending.length >= BATCH;
     if (!this.#held && started) await this.settle();
@@ -144,14 +145,16 @@ export class Runner {
     const { sides } = this.#world;
     for (const { peer } of sides) peer.send(lines);
     if (this.#held) {
-      for (const [i, side] of sides.entries()) await this.#check(side, pending[0]!, i);
-      pending.shift();
-      if (this.#blocking) this.#release();
+      // Their answers say that QEMU has come so far: its TPM goes on no earlier, since it answers into the buffer itself.
+      const free = pending.splice(0, this.#blocking ?? pending.length);
+      for (const [i, side] of sides.entries()) {
+        for (const one of free) await this.#check(side, one, i);
+      }
+      this.#release();
     }
     for (const [i, side] of sides.entries()) {
       for (const one of pending) await this.#check(side, one, i);
     }
-    if (this.#held) this.#release();
     if (sides.every(({ model }) => !model.running)) this.#checkIrq();
   }
 

@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { startNativeBackend } from "../../src/bridge/native-backend.ts";
+import { startNativeBackend } from "../../src/node/bridge/native-backend.ts";
 import type { Interface, Version } from "./interface.ts";
 import { listenOnce, QtestPeer } from "./peer.ts";
 import { appears, freePort, Processes } from "./processes.ts";
@@ -84,7 +84,7 @@ async function startOurs(processes: Processes, registers: Interface, version: Ve
   const kind = ["--tpm", version, "--interface", registers.qtest];
   const options = ["--socket", processes.path("ours.qtest"), ...kind];
   const channels = ["--control", `127.0.0.1:${control}`, "--data", `127.0.0.1:${data}`];
-  processes.start(process.execPath, ["--import", "tsx", "src/tools/qtest.ts", ...options, ...channels]);
+  processes.start(process.execPath, ["--import", "tsx", "src/node/tools/qtest.ts", ...options, ...channels]);
   const peer = new QtestPeer("WebTPM", await connection(qtest, "the qtest tool"));
   await peer.ask("irq_intercept_in ioapic");
   const reset = async () => {

@@ -1,9 +1,9 @@
 /** Commands that tpm2-tools have no tool for, composed from the tables and sent with `tpm2_send`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CommandName } from "../../src/tpm2/command-codes.ts";
-import { type CommandValues, encodeCommand } from "../../src/tpm2/encode.ts";
-import { responseCode } from "../../src/tpm2/parse.ts";
+import type { CommandName } from "../../src/protocol/tpm2/command-codes.ts";
+import { type CommandValues, encodeCommand } from "../../src/protocol/tpm2/encode.ts";
+import { responseCode } from "../../src/protocol/tpm2/parse.ts";
 import type { RecordingTpm } from "./recorder.ts";
 
 const SIGNING_KEY = {

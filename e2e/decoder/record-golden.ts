@@ -4,15 +4,15 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { toHex } from "../../src/bytes/hex.ts";
-import type { TraceEntry } from "../../src/export/trace.ts";
-import { encodeCommand12 } from "../../src/tpm2/encode.ts";
-import { commandCode, familyOf, responseCode } from "../../src/tpm2/parse.ts";
-import { summary } from "../../src/tpm2/summary.ts";
-import type { OrdinalName } from "../../src/tpm2/tpm12/ordinals.ts";
+import { toHex } from "../../src/protocol/bytes/hex.ts";
+import type { TraceEntry } from "../../src/protocol/export/trace.ts";
+import { encodeCommand12 } from "../../src/protocol/tpm2/encode.ts";
+import { commandCode, familyOf, responseCode } from "../../src/protocol/tpm2/parse.ts";
+import { summary } from "../../src/protocol/tpm2/summary.ts";
+import type { OrdinalName } from "../../src/protocol/tpm2/tpm12/ordinals.ts";
 import { RecordingTpm } from "./recorder.ts";
 
-const OUT = join(import.meta.dirname, "../../src/tpm2/testdata");
+const OUT = join(import.meta.dirname, "../../src/protocol/tpm2/testdata");
 /** Larger exchanges are left out where a smaller one of the kind is there. */
 const LARGE = 3000;
 const NONCE = "000102030405060708090a0b0c0d0e0f10111213";

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TraceEntry } from "../../src/export/trace.ts";
+import type { TraceEntry } from "../../src/protocol/export/trace.ts";
 
 const HEADER = 10;
 const START_LIMIT = 5000;

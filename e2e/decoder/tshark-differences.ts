@@ -3,8 +3,8 @@
  * (4.0.17) knows headers, handles, sessions and the parameters of a few commands; the parameters of all others it
  * leaves as one run of bytes, or leaves out. Of TPM 1.2 it knows tag and size; ordinals show as unknown.
  */
-import type { Message } from "../../src/tpm2/message.ts";
-import { type Field, find, pathAt } from "../../src/tpm2/tree.ts";
+import type { Message } from "../../src/protocol/tpm2/message.ts";
+import { type Field, find, pathAt } from "../../src/protocol/tpm2/tree.ts";
 import type { TsharkField, TsharkMessage } from "./tshark.ts";
 
 /** Tshark's field for each of ours: paths with `*` for a place in a list. Handles are compared by type instead. */

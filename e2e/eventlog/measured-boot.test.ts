@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { toHex } from "../../src/bytes/hex.ts";
+import { HASH_ENGINE_WINDOW } from "../../src/machine/rom/hash-engine.ts";
+import { toHex } from "../../src/protocol/bytes/hex.ts";
 import {
   checkBootAggregate,
   checkDigests,
@@ -19,8 +20,7 @@ import {
   eventLogYaml,
   parseImaAscii,
   parseImaBinary,
-} from "../../src/eventlog/index.ts";
-import { HASH_ENGINE_WINDOW } from "../../src/rom/hash-engine.ts";
+} from "../../src/protocol/eventlog/index.ts";
 import { IMAGES, type Measured, MeasuredMachine } from "./measured-machine.ts";
 
 const KNOWN = [

@@ -1,15 +1,16 @@
 /** A machine in Node that boots the guest by a measured direct boot, with a real swtpm behind its TPM. */
+
+import { DirectBoot, type DirectBootImages } from "../../src/machine/rom/index.ts";
+import { readGuestImages } from "../../src/node/tools/guest-images.ts";
+import { attachNativeTpm, type NativeTpm } from "../../src/node/tools/native-tpm.ts";
+import { createNodeMachine, type NodeMachine } from "../../src/node/tools/node-machine.ts";
 import {
   type Bank,
   type EventLog,
   parseEventLog,
   type ReplayedBank,
   replay,
-} from "../../src/eventlog/index.ts";
-import { DirectBoot, type DirectBootImages } from "../../src/rom/index.ts";
-import { readGuestImages } from "../../src/tools/guest-images.ts";
-import { attachNativeTpm, type NativeTpm } from "../../src/tools/native-tpm.ts";
-import { createNodeMachine, type NodeMachine } from "../../src/tools/node-machine.ts";
+} from "../../src/protocol/eventlog/index.ts";
 
 const guest = await readGuestImages();
 const BOOT_MS = 120_000;

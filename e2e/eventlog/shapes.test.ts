@@ -1,9 +1,9 @@
 /** The shapes of real machines' logs, as this project prints them and as Debian's `tpm2_eventlog` does, byte for byte. */
 import { describe, expect, it } from "vitest";
-import { parseEventLog } from "../../src/eventlog/parse.ts";
-import { LOG_SHAPES } from "../../src/eventlog/testing-shapes.ts";
-import { eventLogYamlBytes } from "../../src/eventlog/yaml.ts";
-import { YAML_DIFFERENCES, type YamlDifference } from "../../src/eventlog/yaml-differences.ts";
+import { parseEventLog } from "../../src/protocol/eventlog/parse.ts";
+import { LOG_SHAPES } from "../../src/protocol/eventlog/testing-shapes.ts";
+import { eventLogYamlBytes } from "../../src/protocol/eventlog/yaml.ts";
+import { YAML_DIFFERENCES, type YamlDifference } from "../../src/protocol/eventlog/yaml-differences.ts";
 import { tpm2Eventlog } from "./tpm2-eventlog.ts";
 
 const SHAPES = Object.entries(LOG_SHAPES);

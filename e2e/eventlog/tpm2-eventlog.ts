@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { YamlVersion } from "../../src/eventlog/yaml.ts";
+import type { YamlVersion } from "../../src/protocol/eventlog/yaml.ts";
 
 export interface ToolOutput {
   /** How it ended. */

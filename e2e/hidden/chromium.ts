@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
 import { createServer } from "vite";
-import { imagesPlugin } from "../../src/images/vite-plugin.ts";
+import { imagesPlugin } from "../../src/node/images/vite-plugin.ts";
 import type {} from "./page.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

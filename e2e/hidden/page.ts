@@ -1,8 +1,9 @@
 /** What the tests call in the page, as `window.hidden`. */
+
+import type { HiddenImages } from "../../src/backend/hidden/machine.ts";
 import type { TpmKeep, TpmState } from "../../src/backend/port.ts";
-import type { HiddenImages } from "../../src/hidden/machine.ts";
-import { loadImage, loadManifest } from "../../src/images/load.ts";
-import { MANIFEST_URL } from "../../src/images/manifest.ts";
+import { loadImage, loadManifest } from "../../src/session/images/load.ts";
+import { MANIFEST_URL } from "../../src/session/images/manifest.ts";
 import { TestBus } from "../../src/session/testing.ts";
 import { attachTpm, type Tpm } from "../../src/session/tpm.ts";
 

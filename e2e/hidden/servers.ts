@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The program that stands behind `npm run …`. */
-const RUN = fileURLToPath(new URL("../../src/tools/run.mjs", import.meta.url));
+const RUN = fileURLToPath(new URL("../../src/node/tools/run.mjs", import.meta.url));
 const START_LIMIT_MS = 120_000;
 const END_LIMIT_MS = 20_000;
 

@@ -2,8 +2,8 @@
  * What an access costs across threads, measured in the page: of the link alone, so with a TPM that answers at once.
  * `npm run bench` and the test beside this read the numbers.
  */
-import { TIS_BASE } from "../../src/tis/ports.ts";
-import { ACCESS, REGISTERS, STS } from "../../src/tis/registers.ts";
+import { TIS_BASE } from "../../src/device/tis/ports.ts";
+import { ACCESS, REGISTERS, STS } from "../../src/device/tis/registers.ts";
 import { startEcho } from "./echo.ts";
 
 export interface LinkBench {

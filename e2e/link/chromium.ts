@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
 import { createServer, type ViteDevServer } from "vite";
-import { bridgePlugin } from "../../src/bridge/vite-plugin.ts";
+import { bridgePlugin } from "../../src/node/bridge/vite-plugin.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const ISOLATION = {

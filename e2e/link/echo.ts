@@ -1,8 +1,8 @@
 /** The test device in a worker of this page, with its proxy. */
-import { createLinkMemory } from "../../src/link/layout.ts";
-import { MmioProxy } from "../../src/link/proxy.ts";
-import type { LinkStats } from "../../src/link/server.ts";
-import type { EchoOptions } from "../../src/link/testing/echo-tpm.ts";
+import { createLinkMemory } from "../../src/worker/link/layout.ts";
+import { MmioProxy } from "../../src/worker/link/proxy.ts";
+import type { LinkStats } from "../../src/worker/link/server.ts";
+import type { EchoOptions } from "../../src/worker/link/testing/echo-tpm.ts";
 
 export interface EchoDevice {
   device: MmioProxy;

@@ -1,6 +1,6 @@
 /** Serves the test device of the link in a browser's worker. */
-import type { LinkServer } from "../../src/link/server.ts";
-import { type EchoOptions, serveEcho } from "../../src/link/testing/echo-tpm.ts";
+import type { LinkServer } from "../../src/worker/link/server.ts";
+import { type EchoOptions, serveEcho } from "../../src/worker/link/testing/echo-tpm.ts";
 
 let server: LinkServer | undefined;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Cache } from "../../src/images/cache.ts";
-import { ImageSet } from "../../src/images/image-set.ts";
-import { printProgress } from "../../src/images/progress.ts";
+import { Cache } from "../../src/node/images/cache.ts";
+import { ImageSet } from "../../src/node/images/image-set.ts";
+import { printProgress } from "../../src/node/images/progress.ts";
 import { type Served, serve } from "./chromium.ts";
 
 let served: Served;

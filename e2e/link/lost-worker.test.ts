@@ -1,6 +1,6 @@
 /** What waits for a worker when it dies: nobody waits for ever, and the machine is not held for it. */
 import { afterEach, expect, it } from "vitest";
-import { build } from "../../src/tpm2/index.ts";
+import { build } from "../../src/protocol/tpm2/index.ts";
 import { type Served, serve } from "./chromium.ts";
 import { attach, receive, reset, send } from "./guest.ts";
 

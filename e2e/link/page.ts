@@ -1,7 +1,8 @@
 /** What the tests call in the page, as `window.link`. */
-import { type SequenceResult, walk } from "../../src/link/testing/sequences.ts";
+
 import { TestBus } from "../../src/session/testing.ts";
 import { attachTpm, type Tpm, type TpmAttachOptions } from "../../src/session/tpm.ts";
+import { type SequenceResult, walk } from "../../src/worker/link/testing/sequences.ts";
 import { benchLink } from "./bench.ts";
 import { startEcho } from "./echo.ts";
 

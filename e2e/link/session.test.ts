@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { build } from "../../src/tpm2/index.ts";
+import { build } from "../../src/protocol/tpm2/index.ts";
 import { type Served, serve } from "./chromium.ts";
 import { attach, readAccess, receive, reset, send, status } from "./guest.ts";
 

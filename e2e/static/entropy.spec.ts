@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, expect, test } from "@playwright/test";
 import { build } from "vite";
-import { fromHex, toHex } from "../../src/bytes/hex.ts";
+import { fromHex, toHex } from "../../src/protocol/bytes/hex.ts";
 import { buildDirectory } from "./build.ts";
 import type { Drawn } from "./entropy/page.ts";
 import { type Secrets, secretsOf } from "./entropy/secrets.ts";
@@ -15,6 +15,8 @@ import { FileServer } from "./file-server.ts";
 import { statusOf, untilStarted } from "./page-static.ts";
 
 const PAGES = 20;
+
+test.describe.configure({ mode: "parallel" });
 
 test.describe("the page", () => {
   let server: FileServer;

@@ -3,8 +3,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, type Page, test as plain } from "@playwright/test";
-import { pageHeaders } from "../../src/tools/page-headers.ts";
-import { writeServiceWorker } from "../../src/tools/service-worker.ts";
+import { pageHeaders } from "../../src/node/tools/page-headers.ts";
+import { writeServiceWorker } from "../../src/node/tools/service-worker.ts";
 import { buildDirectory } from "./build.ts";
 import { FileServer, type FileServerOptions } from "./file-server.ts";
 import { INSECURE_HOST } from "./insecure-host.ts";
@@ -131,6 +131,7 @@ test("a download that breaks is said, and fetched at the next load; the rest is 
   const notice = page.getByRole("alert");
   await expect(notice).toContainText("The machine could not be started.", { timeout: 60_000 });
   await expect(notice).toContainText("hidden-state");
+  await page.getByRole("button", { name: /^Keep the page for use offline/ }).click();
   await expect(page.locator("html")).toHaveAttribute("data-offline", /^incomplete: images\/hidden-state/, {
     timeout: 60_000,
   });

@@ -2,12 +2,9 @@
  * A browser that is killed at any moment, while the guest counts in its TPM: what the guest has printed is never lost.
  * By default a few rounds; `WEBTPM_CRASHES=100` for the whole. About five seconds a round on a machine at rest.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Browser, chromium, expect, type Page, test } from "@playwright/test";
-import { encodeCommand } from "../../src/tpm2/index.ts";
+import { expect, type Page, test } from "@playwright/test";
+import { encodeCommand } from "../../src/protocol/tpm2/index.ts";
+import { type KilledBrowser, withProfile } from "../killed-browser.ts";
 import { SOURCES_URL } from "../servers.ts";
 
 const ADDRESS = `${SOURCES_URL}/e2e/vault/crash.html`;
@@ -16,9 +13,6 @@ const ROUNDS = Number(process.env.WEBTPM_CRASHES ?? 5);
 const ROUND_MS = 60_000;
 /** The first page has to boot. */
 const BOOT_MS = 180_000;
-const FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(
-  " ",
-);
 
 const INDEX = 0x0150_0001;
 const handles = { authHandle: "OWNER", nvIndex: INDEX };
@@ -42,48 +36,6 @@ const SHELL = {
   read: `N=count; ${ask(READ)}`,
   count: `while :; do N=incremented; ${ask(INCREMENT)}; N=count; ${ask(READ)}; done`,
 };
-
-/** A Chromium in a process group of its own, with a profile that outlives it. */
-class KilledBrowser {
-  readonly #profile: string;
-  #process: ChildProcess | undefined;
-  #browser: Browser | undefined;
-
-  constructor(profile: string) {
-    this.#profile = profile;
-  }
-
-  async open(): Promise<Page> {
-    const flags = [...FLAGS, "--remote-debugging-port=0", `--user-data-dir=${this.#profile}`, "about:blank"];
-    const child = spawn("/usr/bin/chromium", flags, { detached: true, stdio: ["ignore", "ignore", "pipe"] });
-    this.#process = child;
-    const endpoint = await new Promise<string>((resolve, reject) => {
-      let said = "";
-      child.once("exit", (code) => reject(new Error(`Chromium ended with ${code}: ${said.slice(-500)}`)));
-      child.stderr!.on("data", (chunk: Buffer) => {
-        said += chunk;
-        const found = /DevTools listening on (ws:\S+)/.exec(said);
-        if (found) resolve(found[1]!);
-      });
-    });
-    this.#browser = await chromium.connectOverCDP(endpoint);
-    const page = this.#browser.contexts()[0]!.pages()[0]!;
-    await page.goto(ADDRESS);
-    await page.waitForFunction(() => "start" in window);
-    return page;
-  }
-
-  /** The whole process group, at once, without a goodbye. */
-  async kill(): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (!child?.pid) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    process.kill(-child.pid, "SIGKILL");
-    await ended;
-    await this.#browser?.close().catch(() => undefined); // its other end is gone
-  }
-}
 
 /** The counter's values as the guest prints them. */
 class Counts {
@@ -130,6 +82,8 @@ interface Round {
 /** One life of the browser: looks at the counter, counts, and is killed. */
 async function live(browser: KilledBrowser, writeThrough: boolean, first: boolean): Promise<Round> {
   const page = await browser.open();
+  await page.goto(ADDRESS);
+  await page.waitForFunction(() => "start" in window);
   const counts = new Counts(page);
   await page.evaluate((through) => window.start({ writeThrough: through }), writeThrough);
   const type = (line: string) => page.evaluate((text) => window.type(`${text}\n`), line);
@@ -150,17 +104,6 @@ async function live(browser: KilledBrowser, writeThrough: boolean, first: boolea
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 1500));
   await browser.kill();
   return { found, printed: counts.values.slice(before) };
-}
-
-async function withProfile(work: (browser: KilledBrowser) => Promise<void>): Promise<void> {
-  const profile = mkdtempSync(join(tmpdir(), "webtpm-crash-"));
-  const browser = new KilledBrowser(profile);
-  try {
-    await work(browser);
-  } finally {
-    await browser.kill();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-  }
 }
 
 test(`a counter never goes back below what the guest has printed, over ${ROUNDS} crashes`, async () => {

@@ -5,15 +5,15 @@
 import { V86, type V86Options } from "v86";
 import wasmUrl from "v86/build/v86.wasm?url";
 import type { TpmKeep } from "../../src/backend/port.ts";
-import { fromHex, toHex } from "../../src/bytes/hex.ts";
-import { loadImage, loadManifest } from "../../src/images/load.ts";
-import { type ImageFile, MANIFEST_URL } from "../../src/images/manifest.ts";
+import { DirectBoot } from "../../src/machine/rom/index.ts";
 import { createV86 } from "../../src/machine/v86/create-v86.ts";
-import { DirectBoot } from "../../src/rom/index.ts";
+import { fromHex, toHex } from "../../src/protocol/bytes/hex.ts";
+import { loadImage, loadManifest } from "../../src/session/images/load.ts";
+import { type ImageFile, MANIFEST_URL } from "../../src/session/images/manifest.ts";
 import { measurements, startPrepared, takeSnapshot } from "../../src/session/snapshot.ts";
 import { attachTpm } from "../../src/session/tpm.ts";
-import { openVault } from "../../src/vault/index.ts";
-import type { Vault } from "../../src/vault/types.ts";
+import { openVault } from "../../src/session/vault/index.ts";
+import type { Vault } from "../../src/session/vault/types.ts";
 
 const NAME = "counting PC";
 const VGA_MEMORY = 2 * 2 ** 20;

@@ -133,7 +133,8 @@ test("an export is downloaded, and makes the same TPM where it is imported", asy
   const there = elsewhere.locator(".machines");
   const choose = async (passphrase: string) => {
     await there.getByLabel("Import a machine from a file").setInputFiles({
-      name: download.suggestedFilename(),
+      // As a browser may name it: that it is sealed shows in its contents.
+      name: `${download.suggestedFilename()} (1)`,
       mimeType: "application/octet-stream",
       buffer: await (await import("node:fs/promises")).readFile(path),
     });

@@ -1,6 +1,6 @@
 /** The vault on a page of its own, for `vault.spec.ts`. */
-import { openVault } from "../../src/vault/index.ts";
-import { snapshot, tamper, tpmSave } from "../../src/vault/testing.ts";
+import { openVault } from "../../src/session/vault/index.ts";
+import { snapshot, tamper, tpmSave } from "../../src/session/vault/testing.ts";
 
 /** What `run` fails with. */
 const failure = (run: () => Promise<unknown>): Promise<string> =>

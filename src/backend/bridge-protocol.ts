@@ -34,6 +34,8 @@ export interface SessionReply {
   data: string;
   /** What serves, e.g. "swtpm 0.7.1". */
   server: string;
+  /** False for a TPM that goes on after the session; a bridge that does not say has started it for this one. */
+  owned?: boolean;
 }
 
 export interface BridgeRefusal {
@@ -47,7 +49,7 @@ export const BRIDGE_CLOSE = {
   BAD_MESSAGE: 4000,
   /** No message for too long. */
   IDLE: 4001,
-  /** swtpm ended. */
+  /** swtpm ended, or whatever else the TPM was. */
   SWTPM_ENDED: 4002,
   /** The other socket of the session closed. */
   PARTNER_CLOSED: 4003,

@@ -1,7 +1,7 @@
 /** swtpm's control channel: one exchange at a time, each with a time limit. */
 
-import type { ControlExchange } from "../swtpm/exchange.ts";
-import { decodeReply } from "../swtpm/exchange.ts";
+import type { ControlExchange } from "../protocol/swtpm/exchange.ts";
+import { decodeReply } from "../protocol/swtpm/exchange.ts";
 import type { ByteChannel } from "./channel.ts";
 import { BackendClosedError, BackendProtocolError, BackendTimeoutError } from "./errors.ts";
 import { Watchdog } from "./watchdog.ts";

@@ -1,6 +1,6 @@
 /** swtpm's data channel: one command, whole, and then its response. The fast path of every TPM command. */
 
-import { type DataMessageError, ResponseAssembler, withLocality } from "../swtpm/data.ts";
+import { type DataMessageError, ResponseAssembler, withLocality } from "../protocol/swtpm/data.ts";
 import type { ByteChannel } from "./channel.ts";
 import { BackendClosedError, BackendProtocolError, BackendTimeoutError } from "./errors.ts";
 import { Watchdog } from "./watchdog.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { SwtpmError } from "../swtpm/commands.ts";
-import { TpmResponseError } from "../tpm2/parse.ts";
+import { SwtpmError } from "../protocol/swtpm/commands.ts";
+import { TpmResponseError } from "../protocol/tpm2/parse.ts";
 import * as errors from "./errors.ts";
 import { FAILURE_CODES, failureCode, isFailure, toError, toFailure } from "./failure.ts";
 import { TpmLostError } from "./recovering.ts";

@@ -2,8 +2,8 @@
  * What went wrong, by kind, and as plain data: errors lose their class and their causes on the way to another thread, so
  * that they go as a {@link Failure} there, and are errors of the same class again behind it.
  */
-import { SwtpmError } from "../swtpm/commands.ts";
-import { TpmResponseError } from "../tpm2/parse.ts";
+import { SwtpmError } from "../protocol/swtpm/commands.ts";
+import { TpmResponseError } from "../protocol/tpm2/parse.ts";
 import { ChannelClosedError } from "./channel.ts";
 import * as errors from "./errors.ts";
 import { TpmLostError } from "./recovering.ts";

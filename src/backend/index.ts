@@ -6,6 +6,7 @@ export { FAILURE_CODES, type Failure, type FailureCode, failureCode, toError, to
 export { joinChannel, messagePortChannel } from "./message-port.ts";
 export { OrderedTpm } from "./ordered.ts";
 export * from "./port.ts";
+export { ProcessBackend, type ProcessTpm, type ProcessTpmOptions } from "./process-tpm.ts";
 export { SwtpmBackend } from "./swtpm-backend.ts";
 export type { SwtpmOptions as SwtpmBackendOptions, SwtpmTimeouts } from "./swtpm-session.ts";
 export {

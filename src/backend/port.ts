@@ -2,7 +2,7 @@
  * The TPM behind the register interface: what QEMU's TPM backend class offers to its device models, as promises.
  * One implementation talks to swtpm; where that swtpm runs is the channels' affair.
  */
-import type { TpmVersion } from "../tis/ports.ts";
+import type { TpmVersion } from "../device/tis/ports.ts";
 
 /** One state blob as swtpm's CMD_GET_STATEBLOB gives it. */
 export interface StateBlob {

@@ -2,6 +2,8 @@
  * What goes over the control channel to switch a TPM on and off and to carry its state: QEMU's order, with the checks
  * that make it safe. One step runs at a time; the caller sees to that.
  */
+
+import { TIS_BUFFER_SIZE } from "../device/tis/ports.ts";
 import {
   BLOB_NAMES,
   type BlobName,
@@ -23,13 +25,13 @@ import {
   setStateBlob,
   shutdown,
   stop,
-} from "../swtpm/index.ts";
-import { TIS_BUFFER_SIZE } from "../tis/ports.ts";
+} from "../protocol/swtpm/index.ts";
 import {
   BackendCapabilityError,
   BackendProtocolError,
   BackendVersionError,
   StateRefusedError,
+  TpmUnableError,
 } from "./errors.ts";
 import type { BackendCapabilities, BackendInfo, StateBlob, TpmState } from "./port.ts";
 
@@ -78,7 +80,7 @@ export class SwtpmPower {
   /** Learns what this swtpm can do and which TPM it is. */
   async inquire(version: Version): Promise<SwtpmInfo> {
     this.#capabilities = await this.#exchange(getCapability());
-    this.need(`serve a TPM ${version}`, ...REQUIRED[version]);
+    if (this.has("INIT")) this.need(`serve a TPM ${version}`, ...REQUIRED[version]);
     const info = this.has("GET_INFO") ? await this.#describe() : {};
     const family = info.TPMSpecification?.family;
     if (family && family !== version)
@@ -98,16 +100,28 @@ export class SwtpmPower {
 
   /** A power cycle, with `state` set while the power is off. @throws {StateRefusedError} and stays off. */
   async cycle(state?: TpmState): Promise<void> {
+    if (!this.has("INIT")) return this.#takeAsItIs(state);
     await this.#exchange(stop());
     if (state) await this.#setState(state);
-    const { size } = await this.#exchange(setBufferSize(TIS_BUFFER_SIZE));
+    await this.#agreeOnBuffer(TIS_BUFFER_SIZE);
+    // A volatile file that stayed behind would bring old PCRs back after a crash of swtpm.
+    await this.#exchange(init(state ? PTM_INIT_FLAG_DELETE_VOLATILE : 0));
+  }
+
+  /** A TPM that runs already, and that others power on: a chip, or an swtpm whose control channel is not ours. */
+  async #takeAsItIs(state: TpmState | undefined): Promise<void> {
+    if (state) throw new TpmUnableError("state", "The TPM cannot be put where it was");
+    if (this.has("SET_BUFFERSIZE")) await this.#agreeOnBuffer(0);
+  }
+
+  /** @param wanted bytes; 0 asks only. */
+  async #agreeOnBuffer(wanted: number): Promise<void> {
+    const { size } = await this.#exchange(setBufferSize(wanted));
     if (size < MESSAGE_HEADER_SIZE || size > TIS_BUFFER_SIZE)
       throw new BackendProtocolError(
         `swtpm wants a buffer of ${size} bytes; ${TIS_BUFFER_SIZE} were offered`,
       );
     this.bufferSize = size;
-    // A volatile file that stayed behind would bring old PCRs back after a crash of swtpm.
-    await this.#exchange(init(state ? PTM_INIT_FLAG_DELETE_VOLATILE : 0));
   }
 
   async #setState(state: TpmState): Promise<void> {
@@ -150,7 +164,7 @@ export class SwtpmPower {
 
   /** Power off; with `owned` the swtpm process ends too. */
   async off(owned: boolean): Promise<void> {
-    await this.#exchange(stop());
+    if (this.has("STOP")) await this.#exchange(stop());
     if (owned && this.has("SHUTDOWN")) await this.#exchange(shutdown());
   }
 }

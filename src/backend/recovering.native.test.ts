@@ -1,8 +1,8 @@
 /** A TPM that outlives its places, and what ends that; real swtpm processes. Over bridges: `session/two-bridges.native.test.ts`. */
 import { afterEach, describe, expect, it } from "vitest";
-import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
-import { toHex } from "../bytes/hex.ts";
-import { build, encodeCommand } from "../tpm2/index.ts";
+import { type NativeBackend, startNativeBackend } from "../node/bridge/native-backend.ts";
+import { toHex } from "../protocol/bytes/hex.ts";
+import { build, encodeCommand } from "../protocol/tpm2/index.ts";
 import { OrderedTpm } from "./ordered.ts";
 import type { TpmState } from "./port.ts";
 import { RecoveringBackend, type RecoveryLimits, TpmLostError } from "./recovering.ts";

@@ -7,9 +7,9 @@
  * The state is fetched when the TPM has been left alone for a moment, when the list of commands has grown, and before
  * the answer to a command that would not come out the same again (repeatable.ts).
  */
-import { equalBytes } from "../bytes/hex.ts";
-import { commandName } from "../tpm2/names.ts";
-import { commandCode } from "../tpm2/parse.ts";
+import { equalBytes } from "../protocol/bytes/hex.ts";
+import { commandName } from "../protocol/tpm2/names.ts";
+import { commandCode } from "../protocol/tpm2/parse.ts";
 import { canceledResponse } from "./canceled.ts";
 import { BackendClosedError, BackendTimeoutError, TpmShutDownError } from "./errors.ts";
 import type { BackendInfo, DeliveryOptions, StateBlob, TpmBackend, TpmState } from "./port.ts";

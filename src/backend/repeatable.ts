@@ -4,9 +4,11 @@
  * numbers, so that even new sessions and keys come out the same; what the TPM's clock or fresh entropy goes into does
  * not. libtpms' TPM 1.2 takes its random numbers from the host: there only a few commands can be run again.
  */
-import { type CommandName, TPM_CC } from "../tpm2/command-codes.ts";
-import { commandCode } from "../tpm2/parse.ts";
-import { type OrdinalName, TPM_ORD } from "../tpm2/tpm12/ordinals.ts";
+
+import { viewOf } from "../protocol/bytes/view.ts";
+import { type CommandName, TPM_CC } from "../protocol/tpm2/command-codes.ts";
+import { commandCode } from "../protocol/tpm2/parse.ts";
+import { type OrdinalName, TPM_ORD } from "../protocol/tpm2/tpm12/ordinals.ts";
 import type { BackendInfo } from "./port.ts";
 
 /**
@@ -84,7 +86,7 @@ const HEADER = 10;
 export function repeatability(version: BackendInfo["version"], command: Uint8Array): Repeatability {
   const code = commandCode(command);
   if (code === undefined) return "unique";
-  const view = new DataView(command.buffer, command.byteOffset, command.byteLength);
+  const view = viewOf(command);
   const tag = view.getUint16(0);
   if (version === "1.2") {
     if (tag !== TPM_TAG_RQU_COMMAND) return "unique";

@@ -1,7 +1,7 @@
-/** The swtpm client against an swtpm that misbehaves. Against the real one it is tested in `bridge/swtpm.native.test.ts`. */
+/** The swtpm client against an swtpm that misbehaves. Against the real one it is tested in `node/bridge/swtpm.native.test.ts`. */
 import { describe, expect, it } from "vitest";
-import { fromHex, toHex } from "../bytes/hex.ts";
-import { SwtpmError } from "../swtpm/commands.ts";
+import { fromHex, toHex } from "../protocol/bytes/hex.ts";
+import { SwtpmError } from "../protocol/swtpm/commands.ts";
 import {
   BackendCapabilityError,
   BackendClosedError,

@@ -5,6 +5,8 @@
  * hands of this file.
  * Source: swtpm_ioctls(3); QEMU's behaviour as observed on the wire.
  */
+
+import { LOCALITIES } from "../device/tis/ports.ts";
 import {
   type BlobName,
   type ControlExchange,
@@ -18,8 +20,7 @@ import {
   resetTpmEstablished,
   type SwtpmInfo,
   setLocality,
-} from "../swtpm/index.ts";
-import { LOCALITIES } from "../tis/ports.ts";
+} from "../protocol/swtpm/index.ts";
 import type { SwtpmChannels } from "./channel.ts";
 import { ControlClient } from "./control-client.ts";
 import { DataClient } from "./data-client.ts";
@@ -28,6 +29,7 @@ import {
   BackendNotStartedError,
   BackendVersionError,
   TpmShutDownError,
+  TpmUnableError,
 } from "./errors.ts";
 import type { BackendInfo, DeliveryOptions, StateBlob, TpmBackend, TpmState } from "./port.ts";
 import { SwtpmPower } from "./power.ts";
@@ -120,9 +122,11 @@ export class SwtpmSession implements TpmBackend {
   deliver(locality: number, command: Uint8Array, { signal }: DeliveryOptions = {}): Promise<Uint8Array> {
     return this.#serve(async () => {
       checkCommand(locality, command, this.#power.bufferSize);
+      if (locality !== 0 && !this.#power.abilities.locality)
+        throw new TpmUnableError("locality", `A command at locality ${locality} cannot be run`);
       // Where no reply is due, the command is on its way before this call returns.
       if (this.#cancelling) await this.#cancelling;
-      if (!this.#headers && locality !== this.#locality) {
+      if (!this.#headers && locality !== this.#locality && this.#power.has("SET_LOCALITY")) {
         await this.#exchange(setLocality(locality));
         this.#locality = locality;
       }

@@ -1,6 +1,6 @@
 /** The swtpm client when commands are cancelled, answers stay away, and connections break. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { fromHex, toHex } from "../bytes/hex.ts";
+import { fromHex, toHex } from "../protocol/bytes/hex.ts";
 import { BackendClosedError, BackendTimeoutError } from "./errors.ts";
 import {
   COMMAND,

@@ -140,11 +140,13 @@ export interface BridgeOptions extends Omit<WebSocketOptions, "protocols"> {
   version: BackendInfo["version"];
 }
 
-/** A session of a bridge: an swtpm of its own, not yet powered on. */
+/** A session of a bridge: a TPM of its own, which may not be powered on yet. */
 export interface BridgeConnection {
   channels: SwtpmChannels;
   /** What serves, e.g. "swtpm 0.7.1". */
   server: string;
+  /** The TPM ends with the session: for `SwtpmOptions`. */
+  owned: boolean;
 }
 
 /**
@@ -164,7 +166,7 @@ export async function connectBridge(baseUrl: string, options: BridgeOptions): Pr
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (cause) {
-    throw new ChannelClosedError(`no bridge answers at ${base.href}: ${(cause as Error).message}`, { cause });
+    throw new ChannelClosedError(noAnswer(base, cause as Error), { cause });
   }
   const reply = (await response.json().catch(() => undefined)) as
     | Partial<SessionReply & BridgeRefusal>
@@ -180,7 +182,7 @@ export async function connectBridge(baseUrl: string, options: BridgeOptions): Pr
     { control: socketUrl(reply.control, base), data: socketUrl(reply.data, base) },
     options,
   );
-  return { channels, server: reply.server ?? "swtpm" };
+  return { channels, server: reply.server ?? "swtpm", owned: reply.owned ?? true };
 }
 
 /** What an attempt to find a bridge found. */
@@ -205,8 +207,22 @@ export async function probeBridge(baseUrl: string, limit = 1500): Promise<Bridge
     const { server = "swtpm", sessions = 0, maxSessions = 0 } = reply;
     return { found: true, server, sessions, maxSessions };
   } catch (error) {
-    return { found: false, reason: `no bridge answers at ${baseUrl}: ${(error as Error).message}` };
+    return { found: false, reason: noAnswer(baseUrl, error as Error) };
   }
+}
+
+/**
+ * Why nothing came back. A bridge that does not serve the page's origin may not be told from one that is not there:
+ * the browser keeps its answer from the page.
+ */
+function noAnswer(baseUrl: string | URL, { message }: Error): string {
+  const { origin, href } = globalThis.location ?? {};
+  const url = new URL(baseUrl, href);
+  const foreign = origin !== undefined && url.origin.replace(/^ws/, "http") !== origin;
+  const refusal = foreign
+    ? `; or it does not serve pages of ${origin}: start it with --allow-origin ${origin}`
+    : "";
+  return `no bridge answers at ${url.href} (${message})${refusal}`;
 }
 
 function parseJson(text: string): unknown {

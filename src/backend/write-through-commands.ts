@@ -3,12 +3,12 @@
  * (TPMA_CC, Part 2, section 8.9); for TPM 1.2 there is a table. A command that failed an authorization counts too, as it
  * may have moved the lockout counter.
  */
-import { ByteReader } from "../bytes/reader.ts";
-import { TPM_CAP, TPM_ST_SESSIONS, TPM2_GetCapability } from "../tpm2/build.ts";
-import { TPM_CC } from "../tpm2/command-codes.ts";
-import { commandCode, responseCode } from "../tpm2/parse.ts";
-import { TPM_ORD } from "../tpm2/tpm12/ordinals.ts";
-import { changesPermanentState } from "../tpm2/tpm12/permanent.ts";
+import { ByteReader } from "../protocol/bytes/reader.ts";
+import { TPM_CAP, TPM_ST_SESSIONS, TPM2_GetCapability } from "../protocol/tpm2/build.ts";
+import { TPM_CC } from "../protocol/tpm2/command-codes.ts";
+import { commandCode, responseCode } from "../protocol/tpm2/parse.ts";
+import { TPM_ORD } from "../protocol/tpm2/tpm12/ordinals.ts";
+import { changesPermanentState } from "../protocol/tpm2/tpm12/permanent.ts";
 import type { BackendInfo, TpmState } from "./port.ts";
 
 type Version = BackendInfo["version"];

@@ -1,10 +1,10 @@
 /** Permanent state that is kept elsewhere, with a real swtpm in each session and a keep that fails on demand. */
 
 import { afterEach, describe, expect, it } from "vitest";
-import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
-import { equalBytes, toHex } from "../bytes/hex.ts";
-import { build, encodeCommand } from "../tpm2/index.ts";
-import { commandCode, responseCode } from "../tpm2/parse.ts";
+import { type NativeBackend, startNativeBackend } from "../node/bridge/native-backend.ts";
+import { equalBytes, toHex } from "../protocol/bytes/hex.ts";
+import { build, encodeCommand } from "../protocol/tpm2/index.ts";
+import { commandCode, responseCode } from "../protocol/tpm2/parse.ts";
 import { StateNotSavedError } from "./errors.ts";
 import { OrderedTpm } from "./ordered.ts";
 import type { BackendInfo, TpmKeep, TpmState } from "./port.ts";

@@ -6,8 +6,8 @@
  * Some changes belong to no command, e.g. the TPM's clock, which goes to NV now and then. They are saved a little
  * later, and nobody waits for that; after a crash the TPM's clock may be behind by that much, as after a power cut.
  */
-import { equalBytes } from "../bytes/hex.ts";
-import { responseCode } from "../tpm2/parse.ts";
+import { equalBytes } from "../protocol/bytes/hex.ts";
+import { responseCode } from "../protocol/tpm2/parse.ts";
 import { StateNotSavedError } from "./errors.ts";
 import {
   type BackendInfo,

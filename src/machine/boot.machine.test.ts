@@ -6,15 +6,15 @@
  * Needs the images (`npm run images`) and swtpm. About a minute with the small kernel, more with the stock one.
  */
 import { afterAll, describe, expect, it } from "vitest";
-import { equalBytes, toHex } from "../bytes/hex.ts";
-import { compareWithPcrs } from "../eventlog/compare-pcrs.ts";
-import { parseEventLog } from "../eventlog/parse.ts";
-import { replay } from "../eventlog/replay.ts";
-import { readGuestImages } from "../tools/guest-images.ts";
-import { attachNativeTpm, type NativeTpm } from "../tools/native-tpm.ts";
-import { createNodeMachine, type NodeMachine } from "../tools/node-machine.ts";
-import { TPM_CC } from "../tpm2/command-codes.ts";
-import { commandCode } from "../tpm2/parse.ts";
+import { readGuestImages } from "../node/tools/guest-images.ts";
+import { attachNativeTpm, type NativeTpm } from "../node/tools/native-tpm.ts";
+import { createNodeMachine, type NodeMachine } from "../node/tools/node-machine.ts";
+import { equalBytes, toHex } from "../protocol/bytes/hex.ts";
+import { compareWithPcrs } from "../protocol/eventlog/compare-pcrs.ts";
+import { parseEventLog } from "../protocol/eventlog/parse.ts";
+import { replay } from "../protocol/eventlog/replay.ts";
+import { TPM_CC } from "../protocol/tpm2/command-codes.ts";
+import { commandCode } from "../protocol/tpm2/parse.ts";
 import { inspectFirmware } from "./firmware/inspect.ts";
 
 const BOOT_MS = 120_000;

@@ -2,7 +2,7 @@
  * Stands in for the bus of a machine that is still being made, so that what is attached to it (a TPM takes a few
  * tenths of a second to be on) can begin meanwhile. All that is asked of it is passed on when the machine is there.
  */
-import type { MmioDevice } from "../tis/ports.ts";
+import type { MmioDevice } from "../device/tis/ports.ts";
 import type { GuestClock, MachineBus, MmioWindow } from "./bus.ts";
 
 /** Before the machine there is no time. */

@@ -2,7 +2,7 @@
  * What WebTPM needs of an emulator: a memory window, an interrupt line, firmware files, notice of resets, and a
  * guest clock that can stand still. One adapter implements it for v86; another emulator needs another adapter only.
  */
-import type { MmioDevice } from "../tis/ports.ts";
+import type { MmioDevice } from "../device/tis/ports.ts";
 
 /** A range of guest-physical addresses, in bytes. */
 export interface MmioWindow {

@@ -3,12 +3,12 @@
  * vector to the guest's shell, and again after the guest's own reset. Needs the images and the firmware.
  */
 import { afterAll, describe, expect, it } from "vitest";
-import { equalBytes } from "../bytes/hex.ts";
-import { compareWithPcrs, eventTypeName, parseEventLog, replay } from "../eventlog/index.ts";
+import { readUefiGuest } from "../node/tools/guest-images.ts";
+import { attachNativeTpm, type NativeTpm } from "../node/tools/native-tpm.ts";
+import { createUefiNodeMachine, type UefiNodeMachine } from "../node/tools/node-machine.ts";
+import { equalBytes } from "../protocol/bytes/hex.ts";
+import { compareWithPcrs, eventTypeName, parseEventLog, replay } from "../protocol/eventlog/index.ts";
 import { followUefiLog } from "../session/uefi-log.ts";
-import { readUefiGuest } from "../tools/guest-images.ts";
-import { attachNativeTpm, type NativeTpm } from "../tools/native-tpm.ts";
-import { createUefiNodeMachine, type UefiNodeMachine } from "../tools/node-machine.ts";
 
 const BOOT_MS = 600_000;
 const MEASUREMENTS = "/sys/kernel/security/tpm0/binary_bios_measurements";

@@ -1,7 +1,8 @@
 /** Who runs the TPM commands, as the embedder says it, and as the device is told. */
+
+import { type HiddenTpm, startHiddenTpm } from "../backend/hidden/client.ts";
+import type { HiddenImages } from "../backend/hidden/machine.ts";
 import type { BackendInfo } from "../backend/port.ts";
-import { type HiddenTpm, startHiddenTpm } from "../hidden/client.ts";
-import type { HiddenImages } from "../hidden/machine.ts";
 import type { BackendTarget } from "../worker/events.ts";
 import type { OpenTpm } from "./placement.ts";
 import type { BackendKind } from "./types.ts";

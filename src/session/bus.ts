@@ -1,8 +1,8 @@
 /** What the session does to the machine on its bus: announces the TPM to the firmware, and holds the machine still. */
-import { CRB } from "../crb/front-end.ts";
+import { CRB } from "../device/crb/front-end.ts";
+import type { TpmVersion } from "../device/tis/ports.ts";
 import type { MachineBus } from "../machine/bus.ts";
 import { FIRMWARE_FILE_NAMES, firmwareFiles } from "../machine/firmware/acpi.ts";
-import type { TpmVersion } from "../tis/ports.ts";
 import type { TpmStatus } from "./types.ts";
 
 /**

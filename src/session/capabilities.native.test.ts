@@ -10,14 +10,14 @@ import type {
   TpmState,
 } from "../backend/port.ts";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
-import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
-import { spawnSwtpm } from "../bridge/swtpm-process.ts";
-import { fromHex, toHex } from "../bytes/hex.ts";
-import { PTM_CAP } from "../swtpm/commands.ts";
-import { TIS_BASE } from "../tis/ports.ts";
-import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
-import { build } from "../tpm2/index.ts";
-import { responseCode } from "../tpm2/parse.ts";
+import { TIS_BASE } from "../device/tis/ports.ts";
+import { ACCESS, REGISTERS, STS } from "../device/tis/registers.ts";
+import { type NativeBackend, startNativeBackend } from "../node/bridge/native-backend.ts";
+import { spawnSwtpm } from "../node/bridge/swtpm-process.ts";
+import { fromHex, toHex } from "../protocol/bytes/hex.ts";
+import { PTM_CAP } from "../protocol/swtpm/commands.ts";
+import { build } from "../protocol/tpm2/index.ts";
+import { responseCode } from "../protocol/tpm2/parse.ts";
 import type { OpenTpm } from "../worker/keeping.ts";
 import { TestBus } from "./testing.ts";
 import { attachTpm, type Tpm, type TpmAttachOptions } from "./tpm.ts";

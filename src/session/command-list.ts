@@ -1,11 +1,11 @@
 /** The commands that the TPM was given, as records for people: the newest few thousand. */
-import { commandName, responseCodeName } from "../tpm2/names.ts";
-import { commandCode, responseCode } from "../tpm2/parse.ts";
+import { commandName, responseCodeName } from "../protocol/tpm2/names.ts";
+import { commandCode, responseCode } from "../protocol/tpm2/parse.ts";
 import type { EngineEvent } from "../worker/events.ts";
 import type { CommandRecord } from "./types.ts";
 
 /** Records kept. */
-const MOST_RECORDS = 5000;
+export const MOST_COMMANDS = 5000;
 
 type Started = Extract<EngineEvent, { type: "commandstart" }>;
 type Ended = Extract<EngineEvent, { type: "command" }>;
@@ -15,9 +15,16 @@ export class CommandList {
   readonly #version: "2.0" | "1.2";
   readonly #running = new Map<number, CommandRecord>();
   #last = 0;
+  /** What the page sends in the place of a guest, still to come. */
+  #repeats: readonly Uint8Array[] = [];
 
   constructor(version: "2.0" | "1.2") {
     this.#version = version;
+  }
+
+  /** The page is about to send these in the place of a guest. */
+  repeat(commands: readonly Uint8Array[]): void {
+    this.#repeats = commands;
   }
 
   started({ id, time, locality, request, origin }: Started): CommandRecord {
@@ -30,11 +37,19 @@ export class CommandList {
       name: commandName(code, this.#version),
       request,
       origin,
+      ...(origin === "page" && this.#isRepeat(request) && { repeated: true as const }),
     };
     this.#running.set(id, record);
     this.records.push(record);
-    if (this.records.length > MOST_RECORDS) this.records.shift();
+    if (this.records.length > MOST_COMMANDS) this.records.shift();
     return record;
+  }
+
+  #isRepeat(request: Uint8Array): boolean {
+    const [next, ...others] = this.#repeats;
+    if (next?.length !== request.length || next.some((byte, i) => byte !== request[i])) return false;
+    this.#repeats = others;
+    return true;
   }
 
   /** Completes the record, which is the object that `started` gave; undefined for one that is not known. */

@@ -1,9 +1,7 @@
 /** A TPM behind the command response buffer: the guest's commands, those by hand, snapshots, failure. A real swtpm. */
 import { afterEach, describe, expect, it } from "vitest";
-import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
-import { toHex } from "../bytes/hex.ts";
-import { crbFrontEnd } from "../crb/front-end.ts";
-import { CRB_BASE, LOCALITY_SIZE } from "../crb/ports.ts";
+import { crbFrontEnd } from "../device/crb/front-end.ts";
+import { CRB_BASE, LOCALITY_SIZE } from "../device/crb/ports.ts";
 import {
   CTRL_REQ,
   CTRL_START,
@@ -12,9 +10,11 @@ import {
   LOC_STS,
   REGISTERS,
   type RegisterKey,
-} from "../crb/registers.ts";
-import { build } from "../tpm2/index.ts";
-import { responseCode } from "../tpm2/parse.ts";
+} from "../device/crb/registers.ts";
+import { type NativeBackend, startNativeBackend } from "../node/bridge/native-backend.ts";
+import { toHex } from "../protocol/bytes/hex.ts";
+import { build } from "../protocol/tpm2/index.ts";
+import { responseCode } from "../protocol/tpm2/parse.ts";
 import type { OpenTpm } from "../worker/keeping.ts";
 import { TestBus } from "./testing.ts";
 import { attachTpm, type Tpm } from "./tpm.ts";

@@ -2,13 +2,10 @@
 import { type Remote, releaseProxy, wrap } from "comlink";
 import { type BackendCalls, type DeviceCalls, DOORBELL, type WorkerMessage } from "../worker/api.ts";
 import { throwingErrors } from "../worker/crossing.ts";
+import { Silence } from "./silence.ts";
 
 /** How often the page asks whether the worker lives, in milliseconds. */
 const PING_MS = 1000;
-/** So many of its own timer's turns without an answer mean that a worker is stuck that has answered before ... */
-const SILENT_TURNS = 6;
-/** ... and so many, one that is still being loaded: a busy host takes long over that, and a failure tells itself. */
-const LOADING_TURNS = 20;
 /** How long a worker may take to close its sockets before it is ended, in milliseconds. */
 const CLOSE_LIMIT_MS = 2000;
 
@@ -41,8 +38,8 @@ export class DeviceWorker {
   readonly #worker: Worker;
   #tellLoss!: (error: WorkerLostError) => void;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #silent = 0;
-  #mostSilent = LOADING_TURNS;
+  readonly #silence = new Silence();
+  #witness: Witness | undefined;
   #ended = false;
   /**
    * Comlink keeps a worker for as long as any proxy of its functions is alive. One that has ended may hold nothing: by
@@ -65,8 +62,7 @@ export class DeviceWorker {
     };
     const { signal } = this.#listening;
     const onMessage = ({ data }: MessageEvent<Partial<WorkerMessage>>) => {
-      // Whatever it says, it has been loaded.
-      this.#mostSilent = SILENT_TURNS;
+      this.#silence.spoke();
       if ("events" in data || "backendFailure" in data || "notice" in data)
         options.onMessage(data as WorkerMessage);
     };
@@ -101,24 +97,29 @@ export class DeviceWorker {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#timer);
+    this.#witness?.end();
     this.#listening.abort();
     this.calls[releaseProxy]();
     this.#worker.terminate();
   }
 
-  /**
-   * A worker whose event loop stands still is found out even if the guest asks nothing of it. Turns of the page's
-   * timer are counted, not time: after a sleep of the whole host, or of the page, none has passed.
-   */
+  /** A worker whose event loop stands still is found out even if the guest asks nothing of it. */
   #watch(): void {
     this.#timer = setInterval(() => {
-      if (++this.#silent > this.#mostSilent) {
+      const doubt = this.#silence.turn();
+      if (doubt === "stuck") {
         this.#lose("the TPM's worker was stuck and has been ended");
         return;
       }
+      if (doubt === "call a witness") {
+        this.#witness ??= callWitness(() => this.#silence.testified());
+        this.#witness.ask();
+      }
       this.calls.ping().then(
         () => {
-          this.#silent = 0;
+          this.#silence.answered();
+          this.#witness?.end();
+          this.#witness = undefined;
         },
         () => undefined, // the error event says more
       );
@@ -130,4 +131,28 @@ export class DeviceWorker {
     this.end();
     this.#tellLoss(new WorkerLostError(reason));
   }
+}
+
+interface Witness {
+  ask(): void;
+  end(): void;
+}
+
+/** A worker with nothing to do but to answer. Where a page may have none, it is heard whenever it is asked. */
+function callWitness(heard: () => void): Witness {
+  const script = new Blob(["onmessage = () => postMessage(0);"], { type: "text/javascript" });
+  const url = URL.createObjectURL(script);
+  const worker = new Worker(url, { name: "WebTPM witness" });
+  let asked: () => void = () => worker.postMessage(0);
+  worker.onmessage = () => heard();
+  worker.onerror = () => {
+    asked = heard;
+  };
+  return {
+    ask: () => asked(),
+    end() {
+      worker.terminate();
+      URL.revokeObjectURL(url);
+    },
+  };
 }

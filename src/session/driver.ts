@@ -1,6 +1,6 @@
 /** Sends a command of the page's through the registers, as a guest's driver does. */
-import type { FrontEndDriver, FrontEndView, MmioDevice } from "../frontend/port.ts";
-import { TIS_BUFFER_SIZE } from "../tis/ports.ts";
+import type { FrontEndDriver, FrontEndView, MmioDevice } from "../device/frontend/port.ts";
+import { TIS_BUFFER_SIZE } from "../device/tis/ports.ts";
 import { TpmBusyError, TpmFailedError } from "./errors.ts";
 
 const HEADER_BYTES = 10;

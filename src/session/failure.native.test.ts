@@ -6,10 +6,10 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ChannelClosedError } from "../backend/channel.ts";
 import { BackendClosedError, StateNotSavedError, StateRefusedError } from "../backend/errors.ts";
 import type { TpmKeep, TpmState } from "../backend/port.ts";
-import { NodeWebSocket, startTestBridge, type TestBridge } from "../bridge/test-server.ts";
-import { toHex } from "../bytes/hex.ts";
-import { build } from "../tpm2/index.ts";
-import { responseCode, TpmResponseError } from "../tpm2/parse.ts";
+import { NodeWebSocket, startTestBridge, type TestBridge } from "../node/bridge/test-server.ts";
+import { toHex } from "../protocol/bytes/hex.ts";
+import { build } from "../protocol/tpm2/index.ts";
+import { responseCode, TpmResponseError } from "../protocol/tpm2/parse.ts";
 import { deviceWorker } from "../worker/testing/thread-worker.ts";
 import { DeviceWorker } from "./device-worker.ts";
 import { TpmFailedError } from "./errors.ts";
@@ -17,7 +17,7 @@ import { openRemote } from "./remote-backend.ts";
 import { TestBus } from "./testing.ts";
 import { attachTpm, type Tpm, type TpmAttachOptions } from "./tpm.ts";
 
-const webSocket = import.meta.resolve("../bridge/test-server.ts");
+const webSocket = import.meta.resolve("../node/bridge/test-server.ts");
 const workers: Worker[] = [];
 function createWorker(): Worker {
   const worker = deviceWorker({ webSocket });

@@ -1,7 +1,5 @@
 /** A TPM behind a register interface that is none of this project's: engine and session know it by its port alone. */
 import { afterEach, describe, expect, it } from "vitest";
-import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
-import { toHex } from "../bytes/hex.ts";
 import {
   ALIVE,
   BASE,
@@ -11,9 +9,11 @@ import {
   EXECUTION,
   IDLE,
   RING,
-} from "../frontend/testing/doorbell.ts";
-import { build } from "../tpm2/index.ts";
-import { responseCode } from "../tpm2/parse.ts";
+} from "../device/frontend/testing/doorbell.ts";
+import { type NativeBackend, startNativeBackend } from "../node/bridge/native-backend.ts";
+import { toHex } from "../protocol/bytes/hex.ts";
+import { build } from "../protocol/tpm2/index.ts";
+import { responseCode } from "../protocol/tpm2/parse.ts";
 import type { OpenTpm } from "../worker/keeping.ts";
 import { whyNotWorker } from "./placement.ts";
 import { TestBus } from "./testing.ts";

@@ -3,13 +3,13 @@
  * boot, survives a reset, and is in a snapshot. Told of its interrupt line, the guest's driver does what it does.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { compareWithPcrs } from "../eventlog/compare-pcrs.ts";
-import { parseEventLog } from "../eventlog/parse.ts";
-import { replay } from "../eventlog/replay.ts";
-import type { InterfaceName } from "../interfaces/interfaces.ts";
-import { readGuestImages } from "../tools/guest-images.ts";
-import { attachNativeTpm, type NativeTpm } from "../tools/native-tpm.ts";
-import { createNodeMachine, type NodeMachine } from "../tools/node-machine.ts";
+import type { InterfaceName } from "../device/interfaces/interfaces.ts";
+import { readGuestImages } from "../node/tools/guest-images.ts";
+import { attachNativeTpm, type NativeTpm } from "../node/tools/native-tpm.ts";
+import { createNodeMachine, type NodeMachine } from "../node/tools/node-machine.ts";
+import { compareWithPcrs } from "../protocol/eventlog/compare-pcrs.ts";
+import { parseEventLog } from "../protocol/eventlog/parse.ts";
+import { replay } from "../protocol/eventlog/replay.ts";
 import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 
 const BOOT_MS = 240_000;
@@ -45,6 +45,7 @@ async function explained({ tpm }: NativeTpm): Promise<number[]> {
 const DRIVERS = { TIS: "tpm_tis", CRB: "tpm_crb" } as const;
 
 describe.each<Kind>([
+  { interface: "TIS", interrupt: false },
   { interface: "CRB", interrupt: false },
   { interface: "TIS", interrupt: true },
   { interface: "CRB", interrupt: true },
@@ -69,14 +70,12 @@ describe.each<Kind>([
 
   it("is measured by the firmware and used by Linux", async () => {
     await works();
-    // Linux's FIFO driver asks for the line, and before 6.4 tests it without having a locality: so it goes on polling.
+    // Linux's CRB driver knows no interrupt.
     const asks = kind.interface === "TIS" && kind.interrupt;
-    const refused = "TPM interrupt not working, polling instead";
-    expect((await run("dmesg")).includes(refused)).toBe(asks);
-    const line = /^ *5: +(\d+) +IO-APIC +5-fasteoi/m.exec(await run("cat /proc/interrupts"));
+    expect(await run("dmesg")).not.toContain("TPM interrupt not working");
+    const line = /^ *5: +(\d+) +IO-APIC +5-fasteoi +tpm0/m.exec(await run("cat /proc/interrupts"));
     expect(line !== null).toBe(asks);
-    // What the test asked for has come, and was no storm.
-    if (asks) expect([1, 2, 3, 4]).toContain(Number(line?.[1]));
+    if (asks) expect(Number(line?.[1])).toBeGreaterThan(0);
   });
 
   it("goes on from a snapshot, in a machine of its own", async () => {

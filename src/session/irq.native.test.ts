@@ -1,14 +1,14 @@
 /** The interrupt line at the machine's bus, wherever the device is: a guest's own edges come within its access. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { NodeWebSocket, startTestBridge, type TestBridge } from "../bridge/test-server.ts";
-import { TIS_BASE } from "../tis/ports.ts";
-import { ACCESS, INT, INT_ENABLE, REGISTERS, STS } from "../tis/registers.ts";
-import { TPM2_Startup } from "../tpm2/build.ts";
+import { TIS_BASE } from "../device/tis/ports.ts";
+import { ACCESS, INT, INT_ENABLE, REGISTERS, STS } from "../device/tis/registers.ts";
+import { NodeWebSocket, startTestBridge, type TestBridge } from "../node/bridge/test-server.ts";
+import { TPM2_Startup } from "../protocol/tpm2/build.ts";
 import { deviceWorker } from "../worker/testing/thread-worker.ts";
 import { TestBus } from "./testing.ts";
 import { attachTpm } from "./tpm.ts";
 
-const createWorker = () => deviceWorker({ webSocket: import.meta.resolve("../bridge/test-server.ts") });
+const createWorker = () => deviceWorker({ webSocket: import.meta.resolve("../node/bridge/test-server.ts") });
 let bridge: TestBridge;
 beforeEach(async () => {
   bridge = await startTestBridge();

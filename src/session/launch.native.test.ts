@@ -1,18 +1,18 @@
 /** A dynamic launch with a real swtpm, behind a bridge: what is measured, and what the establishment flag shows. */
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { NodeWebSocket, startTestBridge, type TestBridge } from "../bridge/test-server.ts";
-import { toHex } from "../bytes/hex.ts";
-import { HARDWARE_LOCALITY, launch } from "../tis/launch.ts";
-import { TIS_BASE } from "../tis/ports.ts";
-import { ACCESS, LAUNCH_REGISTERS, REGISTERS, STS } from "../tis/registers.ts";
-import { build } from "../tpm2/index.ts";
-import { responseCode } from "../tpm2/parse.ts";
+import { HARDWARE_LOCALITY, launch } from "../device/tis/launch.ts";
+import { TIS_BASE } from "../device/tis/ports.ts";
+import { ACCESS, LAUNCH_REGISTERS, REGISTERS, STS } from "../device/tis/registers.ts";
+import { NodeWebSocket, startTestBridge, type TestBridge } from "../node/bridge/test-server.ts";
+import { toHex } from "../protocol/bytes/hex.ts";
+import { build } from "../protocol/tpm2/index.ts";
+import { responseCode } from "../protocol/tpm2/parse.ts";
 import { deviceWorker } from "../worker/testing/thread-worker.ts";
 import { TestBus } from "./testing.ts";
 import { attachTpm, type Tpm } from "./tpm.ts";
 
-const createWorker = () => deviceWorker({ webSocket: import.meta.resolve("../bridge/test-server.ts") });
+const createWorker = () => deviceWorker({ webSocket: import.meta.resolve("../node/bridge/test-server.ts") });
 let bridge: TestBridge;
 const tpms: Tpm[] = [];
 beforeEach(async () => {

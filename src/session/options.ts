@@ -1,13 +1,13 @@
 /** What an embedder can choose about a TPM, and what follows from it for where things run. */
 import type { BackendInfo, TpmKeep } from "../backend/port.ts";
-import type { DeviceSnapshot, FrontEnd } from "../frontend/port.ts";
+import type { DeviceSnapshot, FrontEnd } from "../device/frontend/port.ts";
 import {
   INTERFACES,
   type InterfaceName,
   interfaceOf,
   interfaceOfSnapshot,
   whyNotInterface,
-} from "../interfaces/interfaces.ts";
+} from "../device/interfaces/interfaces.ts";
 import { bridgeUrls, kindOf, type TpmBackendOptions } from "./backend-target.ts";
 import { whyNotWorker } from "./placement.ts";
 import type { Placement, TpmStatus } from "./types.ts";
@@ -33,6 +33,11 @@ export interface TpmAttachOptions extends TpmBackendOptions {
    * a command that changed it before the change is saved. Called on this thread.
    */
   keep?: TpmKeep;
+  /**
+   * A TPM of which nothing is kept yet is made as one that leaves the factory: with its endorsement key and, a TPM 2.0,
+   * the certificates of its keys in NV, by an issuer of its own that vouches for nothing. Once, at its first power-on.
+   */
+  factory?: boolean;
   /**
    * A running TPM whose bridge is lost goes on at the next one that answers, as it was. Default: with `keep`, or with
    * several bridges. Else it has failed until the machine is reset.

@@ -5,10 +5,13 @@
 import { proxy, transfer } from "comlink";
 import { toError } from "../backend/failure.ts";
 import type { TpmKeep } from "../backend/port.ts";
-import type { AccessSize, DeviceSnapshot, FrontEnd, FrontEndView, MmioDevice } from "../frontend/port.ts";
-import { createLinkMemory } from "../link/layout.ts";
-import { MmioProxy } from "../link/proxy.ts";
-import { CAN_WAIT } from "../link/server.ts";
+import type {
+  AccessSize,
+  DeviceSnapshot,
+  FrontEnd,
+  FrontEndView,
+  MmioDevice,
+} from "../device/frontend/port.ts";
 import type { WorkerMessage } from "../worker/api.ts";
 import { type Notice, openBackend } from "../worker/connect.ts";
 import { throwingFailures } from "../worker/crossing.ts";
@@ -17,6 +20,9 @@ import { EventBatch } from "../worker/event-batch.ts";
 import type { BackendTarget, EngineEvent, EngineOptions, TpmSnapshot } from "../worker/events.ts";
 import { isInWorker } from "../worker/front-ends.ts";
 import { keeping, type OpenTpm } from "../worker/keeping.ts";
+import { createLinkMemory } from "../worker/link/layout.ts";
+import { MmioProxy } from "../worker/link/proxy.ts";
+import { CAN_WAIT } from "../worker/link/server.ts";
 import { DeviceWorker } from "./device-worker.ts";
 import { shutDown, TpmFailedError } from "./errors.ts";
 import { PendingCalls } from "./pending-calls.ts";
@@ -161,7 +167,7 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
   const engine = new TpmEngine({
     version: options.engine.version,
     frontEnd: options.frontEnd,
-    open: keeping(source.open, options.keep),
+    open: keeping(source.open, options.keep, options.engine.factory),
     emit: (event) => batch.push(event),
     onExecute: options.onExecute,
     onAnswered: options.onAnswered,
@@ -182,7 +188,7 @@ export function placeLocally(options: PlaceOptions): PlacedDevice {
     async move(target, open) {
       const next = tpmSource({ ...options, notice }, target, open);
       try {
-        await engine.move(keeping(next.open, options.keep));
+        await engine.move(keeping(next.open, options.keep, options.engine.factory));
       } catch (error) {
         await next.close(Promise.resolve());
         throw error;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { TisDevice } from "../tis/device.ts";
-import { TIS_BASE } from "../tis/ports.ts";
-import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
+import { TisDevice } from "../device/tis/device.ts";
+import { TIS_BASE } from "../device/tis/ports.ts";
+import { ACCESS, REGISTERS, STS } from "../device/tis/registers.ts";
 import {
   misfit,
   PreparedError,

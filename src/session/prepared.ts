@@ -7,13 +7,14 @@
  *     description  JSON, UTF-8: whom it fits, the registers of the device, and how long each part is
  *     parts        one after the other: event log, measured commands, the emulator's state
  *
- * No TPM is in it: no blobs, and no response that the TPM gave. The file is sent compressed with gzip, whose checksum
- * tells damage on the way.
+ * No TPM is in it: no blobs, and no response that the TPM gave. The file is sent compressed, with a checksum that tells
+ * damage on the way.
  */
 import * as v from "valibot";
-import { fromHex, toHex } from "../bytes/hex.ts";
-import type { DeviceSnapshot } from "../frontend/port.ts";
-import { readSnapshot, TIS_SNAPSHOT_FORMAT, type TisSnapshot } from "../tis/snapshot.ts";
+import type { DeviceSnapshot } from "../device/frontend/port.ts";
+import { readSnapshot, TIS_SNAPSHOT_FORMAT, type TisSnapshot } from "../device/tis/snapshot.ts";
+import { fromHex, toHex } from "../protocol/bytes/hex.ts";
+import { viewOf } from "../protocol/bytes/view.ts";
 
 const MAGIC = "WTPMPREP";
 /** Raised when the layout or the meaning of a field changes. */
@@ -26,7 +27,7 @@ export interface PreparedFor {
   /** Guest RAM in bytes. */
   memorySize: number;
   cmdline: string;
-  /** SHA-256 of the images as the manifest has them, in hex. */
+  /** SHA-256 of the images, unpacked, as the manifest has them, in hex. */
   images: Record<"bios" | "vgaBios" | "kernel" | "initrd", string>;
 }
 
@@ -112,7 +113,7 @@ function withoutData(saved: DeviceSnapshot): TisSnapshot {
 export function readPrepared(bytes: Uint8Array<ArrayBuffer>): PreparedMachine {
   const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
   if (bytes.length < PREFIX || magic !== MAGIC) throw damaged("it does not begin as one");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const view = viewOf(bytes);
   const version = view.getUint32(MAGIC.length, true);
   if (version !== PREPARED_VERSION) {
     throw new PreparedError(

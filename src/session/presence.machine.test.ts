@@ -4,8 +4,8 @@
  * swtpm. About a minute with the small kernel.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import { MOR_CLEAR_MEMORY, PPI_FIELDS, PPI_RESULT, PPI_WINDOW } from "../ppi/layout.ts";
-import { type Booted, type BootOptions, bootInNode } from "../tools/boot.ts";
+import { MOR_CLEAR_MEMORY, PPI_FIELDS, PPI_RESULT, PPI_WINDOW } from "../device/ppi/layout.ts";
+import { type Booted, type BootOptions, bootInNode } from "../node/tools/boot.ts";
 import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 import type { PresenceStatus } from "./types.ts";
 

@@ -1,8 +1,8 @@
 /** Physical presence on a bus without a machine; presence.machine.test.ts has the firmware and the guest. */
 import { describe, expect, it } from "vitest";
-import { PPI_CONFIG_FILE } from "../ppi/config.ts";
-import { PPI_FIELDS, PPI_RESULT, PPI_WINDOW } from "../ppi/layout.ts";
-import { PRESENCE_ROM_FILE } from "../rom/index.ts";
+import { PPI_CONFIG_FILE } from "../device/ppi/config.ts";
+import { PPI_FIELDS, PPI_RESULT, PPI_WINDOW } from "../device/ppi/layout.ts";
+import { PRESENCE_ROM_FILE } from "../machine/rom/index.ts";
 import { PhysicalPresence } from "./presence.ts";
 import { TestBus } from "./testing.ts";
 

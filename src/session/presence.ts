@@ -3,13 +3,14 @@
  * ROM that carries one out before the firmware when one is due, and overwrites the guest's memory where that was asked
  * for. SeaBIOS itself carries out no requests; firmware that does, as EDK2's, finds the memory by `etc/tpm/config`.
  */
+
+import { PpiArea } from "../device/ppi/area.ts";
+import { PPI_CONFIG_FILE, ppiConfig } from "../device/ppi/config.ts";
+import { PPI_WINDOW } from "../device/ppi/layout.ts";
+import { PPI_OPERATIONS, type PpiFamily } from "../device/ppi/operations.ts";
+import type { TpmVersion } from "../device/tis/ports.ts";
 import type { MachineBus } from "../machine/bus.ts";
-import { PpiArea } from "../ppi/area.ts";
-import { PPI_CONFIG_FILE, ppiConfig } from "../ppi/config.ts";
-import { PPI_WINDOW } from "../ppi/layout.ts";
-import { PPI_OPERATIONS, type PpiFamily } from "../ppi/operations.ts";
-import { PRESENCE_ROM_FILE, presenceRom } from "../rom/presence.ts";
-import type { TpmVersion } from "../tis/ports.ts";
+import { PRESENCE_ROM_FILE, presenceRom } from "../machine/rom/presence.ts";
 import type { PresenceRequest, PresenceStatus } from "./types.ts";
 
 type Asker = NonNullable<PresenceRequest["by"]>;

@@ -7,16 +7,16 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
-import { type SwtpmChild, spawnSwtpm } from "../bridge/swtpm-process.ts";
-import { fromHex, toHex } from "../bytes/hex.ts";
-import { parseEventLog } from "../eventlog/parse.ts";
-import { type MmioDevice, TIS_BASE } from "../tis/ports.ts";
-import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
-import type { TisState } from "../tis/states.ts";
-import { readGuestImages } from "../tools/guest-images.ts";
-import { createNodeMachine, type NodeMachine } from "../tools/node-machine.ts";
-import { build } from "../tpm2/index.ts";
-import { parsePcrRead, responseCode } from "../tpm2/parse.ts";
+import { type MmioDevice, TIS_BASE } from "../device/tis/ports.ts";
+import { ACCESS, REGISTERS, STS } from "../device/tis/registers.ts";
+import type { TisState } from "../device/tis/states.ts";
+import { type SwtpmChild, spawnSwtpm } from "../node/bridge/swtpm-process.ts";
+import { readGuestImages } from "../node/tools/guest-images.ts";
+import { createNodeMachine, type NodeMachine } from "../node/tools/node-machine.ts";
+import { fromHex, toHex } from "../protocol/bytes/hex.ts";
+import { parseEventLog } from "../protocol/eventlog/parse.ts";
+import { build } from "../protocol/tpm2/index.ts";
+import { parsePcrRead, responseCode } from "../protocol/tpm2/parse.ts";
 import { type MachineState, restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 import { attachTpm, type Tpm } from "./tpm.ts";
 
@@ -199,7 +199,7 @@ describe("a snapshot", () => {
       const free = () => (tpm.peek(register(access), 1) & ACCESS.ACTIVE_LOCALITY) === 0;
       await take(
         "between two commands",
-        "ready",
+        "idle",
         (address, write) => write && address === register(access) && free(),
       );
       expect((await serial.expect(/@done (\d+)@/, RUN_MS))[1]).toBe(String(STEPS));

@@ -7,6 +7,7 @@
  * go on from where they were. That is what a snapshot means; whoever offers one says so.
  */
 import type { MachineBus } from "../machine/bus.ts";
+import type { Drive } from "../machine/drive/drive.ts";
 import {
   type EmulatorState,
   EmulatorStateError,
@@ -27,18 +28,9 @@ export interface SnapshotParts {
   bus: SavableBus & Pick<MachineBus, "hold" | "settled">;
   /** Only of a machine with UEFI. */
   uefi?: UefiMachine | undefined;
-  tpm: Pick<
-    Tpm,
-    | "snapshot"
-    | "restore"
-    | "standIn"
-    | "eventLogArea"
-    | "restoreEventLog"
-    | "presenceArea"
-    | "restorePresence"
-    | "status"
-    | "commands"
-  >;
+  /** Its disks; what was written to them belongs to the snapshot. */
+  drives?: readonly Pick<Drive, "prepareSave" | "saved" | "restored">[] | undefined;
+  tpm: Pick<Tpm, "snapshot" | "restore" | "standIn" | "areas" | "status" | "commands">;
 }
 
 export interface MachineState extends EmulatorState {
@@ -63,13 +55,22 @@ const EXTENDS: ReadonlySet<string> = new Set([
 ]);
 
 /** Takes a machine that may be running; it stands still meanwhile, and goes on. */
-export function takeSnapshot({ emulator, bus, tpm, uefi }: SnapshotParts): Promise<MachineState> {
+export function takeSnapshot({
+  emulator,
+  bus,
+  tpm,
+  uefi,
+  drives = [],
+}: SnapshotParts): Promise<MachineState> {
   return heldFor(bus, SNAPSHOT_HOLD, async () => {
     const state = await tpm.snapshot();
+    await Promise.all(drives.map((drive) => drive.prepareSave()));
     const description = tpm.status.backendLabel;
-    const eventLog = tpm.eventLogArea();
-    const ppi = tpm.presenceArea();
-    const saved = await saveEmulator(emulator, bus);
+    const eventLog = tpm.areas.saveEventLog();
+    const ppi = tpm.areas.savePresence();
+    const saved = await saveEmulator(emulator, bus).finally(() => {
+      for (const drive of drives) drive.saved();
+    });
     const machine = uefi ? { ...saved, emulator: packUefiState(uefi.save(), saved.emulator) } : saved;
     return { tpm: state, description, eventLog, ppi, ...machine, time: Date.now() };
   });
@@ -103,7 +104,7 @@ export function startPrepared(
 ): Promise<void> {
   return heldFor(bus, SNAPSHOT_HOLD, async () => {
     await tpm.standIn(snapshot, commands);
-    tpm.restoreEventLog(snapshot.eventLog);
+    tpm.areas.restoreEventLog(snapshot.eventLog);
     await restoreEmulator(emulator, bus, snapshot);
   });
 }
@@ -114,7 +115,7 @@ export function startPrepared(
  * @throws what keeps TPM or emulator from taking their states; the machine is not to be run then.
  */
 export function restoreSnapshot(
-  { emulator, bus, tpm, uefi }: SnapshotParts,
+  { emulator, bus, tpm, uefi, drives = [] }: SnapshotParts,
   snapshot: Pick<MachineState, "tpm" | "eventLog" | "ppi" | "emulator" | "clock">,
 ): Promise<void> {
   return heldFor(bus, SNAPSHOT_HOLD, async () => {
@@ -122,9 +123,10 @@ export function restoreSnapshot(
     if (!uefi && isUefiState(snapshot.emulator))
       throw new EmulatorStateError("the snapshot is of a machine with UEFI, and this one has a BIOS");
     await tpm.restore(snapshot.tpm);
-    tpm.restoreEventLog(snapshot.eventLog);
-    tpm.restorePresence(snapshot.ppi);
+    tpm.areas.restoreEventLog(snapshot.eventLog);
+    tpm.areas.restorePresence(snapshot.ppi);
     if (state) uefi?.restore(state.uefi);
     await restoreEmulator(emulator, bus, state ? { ...snapshot, emulator: state.emulator } : snapshot);
+    await Promise.all(drives.map((drive) => drive.restored()));
   });
 }

@@ -5,17 +5,17 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import type { TpmBackend } from "../backend/port.ts";
-import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
-import { toHex } from "../bytes/hex.ts";
-import { compareWithPcrs } from "../eventlog/compare-pcrs.ts";
-import { parseEventLog } from "../eventlog/parse.ts";
-import { replay } from "../eventlog/replay.ts";
+import type { MmioDevice } from "../device/tis/ports.ts";
+import { STS } from "../device/tis/registers.ts";
 import { BUSY_STEP_MS, SLICE_MS } from "../machine/time/clock.ts";
 import { DEFAULT_GRACE_MS } from "../machine/time/command-hold.ts";
-import type { MmioDevice } from "../tis/ports.ts";
-import { STS } from "../tis/registers.ts";
-import { readGuestImages } from "../tools/guest-images.ts";
-import { createNodeMachine } from "../tools/node-machine.ts";
+import { type NativeBackend, startNativeBackend } from "../node/bridge/native-backend.ts";
+import { readGuestImages } from "../node/tools/guest-images.ts";
+import { createNodeMachine } from "../node/tools/node-machine.ts";
+import { toHex } from "../protocol/bytes/hex.ts";
+import { compareWithPcrs } from "../protocol/eventlog/compare-pcrs.ts";
+import { parseEventLog } from "../protocol/eventlog/parse.ts";
+import { replay } from "../protocol/eventlog/replay.ts";
 import { attachTpm } from "./tpm.ts";
 
 const images = await readGuestImages();

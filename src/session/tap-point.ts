@@ -2,7 +2,7 @@
  * Where accesses enter the device, from the guest and from the page: the one place at which they can be watched. A
  * tap is put in by swapping what answers, so that nobody pays for it while there is none.
  */
-import type { AccessSize, MmioDevice } from "../tis/ports.ts";
+import type { AccessSize, MmioDevice } from "../device/tis/ports.ts";
 import type { AccessTap } from "./types.ts";
 
 export class TapPoint {

@@ -1,6 +1,7 @@
 /** A machine bus without a machine: keeps what the TPM did to it, for tests. */
+
+import type { MmioDevice } from "../device/tis/ports.ts";
 import type { MachineBus, MmioWindow } from "../machine/bus.ts";
-import type { MmioDevice } from "../tis/ports.ts";
 
 export class TestBus implements MachineBus {
   readonly clock = { frozen: false, now: () => performance.now() };

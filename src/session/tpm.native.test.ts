@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { SwtpmBackend } from "../backend/swtpm-backend.ts";
-import { type SwtpmChild, spawnSwtpm } from "../bridge/swtpm-process.ts";
-import { fromHex, toHex } from "../bytes/hex.ts";
+import { TIS_BASE } from "../device/tis/ports.ts";
+import { ACCESS, REGISTERS, STS } from "../device/tis/registers.ts";
 import { EVENT_LOG_WINDOW } from "../machine/firmware/acpi.ts";
-import { TIS_BASE } from "../tis/ports.ts";
-import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
-import { build } from "../tpm2/index.ts";
+import { type SwtpmChild, spawnSwtpm } from "../node/bridge/swtpm-process.ts";
+import { fromHex, toHex } from "../protocol/bytes/hex.ts";
+import { build } from "../protocol/tpm2/index.ts";
 import { TpmBusyError, TpmFailedError } from "./errors.ts";
 import { TestBus } from "./testing.ts";
 import { attachTpm, type Tpm, type TpmAttachOptions } from "./tpm.ts";

@@ -3,25 +3,23 @@
  * keeps TPM and machine in step through resets and slow commands, and tells the page what happens.
  */
 import { TpmUnableError } from "../backend/errors.ts";
-import { toError, toFailure } from "../backend/failure.ts";
+import { toError } from "../backend/failure.ts";
+import type { HiddenTpm } from "../backend/hidden/client.ts";
 import { type BackendInfo, can } from "../backend/port.ts";
-import { parseEventLog } from "../eventlog/index.ts";
-import type { AccessSize, FrontEnd, InterfaceState, MmioDevice } from "../frontend/port.ts";
-import type { HiddenTpm } from "../hidden/client.ts";
+import type { AccessSize, FrontEnd, InterfaceState, MmioDevice } from "../device/frontend/port.ts";
 import type { MachineBus } from "../machine/bus.ts";
-import { EVENT_LOG_WINDOW } from "../machine/firmware/acpi.ts";
-import { EventLogArea } from "../machine/firmware/event-log-area.ts";
 import { CommandHold } from "../machine/time/command-hold.ts";
 import type { BackendTarget, EngineEvent, TpmSnapshot } from "../worker/events.ts";
 import { backendTarget, kindOf, type TpmBackendOptions } from "./backend-target.ts";
-import { announce, heldFor, IRQ } from "./bus.ts";
+import { heldFor, IRQ } from "./bus.ts";
 import { CommandList } from "./command-list.ts";
 import { driveCommand } from "./driver.ts";
 import { Emitter } from "./emitter.ts";
-import { inWords, shutDown, TpmFailedError } from "./errors.ts";
+import { shutDown, TpmFailedError } from "./errors.ts";
+import { MemoryAreas } from "./memory-areas.ts";
 import { frontEndFor, reconnects, refuseOther, type TpmAttachOptions, whereabouts } from "./options.ts";
 import { type PlacedDevice, placeInWorker, placeLocally } from "./placement.ts";
-import { PhysicalPresence } from "./presence.ts";
+import { StatusBoard } from "./status-board.ts";
 import { NOBODY, TapPoint } from "./tap-point.ts";
 import type {
   AccessTap,
@@ -38,7 +36,7 @@ import { Waiters } from "./waiters.ts";
 const START_HOLD = "TPM start";
 const RESET_HOLD = "TPM reset";
 
-export { BRIDGE_PATH, bridgeUrls, type TpmBackendOptions } from "./backend-target.ts";
+export { BRIDGE_PATH, type TpmBackendOptions } from "./backend-target.ts";
 export type { TpmAttachOptions } from "./options.ts";
 
 /**
@@ -52,14 +50,12 @@ export function attachTpm(bus: MachineBus, options: TpmAttachOptions = {}): Tpm 
 /** Made by {@link attachTpm}. */
 export class Tpm implements TpmHandle {
   readonly ready: Promise<void>;
-  /** Called before the event log is read, where it has to be looked for (`followUefiLog`). */
-  lookForLog: (() => void) | undefined;
   readonly device: MmioDevice;
+  /** Event log and physical presence, as they lie in the machine's memory. */
+  readonly areas: MemoryAreas;
   readonly #bus: MachineBus;
   readonly #options: TpmAttachOptions;
   readonly #version: BackendInfo["version"];
-  readonly #log = new EventLogArea();
-  readonly #presence: PhysicalPresence;
   readonly #hold: CommandHold;
   readonly #events = new Emitter<TpmEvents>();
   readonly #commands: CommandList;
@@ -71,14 +67,12 @@ export class Tpm implements TpmHandle {
   #hidden: HiddenTpm | undefined;
   /** The device has to be placed anew at the next reset. */
   #replace = false;
-  #status: TpmStatus;
+  readonly #status: StatusBoard;
   /** Number of the newest reset; 0 is the start. */
   #resets = 0;
   /** Ends the hold under which the TPM is switched on or off. */
   #release: (() => void) | undefined;
   readonly #power = new Waiters();
-  /** Guest commands that last, by id. */
-  readonly #long = new Set<number>();
 
   constructor(bus: MachineBus, options: TpmAttachOptions) {
     this.#frontEnd = frontEndFor(options);
@@ -88,7 +82,7 @@ export class Tpm implements TpmHandle {
     this.#version = options.version ?? "2.0";
     this.#commands = new CommandList(this.#version);
     this.#hold = new CommandHold(bus, options);
-    this.#status = {
+    const starting = {
       phase: "starting",
       message: "The TPM is being started.",
       interface: this.#frontEnd.name,
@@ -96,7 +90,8 @@ export class Tpm implements TpmHandle {
       ...whereabouts(this.#options, this.#frontEnd, this.#backend),
       backendLabel: "",
       version: "unspecified",
-    };
+    } as const;
+    this.#status = new StatusBoard(starting, (status) => this.#events.emit("status", status));
     this.#release = bus.hold(START_HOLD);
     this.ready = this.#power.wait();
     // Whoever does not wait for `ready` learns of a failure from the status.
@@ -105,17 +100,17 @@ export class Tpm implements TpmHandle {
     this.#tapPoint = new TapPoint(this.#placed);
     this.device = this.#tapPoint.guest;
     bus.attach(this.#frontEnd.window, this.device);
-    if (options.firmware !== "uefi") bus.attach(EVENT_LOG_WINDOW, this.#log);
-    this.#presence = new PhysicalPresence(bus);
-    this.#presence.onChange = (status) => this.#events.emit("presence", status);
-    this.#log.onWrite = () => {
-      if (this.#events.has("eventlog")) this.#events.emit("eventlog", this.eventLog());
-    };
+    this.areas = new MemoryAreas(bus, options.firmware === "uefi", {
+      logWritten: () => {
+        if (this.#events.has("eventlog")) this.#events.emit("eventlog", this.eventLog());
+      },
+      presence: (status) => this.#events.emit("presence", status),
+    });
     this.#unsubscribe = bus.onReset(() => this.#machineReset());
   }
 
   get status(): TpmStatus {
-    return this.#status;
+    return this.#status.value;
   }
 
   get commands(): readonly CommandRecord[] {
@@ -123,12 +118,12 @@ export class Tpm implements TpmHandle {
   }
 
   get presence(): PresenceStatus {
-    return this.#presence.status;
+    return this.areas.physicalPresence.status;
   }
 
   requestPresence(operation: number, parameter = 0): void {
     this.#mustBeAlive();
-    this.#presence.request(operation, parameter);
+    this.areas.physicalPresence.request(operation, parameter);
   }
 
   on<K extends keyof TpmEvents>(event: K, listener: (detail: TpmEvents[K]) => void): () => void {
@@ -162,7 +157,7 @@ export class Tpm implements TpmHandle {
   }
 
   peek(address: number, size: AccessSize): number {
-    return this.#status.phase === "closed" ? NOBODY.read(address, size) : this.#placed.peek(address, size);
+    return this.#status.closed ? NOBODY.read(address, size) : this.#placed.peek(address, size);
   }
 
   async command(command: Uint8Array): Promise<Uint8Array> {
@@ -193,9 +188,7 @@ export class Tpm implements TpmHandle {
   }
 
   eventLog(): Uint8Array {
-    this.lookForLog?.();
-    const bytes = this.#log.bytes();
-    return bytes.slice(0, parseEventLog(bytes).end);
+    return this.areas.eventLog();
   }
 
   /** The registers and the TPM behind them as they stand, between two commands; the machine is held meanwhile. */
@@ -223,27 +216,8 @@ export class Tpm implements TpmHandle {
    */
   async standIn({ device }: Pick<TpmSnapshot, "device">, commands: readonly Uint8Array[]): Promise<void> {
     this.#mustBeAlive();
+    this.#commands.repeat(commands);
     return this.#held("TPM restore", (placed) => placed.standIn(device, commands));
-  }
-
-  /** The event-log area as it stands, without the zeros at its end; also while the firmware is writing an event. */
-  eventLogArea(): Uint8Array {
-    const bytes = this.#log.bytes();
-    return bytes.slice(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
-  }
-
-  restoreEventLog(bytes: Uint8Array): void {
-    this.#log.restore(bytes);
-  }
-
-  /** The memory of physical presence as it stands (`ppi/layout.ts`). */
-  presenceArea(): Uint8Array {
-    return this.#presence.save();
-  }
-
-  /** @param bytes what `presenceArea` gave; none in a snapshot from before there was one. */
-  restorePresence(bytes: Uint8Array): void {
-    this.#presence.restore(bytes);
   }
 
   /**
@@ -252,7 +226,7 @@ export class Tpm implements TpmHandle {
    */
   async moveTo(backend: TpmBackendOptions): Promise<void> {
     this.#mustBeAlive();
-    if (backend.open && this.#status.placement === "worker")
+    if (backend.open && this.status.placement === "worker")
       throw new RangeError(
         'a TPM on the page\'s own thread needs the device there: attach with placement "local"',
       );
@@ -266,7 +240,7 @@ export class Tpm implements TpmHandle {
       }
       this.#useHidden(hidden);
       this.#backend = backend;
-      this.#setStatus({ backend: kindOf(backend) });
+      this.#status.set({ backend: kindOf(backend) });
     });
   }
 
@@ -277,7 +251,7 @@ export class Tpm implements TpmHandle {
   }
 
   async reset(): Promise<void> {
-    const { capabilities, failure } = this.#status;
+    const { capabilities, failure } = this.status;
     // Another one, or a new session, begins with a power-on.
     if (capabilities && !failure && !this.#replace && !can({ capabilities }, "reset"))
       throw new TpmUnableError("reset", "The TPM cannot be reset");
@@ -287,12 +261,12 @@ export class Tpm implements TpmHandle {
   }
 
   async close(): Promise<void> {
-    if (this.#status.phase === "closed") return;
+    if (this.#status.closed) return;
     this.#unsubscribe();
     this.#tapPoint.use(NOBODY);
     this.#announce("unspecified");
-    this.#presence.end();
-    this.#setStatus({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
+    this.areas.end();
+    this.#status.set({ phase: "closed", message: "The TPM was shut down.", version: "unspecified" });
     this.#stopCommands();
     this.#switched(shutDown());
     await this.#placed.close();
@@ -312,21 +286,21 @@ export class Tpm implements TpmHandle {
   #useHidden(hidden: HiddenTpm | undefined): void {
     this.#hidden?.stop();
     this.#hidden = hidden;
-    const { backendMemory: _, ...status } = this.#status;
-    this.#status = status;
+    this.#status.drop("backendMemory");
     void hidden?.memory.then((backendMemory) => {
-      if (hidden === this.#hidden && backendMemory > 0) this.#setStatus({ backendMemory });
+      if (hidden === this.#hidden && backendMemory > 0) this.#status.set({ backendMemory });
     });
   }
 
   #place(): PlacedDevice {
-    const place = this.#status.placement === "worker" ? placeInWorker : placeLocally;
+    const place = this.status.placement === "worker" ? placeInWorker : placeLocally;
     const placed: PlacedDevice = place({
       engine: {
         version: this.#version,
         target: this.#backendTarget(),
         reconnect: reconnects(this.#options, this.#backend),
         reset: this.#resets,
+        factory: this.#options.factory ?? false,
       },
       frontEnd: this.#frontEnd,
       open: this.#backend.open,
@@ -354,16 +328,15 @@ export class Tpm implements TpmHandle {
   // --- resets ---
 
   #machineReset(): void {
-    if (this.#status.phase === "closed") return;
+    if (this.#status.closed) return;
     this.#resets++;
-    this.#log.reset();
-    this.#presence.machineReset();
+    this.areas.machineReset();
     this.#stopCommands();
     // No guest is to find the TPM half reset.
     this.#release ??= this.#bus.hold(RESET_HOLD);
     this.#events.emit("reset", undefined);
     // A hidden machine that failed is not asked again: the next one has ports of its own.
-    const spent = this.#hidden !== undefined && this.#status.phase === "failed";
+    const spent = this.#hidden !== undefined && this.status.phase === "failed";
     if (this.#replace || spent) this.#placeAnew();
     else this.#placed.reset(this.#resets);
   }
@@ -373,9 +346,13 @@ export class Tpm implements TpmHandle {
     // What keeps the old one from ending well keeps nothing else.
     this.#placed.close().catch(() => undefined);
     this.#abandon();
-    const { placementReason: _, ...status } = this.#status;
-    this.#status = { ...status, ...whereabouts(this.#options, this.#frontEnd, this.#backend) };
-    this.#setStatus({ phase: "starting", message: "The TPM is being started.", version: "unspecified" });
+    this.#status.drop("placementReason");
+    this.#status.set({
+      phase: "starting",
+      message: "The TPM is being started.",
+      version: "unspecified",
+      ...whereabouts(this.#options, this.#frontEnd, this.#backend),
+    });
     this.#placed = this.#place();
     this.#tapPoint.use(this.#placed);
     this.#watch();
@@ -411,7 +388,7 @@ export class Tpm implements TpmHandle {
         this.#fail(toError(event.error));
         break;
       case "notice":
-        if (event.label !== undefined) this.#setStatus({ backendLabel: event.label });
+        if (event.label !== undefined) this.#status.set({ backendLabel: event.label });
         this.#events.emit("notice", event.message);
         break;
       case "pcrs":
@@ -429,22 +406,14 @@ export class Tpm implements TpmHandle {
 
   #commandStarted(event: Extract<EngineEvent, { type: "commandstart" }>, ended: ReadonlySet<number>): void {
     const record = this.#commands.started(event);
-    if (record.origin === "guest" && !ended.has(event.id)) {
-      this.#long.add(event.id);
-      if (this.#status.phase === "ready")
-        this.#setStatus({ phase: "executing", message: `The TPM runs ${record.name}.` });
-    }
+    if (record.origin === "guest" && !ended.has(event.id)) this.#status.executing(event.id, record.name);
     this.#events.emit("commandstart", record);
   }
 
   #commandEnded(event: Extract<EngineEvent, { type: "command" }>): void {
-    if (this.#long.delete(event.id)) this.#tellEnd();
+    this.#status.executed(event.id);
     const record = this.#commands.ended(event);
     if (record) this.#events.emit("command", record);
-  }
-
-  #tellEnd(): void {
-    if (this.#status.phase === "executing") this.#setStatus({ phase: "ready", message: "The TPM is ready." });
   }
 
   /** The device is gone: nobody will tell how its commands end, or lower its interrupt line. */
@@ -455,13 +424,12 @@ export class Tpm implements TpmHandle {
 
   /** Whatever the guest had under way is over. */
   #stopCommands(): void {
-    this.#long.clear();
     this.#hold.commandFinished();
-    this.#tellEnd();
+    this.#status.idle();
   }
 
   #powered({ reset, on, error }: Extract<EngineEvent, { type: "power" }>): void {
-    if (reset !== this.#resets || this.#status.phase === "closed") return;
+    if (reset !== this.#resets || this.#status.closed) return;
     if (!on) {
       this.#fail(error ? toError(error) : new Error("it did not say why"));
       return;
@@ -469,7 +437,7 @@ export class Tpm implements TpmHandle {
     this.#announce(this.#version);
     const { label: backendLabel, info } = on;
     const { capabilities = {} } = info;
-    this.#setStatus({
+    this.#status.set({
       phase: "ready",
       message: "The TPM is ready.",
       backendLabel,
@@ -487,25 +455,17 @@ export class Tpm implements TpmHandle {
   }
 
   #fail(error: Error): void {
-    if (this.#status.phase === "closed") return;
+    if (this.#status.closed) return;
     this.#stopCommands();
     this.#announce("unspecified");
-    const failure = toFailure(error);
-    this.#setStatus({
-      phase: "failed",
-      message: `The TPM has failed: ${inWords(failure)} Reset the machine to begin a new session.`,
-      version: "unspecified",
-      failure,
-    });
+    this.#status.fail(error);
     this.#switched(new TpmFailedError(error.message, { cause: error }));
   }
 
   // --- small things ---
 
   #announce(version: TpmStatus["version"]): void {
-    const log = this.#options.firmware === "uefi" ? "own" : EVENT_LOG_WINDOW;
-    announce(this.#bus, version, log, this.#status);
-    this.#presence.announce(version);
+    this.areas.announce(version, this.status);
   }
 
   /** The device tells its moves only while somebody listens. */
@@ -513,16 +473,7 @@ export class Tpm implements TpmHandle {
     this.#placed.watch(this.#events.has("move"));
   }
 
-  #setStatus(change: Partial<TpmStatus>): void {
-    const { failure, ...status } = this.#status;
-    // It stays until the TPM is in another phase.
-    this.#status = { ...status, ...(change.phase === undefined && failure && { failure }), ...change };
-    this.#events.emit("status", this.#status);
-  }
-
   #mustBeAlive(): void {
-    const { phase, message, failure } = this.#status;
-    if (phase === "closed") throw shutDown();
-    if (failure) throw new TpmFailedError(message, { cause: toError(failure) });
+    this.#status.mustBeAlive();
   }
 }

@@ -3,12 +3,12 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { counterIn, defineCounter, increment, readIndex } from "../backend/testing/nv-commands.ts";
 import { startPolicySession } from "../backend/testing/session-commands.ts";
-import { NodeWebSocket, startTestBridge, type TestBridge, until } from "../bridge/test-server.ts";
-import { toHex } from "../bytes/hex.ts";
-import { TIS_BASE } from "../tis/ports.ts";
-import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
-import { build, encodeCommand } from "../tpm2/index.ts";
-import { responseCode } from "../tpm2/parse.ts";
+import { TIS_BASE } from "../device/tis/ports.ts";
+import { ACCESS, REGISTERS, STS } from "../device/tis/registers.ts";
+import { NodeWebSocket, startTestBridge, type TestBridge, until } from "../node/bridge/test-server.ts";
+import { toHex } from "../protocol/bytes/hex.ts";
+import { build, encodeCommand } from "../protocol/tpm2/index.ts";
+import { responseCode } from "../protocol/tpm2/parse.ts";
 import { TestBus } from "./testing.ts";
 import { attachTpm, type Tpm, type TpmAttachOptions } from "./tpm.ts";
 

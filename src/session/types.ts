@@ -2,9 +2,19 @@
  * The vocabulary of a running TPM as the page and embedders see it: status, command records, and the `Tpm` object.
  * Types only; `tpm.ts` beside this file is the implementation.
  */
+
 import type { Failure } from "../backend/failure.ts";
 import type { BackendCapabilities } from "../backend/port.ts";
-import type { AccessSize, InterfaceMove, InterfaceState, MmioDevice, TpmVersion } from "../frontend/port.ts";
+import type {
+  AccessSize,
+  InterfaceMove,
+  InterfaceState,
+  MmioDevice,
+  TpmVersion,
+} from "../device/frontend/port.ts";
+import type { PcrBank } from "../protocol/tpm2/pcr-bank.ts";
+
+export type { PcrBank };
 
 /** Where the register interface runs: in a worker behind shared memory, or on the emulator's own thread. */
 export type Placement = "worker" | "local";
@@ -57,16 +67,11 @@ export interface CommandRecord {
   responseName?: string;
   /** `page`: sent by the page itself, e.g. to read the PCRs; the guest does not see it. */
   origin: "guest" | "page";
+  /** The guest sent it in the boot that a prepared machine goes on from; the page has sent it again in its place. */
+  repeated?: true;
 }
 
-/** PCR values of one bank, by index. */
-export interface PcrBank {
-  /** Lower-case algorithm name, as tpm2-tools writes it: "sha1", "sha256", "sha384", "sha512". */
-  algorithm: string;
-  values: Uint8Array[];
-}
-
-/** An operation of the Physical Presence Interface that somebody asked for; `ppi/operations.ts` has their names. */
+/** An operation of the Physical Presence Interface that somebody asked for; `device/ppi/operations.ts` has their names. */
 export interface PresenceRequest {
   operation: number;
   /** E.g. the banks for SetPCRBanks. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ByteWriter } from "../bytes/writer.ts";
+import { ByteWriter } from "../protocol/bytes/writer.ts";
+import type { MemoryAreas } from "./memory-areas.ts";
 import { followUefiLog, UefiLog } from "./uefi-log.ts";
 
 const MEMORY = 0x10_0000;
@@ -105,7 +106,11 @@ describe("following it", () => {
     vi.useFakeTimers();
     const { memory, put } = guest();
     const restoreEventLog = vi.fn();
-    const tpm = { restoreEventLog, lookForLog: undefined };
+    const areas: Pick<MemoryAreas, "restoreEventLog" | "lookForLog"> = {
+      restoreEventLog,
+      lookForLog: undefined,
+    };
+    const tpm = { areas };
     const end = followUefiLog(tpm, { onReset: () => () => undefined }, memory, MEMORY);
     put(LOG_AT, header);
     vi.advanceTimersByTime(1000);

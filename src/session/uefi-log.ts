@@ -4,10 +4,11 @@
  * edk2's Tcg2Dxe has it in whole pages, begins with the header of a crypto-agile log, and has filled the rest of its
  * 64 KiB with 0xFF.
  */
-import { equalBytes } from "../bytes/hex.ts";
-import { parseEventLog } from "../eventlog/index.ts";
+
 import type { MachineBus } from "../machine/bus.ts";
-import type { Tpm } from "./tpm.ts";
+import { equalBytes } from "../protocol/bytes/hex.ts";
+import { parseEventLog } from "../protocol/eventlog/index.ts";
+import type { MemoryAreas } from "./memory-areas.ts";
 
 /** The guest's memory, as a v86 emulator offers it. */
 export interface GuestMemory {
@@ -20,6 +21,8 @@ const PAGE = 0x1000;
 const LOG_SIZE = 0x1_0000;
 /** TCG_PCR_EVENT of PCR 0, EV_NO_ACTION, without a digest; its size; its data (Firmware Profile, section 10.4.5.1). */
 const HEADER = Uint8Array.from([...[0, 0, 0, 0, 3, 0, 0, 0], ...Array<number>(20).fill(0)]);
+/** The event's type: few pages have its first byte there. */
+const TYPE_AT = 4;
 const SIGNATURE = new TextEncoder().encode("Spec ID Event03\0");
 const SIGNATURE_AT = HEADER.length + 4;
 /** What edk2 measures last, when the operating system has taken over (EV_EFI_ACTION). */
@@ -69,8 +72,10 @@ export class UefiLog {
   }
 
   #find(): number | undefined {
+    // One view of it all: a call for each page would take the machine a third of its time.
+    const memory = this.#memory.read_memory(0, this.#size);
     for (let at = 0; at + LOG_SIZE <= this.#size; at += PAGE) {
-      if (isHeader(this.#memory.read_memory(at, SIGNATURE_AT + SIGNATURE.length)) && this.#isArea(at))
+      if (memory[at + TYPE_AT] === HEADER[TYPE_AT] && isHeader(memory.subarray(at)) && this.#isArea(at))
         return at;
     }
     return undefined;
@@ -97,7 +102,7 @@ function isHeader(bytes: Uint8Array): boolean {
  * @returns a function that ends it.
  */
 export function followUefiLog(
-  tpm: Pick<Tpm, "restoreEventLog" | "lookForLog">,
+  tpm: { areas: Pick<MemoryAreas, "restoreEventLog" | "lookForLog"> },
   bus: Pick<MachineBus, "onReset">,
   memory: GuestMemory,
   size: number,
@@ -105,14 +110,14 @@ export function followUefiLog(
   const log = new UefiLog(memory, size);
   const look = () => {
     const news = log.look();
-    if (news) tpm.restoreEventLog(news);
+    if (news) tpm.areas.restoreEventLog(news);
   };
-  tpm.lookForLog = look;
+  tpm.areas.lookForLog = look;
   const timer = setInterval(look, LOOK_MS);
   const unsubscribe = bus.onReset(() => log.forget());
   return () => {
     clearInterval(timer);
-    tpm.lookForLog = undefined;
+    tpm.areas.lookForLog = undefined;
     unsubscribe();
   };
 }

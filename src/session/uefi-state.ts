@@ -2,14 +2,15 @@
  * The emulator's part of a snapshot of a machine with UEFI: v86's own saved state, and before it what that knows
  * nothing of, the flash and the devices of our own.
  */
-import { ByteReader, ShortInputError } from "../bytes/reader.ts";
-import { ByteWriter } from "../bytes/writer.ts";
+
 import { EmulatorStateError } from "../machine/snapshot.ts";
 import type { UefiState } from "../machine/v86/uefi/uefi-machine.ts";
+import { ByteReader, ShortInputError } from "../protocol/bytes/reader.ts";
+import { ByteWriter } from "../protocol/bytes/writer.ts";
 
 const MAGIC = "WTPMUEFI";
 const VERSION = 1;
-const MODES = ["array", "status", "program", "erase"] as const;
+const MODES = ["array", "status", "program", "erase", "lock", "identity", "query"] as const;
 
 /** @param emulator v86's own saved state. */
 export function packUefiState(state: UefiState, emulator: Uint8Array): Uint8Array<ArrayBuffer> {

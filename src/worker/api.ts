@@ -1,11 +1,11 @@
 /** What the page calls in the device worker (by comlink), and the messages that come back by themselves. */
 import type { Failure } from "../backend/failure.ts";
 import type { StateBlob, TpmKeep, TpmState } from "../backend/port.ts";
-import type { DeviceSnapshot } from "../frontend/port.ts";
-import type { LinkMemory } from "../link/layout.ts";
-import type { LinkStats } from "../link/server.ts";
-import type { PcrBank } from "../session/types.ts";
+import type { DeviceSnapshot } from "../device/frontend/port.ts";
+import type { PcrBank } from "../protocol/tpm2/pcr-bank.ts";
 import type { BackendTarget, EngineEvent, EngineOptions, PoweredOn, TpmSnapshot } from "./events.ts";
+import type { LinkMemory } from "./link/layout.ts";
+import type { LinkStats } from "./link/server.ts";
 
 /** The device and the TPM behind it, in the worker. */
 export interface DeviceCalls {

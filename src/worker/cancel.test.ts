@@ -7,11 +7,11 @@ import type { TpmBackend, TpmKeep } from "../backend/port.ts";
 import { RecoveringBackend } from "../backend/recovering.ts";
 import { COMMAND, header, make, RESPONSE, settle } from "../backend/testing/scripted-backend.ts";
 import { framed } from "../backend/testing/scripted-swtpm.ts";
-import { fromHex, toHex } from "../bytes/hex.ts";
-import { TIS_BASE } from "../tis/ports.ts";
-import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
-import type { TisView } from "../tis/view.ts";
-import { TPM2_GetRandom, TPM2_Startup } from "../tpm2/build.ts";
+import { TIS_BASE } from "../device/tis/ports.ts";
+import { ACCESS, REGISTERS, STS } from "../device/tis/registers.ts";
+import type { TisView } from "../device/tis/view.ts";
+import { fromHex, toHex } from "../protocol/bytes/hex.ts";
+import { TPM2_GetRandom, TPM2_Startup } from "../protocol/tpm2/build.ts";
 import { TpmEngine } from "./engine.ts";
 import { keeping } from "./keeping.ts";
 

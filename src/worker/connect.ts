@@ -1,15 +1,13 @@
 /** Opens the channels to a swtpm, wherever it runs, and powers it on. */
 
 import { ChannelClosedError, type SwtpmChannels } from "../backend/channel.ts";
+import { HIDDEN_TIMEOUTS } from "../backend/hidden/timeouts.ts";
 import { messagePortChannel } from "../backend/message-port.ts";
 import { type BackendInfo, can, type TpmBackend, type TpmState } from "../backend/port.ts";
 import { RecoveringBackend } from "../backend/recovering.ts";
 import { SwtpmSession } from "../backend/swtpm-session.ts";
 import { connectBridge, connectWebSocketPair } from "../backend/websocket.ts";
 import type { BackendTarget, EngineOptions, PoweredOn } from "./events.ts";
-
-/** An emulated machine is slow to make a TPM: the RSA keys of a TPM 1.2 are made within CMD_INIT. In milliseconds. */
-const HIDDEN_TIMEOUTS = { probe: 60_000, control: 300_000 };
 
 /** A TPM that is powered on. */
 export interface OpenBackend extends PoweredOn {
@@ -92,9 +90,8 @@ async function openAt(
   state?: TpmState,
   signal?: AbortSignal,
 ): Promise<OpenBackend> {
-  const { channels, server } = await openChannels(site, version, signal);
   // A swtpm of the user's own goes on after us.
-  const owned = site.kind !== "proxy";
+  const { channels, server, owned = site.kind !== "proxy" } = await openChannels(site, version, signal);
   const backend = new SwtpmSession(channels, {
     version,
     owned,
@@ -109,7 +106,7 @@ async function openChannels(
   site: Site,
   version: BackendInfo["version"],
   signal?: AbortSignal,
-): Promise<{ channels: SwtpmChannels; server?: string }> {
+): Promise<{ channels: SwtpmChannels; server?: string; owned?: boolean }> {
   switch (site.kind) {
     case "bridge": {
       const limit = AbortSignal.timeout(BRIDGE_LIMIT_MS);

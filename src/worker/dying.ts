@@ -3,7 +3,7 @@
  * are answered with the TPM's own failure response; the registers go dead (failure mode) when the guest has taken that
  * response, so that no driver waits for one that never comes.
  */
-import type { FrontEndDevice } from "../frontend/port.ts";
+import type { FrontEndDevice } from "../device/frontend/port.ts";
 
 export interface DyingPort {
   device: FrontEndDevice;

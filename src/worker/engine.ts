@@ -15,10 +15,10 @@ import type {
   FrontEndView,
   LaunchStep,
   MmioDevice,
-} from "../frontend/port.ts";
-import type { PcrBank } from "../session/types.ts";
-import { TIS } from "../tis/front-end.ts";
-import { commandCode, responseCode } from "../tpm2/parse.ts";
+} from "../device/frontend/port.ts";
+import { TIS } from "../device/tis/front-end.ts";
+import { commandCode, responseCode } from "../protocol/tpm2/parse.ts";
+import type { PcrBank } from "../protocol/tpm2/pcr-bank.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Dying } from "./dying.ts";
 import type { EngineEvent, TpmSnapshot } from "./events.ts";
@@ -27,6 +27,7 @@ import { LaunchSequence } from "./launch.ts";
 import { MoveWatch } from "./move-watch.ts";
 import { Moves } from "./moves.ts";
 import { PageCommands } from "./page-commands.ts";
+import { PcrReader } from "./pcr-reader.ts";
 import { PcrWatch } from "./pcr-watch.ts";
 import { changesPcrs, readPcrs } from "./pcrs.ts";
 import { off, Power } from "./power.ts";
@@ -71,6 +72,7 @@ export class TpmEngine implements MmioDevice {
   /** What the registers show. */
   readonly view: FrontEndView;
   readonly #page: PageCommands;
+  readonly #pcrs = new PcrReader(() => readPcrs(this.#environment.version, (command) => this.run(command)));
   readonly #pcrWatch = new PcrWatch(() => this.#refreshPcrs());
   #watch: MoveWatch | undefined;
   #watched = false;
@@ -79,7 +81,6 @@ export class TpmEngine implements MmioDevice {
   readonly #power: Power;
   readonly #dying: Dying;
   readonly #moves: Moves;
-  #pcrRead: Promise<PcrBank[]> | undefined;
 
   constructor(environment: EngineEnvironment) {
     this.#environment = environment;
@@ -185,7 +186,7 @@ export class TpmEngine implements MmioDevice {
     const code = commandCode(request);
     if (code === TSC_RESET_ESTABLISHMENT_BIT) this.#readEstablishment();
     if (code !== undefined && responseCode(response) === 0 && changesPcrs(this.#environment.version, code)) {
-      this.#pcrWatch.changed();
+      this.#pcrsChanged();
     } else this.#pcrWatch.used();
   }
 
@@ -207,7 +208,7 @@ export class TpmEngine implements MmioDevice {
       .measureLaunch(data)
       .then(() => {
         this.#readEstablishment();
-        this.#pcrWatch.changed();
+        this.#pcrsChanged();
       })
       // Refused: nothing was measured, which is what the PCRs then show.
       .catch(() => undefined);
@@ -277,12 +278,14 @@ export class TpmEngine implements MmioDevice {
     return this.#page.run(command);
   }
 
-  /** All PCR banks. Calls that overlap share one reading. @throws {TpmResponseError} {TpmOffError} */
+  /** All PCR banks, as of one moment. @throws {TpmResponseError} {TpmOffError} */
   readPcrs(): Promise<PcrBank[]> {
-    this.#pcrRead ??= readPcrs(this.#environment.version, (command) => this.run(command)).finally(() => {
-      this.#pcrRead = undefined;
-    });
-    return this.#pcrRead;
+    return this.#pcrs.read();
+  }
+
+  #pcrsChanged(): void {
+    this.#pcrs.changed();
+    this.#pcrWatch.changed();
   }
 
   async #refreshPcrs(): Promise<void> {
@@ -325,7 +328,7 @@ export class TpmEngine implements MmioDevice {
   }
 
   #putBack(device: DeviceSnapshot): void {
-    this.#pcrWatch.changed();
+    this.#pcrsChanged();
     this.#change(() => {
       this.#device.restore(device);
       // Its command ended with the session that it was given to.

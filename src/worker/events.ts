@@ -1,8 +1,8 @@
 /** What the engine tells the page, and what it is told to begin with. Plain data: all of it crosses threads. */
 import type { Failure } from "../backend/failure.ts";
 import type { BackendInfo, TpmState } from "../backend/port.ts";
-import type { DeviceSnapshot, InterfaceMove } from "../frontend/port.ts";
-import type { PcrBank } from "../session/types.ts";
+import type { DeviceSnapshot, InterfaceMove } from "../device/frontend/port.ts";
+import type { PcrBank } from "../protocol/tpm2/pcr-bank.ts";
 
 /** Times are milliseconds since 1970, so that they mean the same in every thread. */
 export type EngineEvent =
@@ -51,6 +51,8 @@ export interface EngineOptions {
   frontEnd?: string;
   /** A TPM whose bridge is lost goes on at the next one that answers, as it was; else it has failed. */
   reconnect?: boolean;
+  /** A new TPM that is to be kept gets what its maker would give it. */
+  factory?: boolean;
   /** Number of the reset that the first power-on belongs to; 0 for none. */
   reset: number;
 }

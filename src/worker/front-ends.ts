@@ -1,6 +1,6 @@
 /** The register interfaces that the device worker has, by the name under which the page asks for one. */
-import type { FrontEnd } from "../frontend/port.ts";
-import { interfaceOf } from "../interfaces/interfaces.ts";
+import type { FrontEnd } from "../device/frontend/port.ts";
+import { interfaceOf } from "../device/interfaces/interfaces.ts";
 
 /** @throws {RangeError} for one that is not there. */
 export function frontEndNamed(name: string): FrontEnd {

@@ -2,7 +2,7 @@
  * A dynamic launch as the register interface tells it, step by step, gathered to be measured by the TPM in one piece: so
  * no command comes between its parts.
  */
-import type { LaunchStep } from "../frontend/port.ts";
+import type { LaunchStep } from "../device/frontend/port.ts";
 
 /** Bytes; AMD's SKINIT measures at most 64 KiB, Intel's SENTER less. A launch of more is no launch. */
 export const LONGEST_LAUNCH = 1 << 20;

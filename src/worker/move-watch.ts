@@ -1,5 +1,5 @@
 /** Gathers the moves of the register interface for those who watch it: people, who see some ten changes a second. */
-import type { InterfaceMove } from "../frontend/port.ts";
+import type { InterfaceMove } from "../device/frontend/port.ts";
 
 const GATHER_MS = 100;
 /** Moves told at once: more than two commands' worth. */

@@ -1,8 +1,8 @@
 /** Device and TPM saved together, put back, and moved elsewhere, while the machine is held. */
 import type { TpmBackend, TpmState } from "../backend/port.ts";
-import type { DeviceSnapshot, FrontEndDevice } from "../frontend/port.ts";
-import { commandName } from "../tpm2/names.ts";
-import { commandCode, responseCode, TpmResponseError } from "../tpm2/parse.ts";
+import type { DeviceSnapshot, FrontEndDevice } from "../device/frontend/port.ts";
+import { commandName } from "../protocol/tpm2/names.ts";
+import { commandCode, responseCode, TpmResponseError } from "../protocol/tpm2/parse.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { TpmSnapshot } from "./events.ts";
 import type { OpenTpm } from "./keeping.ts";

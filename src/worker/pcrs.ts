@@ -1,8 +1,13 @@
 /** Reads the PCRs of a TPM, whatever its version: all banks, all registers. */
 
-import type { PcrBank } from "../session/types.ts";
-import { TPM_CAP, TPM_PCRRead, TPM2_GetCapability, TPM2_PCR_Read } from "../tpm2/build.ts";
-import { parsePcrAllocation, parsePcrRead, parsePcrRead12, remainingSelection } from "../tpm2/parse.ts";
+import { TPM_CAP, TPM_PCRRead, TPM2_GetCapability, TPM2_PCR_Read } from "../protocol/tpm2/build.ts";
+import {
+  parsePcrAllocation,
+  parsePcrRead,
+  parsePcrRead12,
+  remainingSelection,
+} from "../protocol/tpm2/parse.ts";
+import type { PcrBank } from "../protocol/tpm2/pcr-bank.ts";
 
 type Run = (command: Uint8Array) => Promise<Uint8Array>;
 

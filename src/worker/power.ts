@@ -12,7 +12,7 @@ import {
   type TpmBackend,
   type TpmState,
 } from "../backend/port.ts";
-import type { FrontEndDevice } from "../frontend/port.ts";
+import type { FrontEndDevice } from "../device/frontend/port.ts";
 import type { OpenBackend } from "./connect.ts";
 import type { EngineEvent, PoweredOn } from "./events.ts";
 import type { OpenTpm } from "./keeping.ts";
@@ -34,6 +34,9 @@ export interface PowerPort {
 
 const NOT_RESET =
   "The machine was reset, and its TPM was not: this one cannot be switched off and on from here. Its PCRs go on from where they were.";
+
+const SHARED =
+  "This TPM was on before the machine, and goes on after it; others may use it as well, e.g. its host. Its PCRs hold what they have measured, too: the machine's firmware does not begin them anew, and nothing of the TPM can be saved or moved from here.";
 
 /** @throws {TpmUnableError} when a TPM that was opened with a state takes none; it is closed then. */
 export async function mayHaveTaken(
@@ -159,6 +162,7 @@ export class Power {
     }
     await mayHaveTaken(state, opened, "The TPM cannot be put where it was");
     const backend = this.#adopt(opened);
+    if (!this.can("reset")) this.#port.emit({ type: "notice", message: SHARED });
     const established = await this.#establishment(backend);
     const { device, version } = this.#port;
     this.#port.change(() => {

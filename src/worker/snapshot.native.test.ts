@@ -8,10 +8,10 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { TpmState } from "../backend/port.ts";
 import { startPolicySession } from "../backend/testing/session-commands.ts";
-import { type NativeBackend, startNativeBackend } from "../bridge/native-backend.ts";
-import { type AccessSize, TIS_BASE } from "../tis/ports.ts";
-import { ACCESS, REGISTERS, STS } from "../tis/registers.ts";
-import { build, encodeCommand } from "../tpm2/index.ts";
+import { type AccessSize, TIS_BASE } from "../device/tis/ports.ts";
+import { ACCESS, REGISTERS, STS } from "../device/tis/registers.ts";
+import { type NativeBackend, startNativeBackend } from "../node/bridge/native-backend.ts";
+import { build, encodeCommand } from "../protocol/tpm2/index.ts";
 import { TpmEngine } from "./engine.ts";
 
 const natives: NativeBackend[] = [];

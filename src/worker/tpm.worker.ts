@@ -5,8 +5,7 @@
 import { expose } from "comlink";
 import { toFailure } from "../backend/failure.ts";
 import { OrderedTpm } from "../backend/ordered.ts";
-import { LinkServer } from "../link/server.ts";
-import { TIS } from "../tis/front-end.ts";
+import { TIS } from "../device/tis/front-end.ts";
 import {
   type BackendCalls,
   type DeviceCalls,
@@ -21,6 +20,7 @@ import { EventBatch } from "./event-batch.ts";
 import type { BackendTarget } from "./events.ts";
 import { frontEndNamed } from "./front-ends.ts";
 import { keeping, type OpenTpm } from "./keeping.ts";
+import { LinkServer } from "./link/server.ts";
 
 /** The page called things in the wrong order. */
 class NotStartedError extends Error {
@@ -67,7 +67,11 @@ const device: DeviceCalls = {
     const notice: Notice = (message, label) =>
       batch.push({ type: "notice", message, ...(label !== undefined && { label }) });
     const openAt = (target: BackendTarget) =>
-      keeping((state) => openBackend({ ...options, target }, state, notice), keep && throwingErrors(keep));
+      keeping(
+        (state) => openBackend({ ...options, target }, state, notice),
+        keep && throwingErrors(keep),
+        options.factory,
+      );
     const frontEnd = frontEndNamed(options.frontEnd ?? TIS.name);
     const engine: TpmEngine = new TpmEngine({
       frontEnd,

@@ -3,7 +3,7 @@
  * repeat or to vary a run), CONFORMANCE_ACCESSES (how many to compare).
  */
 import { describe, expect, it } from "vitest";
-import { DIFFERENCES } from "../../../src/crb/differences.ts";
+import { DIFFERENCES } from "../../../src/device/crb/differences.ts";
 import { report } from "../report.ts";
 import { Runner } from "../runner.ts";
 import { compare } from "../session.ts";

@@ -3,7 +3,7 @@
  * device answers. It is written from the observed behaviour of QEMU and shares no code with the device; each wanted
  * difference is a branch on its identifier, taken or not taken by `quirks`.
  */
-import type { DifferenceId } from "../../../src/crb/differences.ts";
+import type { DifferenceId } from "../../../src/device/crb/differences.ts";
 import type { Model, Running, Version } from "../interface.ts";
 
 const BUFFER = 0x80;

@@ -3,7 +3,7 @@
  * answers. It is written from the observed behaviour of QEMU and shares no code with the device; each wanted
  * difference is a branch on its identifier, taken or not taken by `quirks`.
  */
-import type { DifferenceId } from "../../../src/tis/differences.ts";
+import type { DifferenceId } from "../../../src/device/tis/differences.ts";
 import type { Model, Running, Version } from "../interface.ts";
 
 type State = "idle" | "ready" | "reception" | "execution" | "completion";
@@ -306,6 +306,7 @@ export class TisModel implements Model {
       old.active = false;
       if (to !== NOBODY && this.localities[to]!.seizing) old.seized = true;
       else old.requests = false;
+      if (old.state === "ready" && this.differs("ready-given-up")) this.set(from, "idle", 0);
       if (old.state === "reception" && this.differs("half-command-dropped")) {
         this.set(from, "idle", 0);
         this.offset = 0;

@@ -3,7 +3,7 @@
  * a run), CONFORMANCE_ACCESSES (how many to compare for each TPM version).
  */
 import { describe, expect, it } from "vitest";
-import { DIFFERENCES } from "../../../src/tis/differences.ts";
+import { DIFFERENCES } from "../../../src/device/tis/differences.ts";
 import { report } from "../report.ts";
 import { Runner } from "../runner.ts";
 import { compare } from "../session.ts";

@@ -1,10 +1,10 @@
 /** A page with nothing but a hidden machine, whose reseeding can be switched off: `window.draw`. */
 import { V86 } from "v86";
 import wasmUrl from "v86/build/v86.wasm?url";
+import { HiddenMachine } from "../../../src/backend/hidden/machine.ts";
 import { SwtpmBackend } from "../../../src/backend/swtpm-backend.ts";
-import { toHex } from "../../../src/bytes/hex.ts";
-import { HiddenMachine } from "../../../src/hidden/machine.ts";
-import { loadImage, loadManifest } from "../../../src/images/load.ts";
+import { toHex } from "../../../src/protocol/bytes/hex.ts";
+import { loadImage, loadManifest } from "../../../src/session/images/load.ts";
 import { type Secrets, secretsOf } from "./secrets.ts";
 
 /** What a machine drew. */

@@ -1,10 +1,15 @@
 /** What no two TPMs may have in common: keys that follow from the hierarchies' seeds, and random numbers. */
 
-import { fromHex, toHex } from "../../../src/bytes/hex.ts";
-import { ByteReader } from "../../../src/bytes/reader.ts";
-import { ByteWriter } from "../../../src/bytes/writer.ts";
-import { TPM_ST_SESSIONS, TPM2_GetRandom, TPM2_Startup, withHeader } from "../../../src/tpm2/build.ts";
-import { parseGetRandom, responseCode } from "../../../src/tpm2/parse.ts";
+import { fromHex, toHex } from "../../../src/protocol/bytes/hex.ts";
+import { ByteReader } from "../../../src/protocol/bytes/reader.ts";
+import { ByteWriter } from "../../../src/protocol/bytes/writer.ts";
+import {
+  TPM_ST_SESSIONS,
+  TPM2_GetRandom,
+  TPM2_Startup,
+  withHeader,
+} from "../../../src/protocol/tpm2/build.ts";
+import { parseGetRandom, responseCode } from "../../../src/protocol/tpm2/parse.ts";
 
 const TPM2_CC_CreatePrimary = 0x131;
 const TPM_RS_PW = 0x4000_0009;

@@ -1,5 +1,7 @@
 /** Commands on NV indices with a password or none, for tests of what is kept. */
-import { encodeCommand, encodeCommand12, passwordSession } from "../../tpm2/index.ts";
+
+import { viewOf } from "../../protocol/bytes/view.ts";
+import { encodeCommand, encodeCommand12, passwordSession } from "../../protocol/tpm2/index.ts";
 
 /** An index of the owner's: 8 bytes that count, or that are written. */
 export const NV_INDEX = 0x0100_0001;
@@ -35,7 +37,7 @@ export const readIndex = (auth = "") =>
 
 /** What TPM2_NV_Read of a counter has answered. @throws {RangeError} for anything else. */
 export function counterIn(response: Uint8Array): number {
-  const view = new DataView(response.buffer, response.byteOffset, response.byteLength);
+  const view = viewOf(response);
   if (view.getUint32(6) !== 0 || view.getUint16(14) !== 8)
     throw new RangeError(
       `no counter's value: ${Array.from(response, (byte) => byte.toString(16)).join(" ")}`,

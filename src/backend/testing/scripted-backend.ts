@@ -1,5 +1,5 @@
 /** A swtpm client over an swtpm that follows a script, and small tools for tests with it. */
-import { fromHex } from "../../bytes/hex.ts";
+import { fromHex } from "../../protocol/bytes/hex.ts";
 import { SwtpmBackend } from "../swtpm-backend.ts";
 import type { SwtpmOptions } from "../swtpm-session.ts";
 import { ScriptedSwtpm } from "./scripted-swtpm.ts";

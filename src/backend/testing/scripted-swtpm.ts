@@ -2,7 +2,7 @@
  * An swtpm in memory that follows a script, for what the real one never does: odd chunks, wrong lengths, silence, a
  * connection that breaks at a chosen moment. Its bytes arrive as those of a socket do: later, in any pieces.
  */
-import { fromHex, toHex } from "../../bytes/hex.ts";
+import { fromHex, toHex } from "../../protocol/bytes/hex.ts";
 import { type ByteChannel, ChannelClosedError, type SwtpmChannels } from "../channel.ts";
 
 /** A channel whose far side is the test. */

@@ -1,5 +1,5 @@
 /** Commands on sessions, for tests of what outlives a TPM's process. */
-import { encodeCommand } from "../../tpm2/index.ts";
+import { encodeCommand } from "../../protocol/tpm2/index.ts";
 
 /** TPM2_StartAuthSession for a policy with nobody's key and no parameter encryption. */
 export const startPolicySession = () =>

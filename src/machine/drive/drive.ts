@@ -1,8 +1,11 @@
 /**
- * A disk or CD as v86 takes one: read by pieces from its source, written to a layer of its own. v86's own readers of files
+ * A disk or CD as v86 takes one: read by pieces from its source, written to a layer of its own: one that lasts, where
+ * it is given one, or in memory. v86's own readers of files
  * and addresses know no failure: a piece that cannot be read is waited for without end. Here the one who has the machine is
  * told, and the guest's read goes on when the piece can be had again.
  */
+import type { SectorWrite } from "./log.ts";
+import { type DriveLayer, WriteQueue } from "./queue.ts";
 import { DriveError, type DriveSource } from "./source.ts";
 import { SECTOR, WrittenSectors } from "./written.ts";
 
@@ -10,6 +13,8 @@ import { SECTOR, WrittenSectors } from "./written.ts";
 const PIECE = 128 * 1024;
 /** Pieces that are kept, the least used go: 16 MiB. */
 const MOST_PIECES = 128;
+/** Bytes that the guest may have written for a snapshot to hold them. */
+const MOST_SAVED = 512 * 2 ** 20;
 /** Says what a saved state is of. */
 const FORMAT = "webtpm drive 1";
 
@@ -37,23 +42,102 @@ export class Drive implements V86Drive {
   onload: ((event: object) => void) | undefined;
   /** Who has the machine; told of each read that failed. */
   onTrouble: OnDriveTrouble | undefined;
+  /** Each write is done only when it is safe: the guest has switched the write cache off. */
+  writeThrough = false;
   readonly #source: DriveSource;
+  readonly #layer: DriveLayer | undefined;
+  readonly #queue: WriteQueue | undefined;
+  /** Without a layer: all that was written. */
   readonly #written = new WrittenSectors();
-  /** By number, the one used last at the end. */
+  /**
+   * By number, the one used last at the end: of the source, and where there is a layer, with all that was written over
+   * it.
+   */
   readonly #pieces = new Map<number, Promise<Uint8Array> | Uint8Array>();
+  /** What a snapshot is to hold of the layer; read before it, as it is taken at once. */
+  #toSave: readonly SectorWrite[] | undefined;
+  /** A saved state that the layer takes; nothing is read before. */
+  #restoring: Promise<void> = Promise.resolve();
 
-  constructor(source: DriveSource) {
+  /** @param layer keeps what is written; without it, that ends with the drive */
+  constructor(source: DriveSource, layer?: DriveLayer) {
     this.#source = source;
     this.byteLength = source.size;
+    this.#layer = layer;
+    this.#queue = layer && new WriteQueue(layer, (error, retry) => this.#failed(error, retry, "kept"));
   }
 
   get name(): string {
     return this.#source.name;
   }
 
-  /** Bytes that the guest has written and that are nowhere else. */
+  /** Bytes that the guest has written. */
   get writtenBytes(): number {
-    return this.#written.sectors * SECTOR;
+    return this.#layer?.written ?? this.#written.sectors * SECTOR;
+  }
+
+  /** True when what the guest writes outlives this drive. */
+  get lasting(): boolean {
+    return this.#layer !== undefined;
+  }
+
+  /** What it is made of. */
+  get source(): DriveSource {
+    return this.#source;
+  }
+
+  /** Numbers of the pieces of so many bytes in which the guest has written anything; ascending. */
+  async writtenClusters(bytes: number): Promise<Float64Array> {
+    await this.flush();
+    if (this.#layer) return this.#layer.clusters(bytes);
+    const [numbers] = this.#written.save();
+    return Float64Array.from(new Set(numbers.map((number) => Math.floor((number * SECTOR) / bytes))));
+  }
+
+  /** Resolves when all that was written before it is safe, as far as it lasts at all. */
+  async flush(): Promise<void> {
+    await this.#queue?.flush();
+  }
+
+  /** Reads what a snapshot is to hold, for `get_state`; nothing may be written meanwhile. @throws {DriveError} */
+  async prepareSave(): Promise<void> {
+    await this.flush();
+    this.#toSave = await this.#layer?.save(MOST_SAVED);
+  }
+
+  /** Forgets what `prepareSave` has read. */
+  saved(): void {
+    this.#toSave = undefined;
+  }
+
+  /** Resolves when a state that was restored is kept. @throws what kept it from that */
+  restored(): Promise<void> {
+    return this.#restoring;
+  }
+
+  /** Keeps what is under way, for the last time. @throws {DriveError} when that cannot be done. */
+  async close(): Promise<void> {
+    if (!this.#layer) return;
+    const trouble = new Promise<never>((_, reject) => {
+      this.onTrouble = reject;
+    });
+    try {
+      await Promise.race([this.flush(), trouble]);
+    } finally {
+      await this.#layer.close();
+    }
+  }
+
+  /**
+   * The content as it is now, from `start` on.
+   * @throws {DriveError}
+   */
+  async content(start: number, length: number): Promise<Uint8Array> {
+    for (;;) {
+      const data = this.#read(start, length);
+      if (data instanceof Uint8Array) return data;
+      await Promise.all(data);
+    }
   }
 
   /**
@@ -93,8 +177,29 @@ export class Drive implements V86Drive {
   }
 
   set(start: number, data: Uint8Array, done: () => void): void {
-    this.#written.write(start, data);
-    done();
+    if (!this.#queue) {
+      this.#written.write(start, data);
+      done();
+      return;
+    }
+    this.#overwrite(start, data);
+    if (!this.writeThrough) {
+      this.#queue.write(start, data, done);
+      return;
+    }
+    this.#queue.write(start, data, () => undefined);
+    this.#queue.flush().then(done);
+  }
+
+  /** Brings what is held of the source to what was written. */
+  #overwrite(start: number, data: Uint8Array): void {
+    for (let number = Math.floor(start / PIECE); number * PIECE < start + data.length; number++) {
+      const piece = this.#pieces.get(number);
+      if (!(piece instanceof Uint8Array)) continue; // one under way sees it when it arrives
+      const from = Math.max(start, number * PIECE);
+      const to = Math.min(start + data.length, number * PIECE + piece.length);
+      piece.set(data.subarray(from - start, to - start), from - number * PIECE);
+    }
   }
 
   /** v86 asks for the whole only of what boots without a drive. */
@@ -103,7 +208,13 @@ export class Drive implements V86Drive {
   }
 
   get_state(): unknown[] {
-    return [FORMAT, this.#source.identity, this.#source.name, this.byteLength, ...this.#written.save()];
+    let written = this.#written;
+    if (this.#layer) {
+      if (!this.#toSave) throw new DriveError(`${this.name} was not made ready for a snapshot`, "unreadable");
+      written = new WrittenSectors();
+      for (const { start, data } of this.#toSave) written.write(start, data);
+    }
+    return [FORMAT, this.#source.identity, this.#source.name, this.byteLength, ...written.save()];
   }
 
   /** @throws {DriveError} when the state is of another drive; nothing has changed then. */
@@ -111,7 +222,7 @@ export class Drive implements V86Drive {
     const [sizeThen, whole] = state;
     if (sizeThen === this.byteLength && whole instanceof Uint8Array) {
       // From before there was this format: v86's own, which holds the whole image.
-      this.#written.write(0, whole);
+      this.#restore([{ start: 0, data: whole }]);
       return;
     }
     const [format, identity, name, size, numbers, bytes] = state;
@@ -127,7 +238,22 @@ export class Drive implements V86Drive {
     if (bytes.length !== numbers.length * SECTOR) {
       throw new DriveError("what the saved machine had written to its drive is damaged", "changed");
     }
-    this.#written.load(numbers, bytes);
+    const writes = Array.from(numbers, (number, index) => ({
+      start: number * SECTOR,
+      data: bytes.subarray(index * SECTOR, (index + 1) * SECTOR),
+    }));
+    this.#restore(runsOf(writes));
+  }
+
+  #restore(writes: readonly SectorWrite[]): void {
+    if (!this.#layer) {
+      this.#written.clear();
+      for (const { start, data } of writes) this.#written.write(start, data);
+      return;
+    }
+    this.#pieces.clear();
+    this.#restoring = this.#layer.replace(writes);
+    this.#restoring.catch(() => undefined); // told to who waits for it
   }
 
   /** What was written over what the source has; or the pieces that have to be waited for. */
@@ -165,7 +291,7 @@ export class Drive implements V86Drive {
       return known;
     }
     const start = number * PIECE;
-    const reading = this.#source.read(start, Math.min(PIECE, this.byteLength - start)).then(
+    const reading = this.#load(start, Math.min(PIECE, this.byteLength - start)).then(
       (piece) => {
         this.#pieces.set(number, piece);
         for (const [oldest, held] of this.#pieces) {
@@ -183,14 +309,54 @@ export class Drive implements V86Drive {
     return reading;
   }
 
-  #failed(error: unknown, retry: () => void): void {
-    const trouble =
-      error instanceof DriveError
-        ? error
-        : new DriveError(`${this.name} could not be read: ${(error as Error).message}`, "unreadable", {
-            cause: error,
-          });
+  /** A piece of the source, and where there is a layer, with what was written over it. */
+  async #load(start: number, length: number): Promise<Uint8Array> {
+    const piece = await this.#source.read(start, length);
+    if (!this.#layer) return piece;
+    await this.#restoring;
+    // The layer works in its order: what is written while it answers is under way when the answer is there.
+    const sectors = Math.ceil(length / SECTOR) * SECTOR;
+    const whole = new Uint8Array(sectors);
+    whole.set(piece);
+    const current = await this.#layer.overlay(start, whole);
+    this.#queue?.overlay(start, current);
+    return current;
+  }
+
+  #failed(error: unknown, retry: () => void, what: "read" | "kept" = "read"): void {
+    const trouble = error instanceof DriveError ? error : this.#inWords(error as Error, what);
     if (this.onTrouble) this.onTrouble(trouble, retry);
     else console.error(trouble);
   }
+
+  #inWords(error: Error, what: "read" | "kept"): DriveError {
+    const why =
+      what === "read"
+        ? `${this.name} could not be read: ${error.message}`
+        : error.name === "QuotaExceededError"
+          ? `there is no room left in this browser for what the guest writes to ${this.name}: make some, e.g. by deleting snapshots`
+          : `what the guest writes to ${this.name} could not be kept: ${error.message}`;
+    return new DriveError(why, "unreadable", { cause: error });
+  }
+}
+
+/** Sectors that lie side by side, as one write each; at most a megabyte. */
+function runsOf(writes: readonly SectorWrite[]): SectorWrite[] {
+  const runs: { start: number; parts: Uint8Array[]; length: number }[] = [];
+  for (const { start, data } of writes) {
+    const last = runs.at(-1);
+    if (last && last.start + last.length === start && last.length < 2 ** 20) {
+      last.parts.push(data);
+      last.length += data.length;
+    } else runs.push({ start, parts: [data], length: data.length });
+  }
+  return runs.map(({ start, parts, length }) => {
+    const data = new Uint8Array(length);
+    let at = 0;
+    for (const part of parts) {
+      data.set(part, at);
+      at += part.length;
+    }
+    return { start, data };
+  });
 }

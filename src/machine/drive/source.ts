@@ -7,6 +7,8 @@ export interface DriveSource {
   readonly size: number;
   /** The same for the same content, as far as that can be told without reading it all. */
   readonly identity: string;
+  /** There is nothing but zeros in it. */
+  readonly empty?: boolean;
   /**
    * @param start in bytes
    * @param length in bytes, within the size

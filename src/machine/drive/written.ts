@@ -61,13 +61,9 @@ export class WrittenSectors {
     return [numbers, bytes];
   }
 
-  /** Takes the place of all that was written. */
-  load(numbers: Float64Array, bytes: Uint8Array): void {
+  clear(): void {
     this.#groups.clear();
     this.#sectors = 0;
-    numbers.forEach((number, index) => {
-      this.write(number * SECTOR, bytes.subarray(index * SECTOR, (index + 1) * SECTOR));
-    });
   }
 
   #sector(position: number): Uint8Array | undefined {

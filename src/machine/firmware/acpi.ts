@@ -6,9 +6,10 @@
  * Sources: TCG ACPI Specification (the client TCPA table of family 1.2, the TPM2 table of family 2.0); ACPI 6.4 for
  * headers and AML; the bytes that QEMU 7.2 emits.
  */
-import { fromHex } from "../../bytes/hex.ts";
-import { ByteWriter } from "../../bytes/writer.ts";
-import { TIS_BASE, type TpmVersion } from "../../tis/ports.ts";
+
+import { TIS_BASE, type TpmVersion } from "../../device/tis/ports.ts";
+import { fromHex } from "../../protocol/bytes/hex.ts";
+import { ByteWriter } from "../../protocol/bytes/writer.ts";
 import type { MmioWindow } from "../bus.ts";
 import { table } from "./table.ts";
 import { TPM_AML } from "./tpm-aml.ts";

@@ -2,7 +2,7 @@
  * The 64 KiB in which firmware writes its event log and Linux reads it: plain memory on the MMIO bus. The guest
  * sees ordinary memory, the page can read it while the firmware still writes.
  */
-import type { AccessSize, MmioDevice } from "../../tis/ports.ts";
+import type { AccessSize, MmioDevice } from "../../device/tis/ports.ts";
 import type { MmioWindow } from "../bus.ts";
 import { EVENT_LOG_WINDOW } from "./acpi.ts";
 

@@ -1,6 +1,6 @@
 /** Synthetic images; boot.machine.test.ts looks into the real one. */
 import { describe, expect, it } from "vitest";
-import { ByteWriter } from "../../bytes/writer.ts";
+import { ByteWriter } from "../../protocol/bytes/writer.ts";
 import { inspectFirmware } from "./inspect.ts";
 import { table } from "./table.ts";
 

@@ -3,6 +3,7 @@
  * TPM support (Debian's bios-256k.bin has it, bios.bin does not), and SeaBIOS's own ACPI tables. v86 offers no
  * `etc/table-loader`, and releases after 1.16 have dropped the built-in tables that stood in for it.
  */
+import { viewOf } from "../../protocol/bytes/view.ts";
 
 export interface FirmwareAbilities {
   /** E.g. "1.16.2-debian-1.16.2-1"; undefined when the image does not say. */
@@ -35,7 +36,7 @@ function problem(tpm: boolean, acpi: boolean): string | undefined {
 
 /** Whether a whole ACPI table of this signature lies somewhere in the image: its length fits, its bytes add up to 0. */
 function hasTable(image: Uint8Array, text: string, signature: string): boolean {
-  const view = new DataView(image.buffer, image.byteOffset, image.length);
+  const view = viewOf(image);
   for (let at = text.indexOf(signature); at >= 0; at = text.indexOf(signature, at + 1)) {
     if (at + 8 > image.length) return false;
     const length = view.getUint32(at + 4, true);

@@ -1,5 +1,5 @@
 /** The header that every ACPI table begins with (ACPI 6.4, section 5.2.6). */
-import { ByteWriter } from "../../bytes/writer.ts";
+import { ByteWriter } from "../../protocol/bytes/writer.ts";
 
 /** What the tables say of their maker. */
 export const MAKER = { oemId: "WEBTPM", oemTableId: "WEBTPM  ", oemRevision: 1, creatorId: "WTPM" } as const;

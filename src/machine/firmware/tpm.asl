@@ -6,7 +6,7 @@
  *     TIS_BASE     where the registers are
  *
  * Physical presence: TCG PC Client Physical Presence Interface Specification 1.30, section 2; memory overwrite: TCG
- * Platform Reset Attack Mitigation Specification, section 6. The fields of the memory are those of src/ppi/layout.ts.
+ * Platform Reset Attack Mitigation Specification, section 6. The fields of the memory are those of src/device/ppi/layout.ts.
  */
 #ifndef TIS_BASE
 #define TIS_BASE 0xFED40000

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { V86, type V86Options } from "v86";
-import { ByteWriter } from "../../bytes/writer.ts";
+import { ByteWriter } from "../../protocol/bytes/writer.ts";
 import { createV86 } from "../v86/create-v86.ts";
 import { createUefiV86 } from "../v86/uefi/uefi-machine.ts";
 import type { V86Bus } from "../v86/v86.ts";
@@ -62,8 +62,41 @@ export const asm = {
   until: (body: Code): Code => [...body, 0x84, 0xc0, 0x74, -(body.length + 4) & 0xff],
   /** One byte to the serial port: a sign of life for the test to wait for. */
   say: (character: string): Code => asm.out8(0x3f8, character.charCodeAt(0)),
+  /** One more in memory, 32 bits. */
+  increment: (address: number): Code => [0xff, 0x05, ...u32(address)],
+  cli: (): Code => [0xfa],
+  sti: (): Code => [0xfb],
   halt: (): Code => [0xf4, 0xeb, 0xfd],
 };
+
+const IDT_AT = 0x2000;
+const IDT_LIMIT = 0x7ff;
+const IDT_POINTER_AT = 0x1ff0;
+const STACK_TOP = 0x8000;
+/** The first vector of the interrupt controller. */
+const FIRST_VECTOR = 0x20;
+
+/** Has `handler`, which keeps all registers, called by an interrupt line (1 to 7) that goes by level, and lets it interrupt. */
+export function interruptedBy(line: number, handler: Code): Code {
+  const endOfInterrupt = [0x50, 0xb0, 0x20, 0xe6, 0x20, 0x58];
+  const whole = [...handler, ...endOfInterrupt, 0xcf];
+  const gate = IDT_AT + 8 * (FIRST_VECTOR + line);
+  /** EAX from EBX, these bits of it. */
+  const part = (mask: number, more: number): Code => [0x89, 0xd8, 0x25, ...u32(mask), 0x0d, ...u32(more)];
+  return [
+    ...[0x11, FIRST_VECTOR, 0x04, 0x01].flatMap((word, i) => asm.out8(i ? 0x21 : 0x20, word)),
+    ...[...asm.out8(0x21, 0xff & ~(1 << line)), ...asm.out8(0x4d0, 1 << line)],
+    ...[0xbc, ...u32(STACK_TOP)],
+    // A call over the handler leaves its address on the stack, for EBX.
+    ...[0xe8, ...u32(whole.length), ...whole, 0x5b],
+    ...[...part(0xffff, 0x08_0000), ...asm.store(gate, 4)],
+    ...[...part(0xffff_0000, 0x8e00), ...asm.store(gate + 4, 4)],
+    ...[...asm.set(IDT_LIMIT | (IDT_AT << 16)), ...asm.store(IDT_POINTER_AT, 4)],
+    ...[...asm.set(IDT_AT >>> 16), ...asm.store(IDT_POINTER_AT + 4, 4)],
+    ...[0x0f, 0x01, 0x1d, ...u32(IDT_POINTER_AT)],
+    ...asm.sti(),
+  ];
+}
 
 /** ds = es = ss = 0x10 */
 const FLAT: Code = [0xb8, 0x10, 0, 0, 0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0];
@@ -107,9 +140,14 @@ const OPTIONS: V86Options = {
   disable_speaker: true,
 };
 
-/** A machine that will run `code`, with its bus; not started yet. */
-export async function tinyMachine(code: Code) {
-  const options = { ...OPTIONS, bios: { buffer: tinyBios(code).buffer }, memory_size: MEMORY };
+/**
+ * A machine that will run `code`, with its bus; not started yet.
+ * @param drives e.g. `hda`, of the kind that v86 takes
+ */
+export async function tinyMachine(code: Code, drives: Record<string, object> = {}) {
+  // v86 takes drives of any kind, which its types do not say.
+  const machine = { ...OPTIONS, bios: { buffer: tinyBios(code).buffer }, memory_size: MEMORY };
+  const options = { ...machine, ...drives } as V86Options;
   const { emulator, bus } = await createV86(V86, options, new Uint8Array(wasm));
   return guestOf(emulator, bus);
 }

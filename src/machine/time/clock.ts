@@ -20,6 +20,7 @@
  */
 import type { GuestClock } from "../bus.ts";
 import { compiledHere } from "../v86/compiled-modules.ts";
+import { patchMachine } from "../v86/module-patch.ts";
 
 /** Longest step of guest time of a machine that sleeps, and most that is made up for later, in milliseconds. */
 export const MAX_STEP_MS = 250;
@@ -289,7 +290,7 @@ export function createGuestClock(
     bytes,
     wasm_fn: async (imports) => {
       const loaded = new Uint8Array(await bytes);
-      const code = change ? change.code(loaded) : loaded;
+      const code = patchMachine(change ? change.code(loaded) : loaded);
       const env = { ...imports.env, microtick: clock.microtick };
       try {
         const { exports } = await WebAssembly.instantiate(await compiledHere.compile(code), {

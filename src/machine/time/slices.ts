@@ -66,13 +66,13 @@ export class MachineCrashError extends Error {
 /**
  * Takes over `cpu.main_loop` and `cpu.run_hardware_timers`.
  * @param crashed told of what a slice threw; gives false to have it thrown on.
- * @returns how many slices there have been.
+ * @returns how many slices there have been, and whether one runs now.
  */
 export function superviseSlices(
   machine: V86Machine,
   clock: MachineClock | undefined,
   crashed: (error: MachineCrashError) => boolean,
-): { readonly slices: number } {
+): { readonly slices: number; readonly running: boolean } {
   const { cpu } = machine;
   const v86 = machine.constructor;
   const runTimers = cpu.run_hardware_timers;
@@ -81,9 +81,10 @@ export function superviseSlices(
     return runTimers.call(cpu, acpi, now);
   };
   const runSlice = cpu.main_loop;
-  const count = { slices: 0 };
+  const count = { slices: 0, running: false };
   cpu.main_loop = () => {
     count.slices++;
+    count.running = true;
     // All machines of a page share this static function, so it is ours only while our guest runs.
     const others = v86.microtick;
     if (clock) v86.microtick = clock.microtick;
@@ -98,6 +99,7 @@ export function superviseSlices(
       if (crashed(error)) return 0;
       throw error;
     } finally {
+      count.running = false;
       clock?.sliceEnds(sleep);
       v86.microtick = others;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { equalBytes } from "../../bytes/hex.ts";
+import { equalBytes } from "../../protocol/bytes/hex.ts";
 import { BLOCK_SIZE, Flash } from "./flash.ts";
 
 const BASE = 0xffc0_0000;
@@ -41,12 +41,38 @@ describe("a flash chip", () => {
       expect(flash.read(BASE + 0x80, 1)).toBe(0);
       cycles(flash, 0x80, 0xa5);
       expect(flash.read(BASE, 1)).toBe(0x80);
-      expect(flash.read(BASE, 4)).toBe(0x8080_8080);
+      expect(flash.read(BASE, 2)).toBe(0x80);
+      expect(flash.read(BASE, 4)).toBe(0x0080_0080);
       cycles(flash, 0, READ_ARRAY);
       expect(flash.read(BASE + 0x80, 1)).toBe(0xa5);
       expect(flash.read(BASE + 0x81, 1)).toBe(0x81);
     },
   );
+
+  it("tells what it is when it is asked, by the tables of CFI", () => {
+    const flash = chip();
+    cycles(flash, 0, 0x98, READ_STATUS);
+    const at = (offset: number) => flash.read(BASE + offset, 1);
+    expect(String.fromCharCode(at(0x10), at(0x11), at(0x12))).toBe("QRY");
+    const address = at(0x15);
+    expect(String.fromCharCode(at(address), at(address + 1), at(address + 2))).toBe("PRI");
+    expect(2 ** at(0x27)).toBe(2 * BLOCK_SIZE);
+    expect([at(0x2d) + 1, at(0x2f) * 256]).toEqual([2, BLOCK_SIZE]);
+    cycles(flash, 0, READ_ARRAY, 0x90);
+    expect(at(0)).toBe(0);
+    cycles(flash, 0, READ_ARRAY);
+    expect(at(0x10)).toBe(0x10);
+  });
+
+  it("takes the command that locks blocks, and locks none", () => {
+    const flash = chip();
+    cycles(flash, 0, 0x60, CONFIRM);
+    expect(flash.read(BASE, 1)).toBe(0x80);
+    cycles(flash, 0, 0x60, READ_ARRAY);
+    expect(flash.read(BASE + 3, 1)).toBe(3);
+    cycles(flash, 3, PROGRAM, 0x77, READ_ARRAY);
+    expect(flash.read(BASE + 3, 1)).toBe(0x77);
+  });
 
   it("programs words and double words in one cycle", () => {
     const flash = chip();
@@ -94,11 +120,15 @@ describe("a flash chip", () => {
 
   it("tells of changes, and of nothing else", () => {
     const flash = chip();
-    flash.onChange = vi.fn();
+    const changed = vi.fn();
+    const end = flash.onChange(changed);
     cycles(flash, 0, READ_STATUS, CLEAR_STATUS, READ_ARRAY, PROGRAM);
-    expect(flash.onChange).toHaveBeenCalledTimes(0);
+    expect(changed).toHaveBeenCalledTimes(0);
     cycles(flash, 0, 1, ERASE, CONFIRM);
-    expect(flash.onChange).toHaveBeenCalledTimes(2);
+    expect(changed).toHaveBeenCalledTimes(2);
+    end();
+    cycles(flash, 0, PROGRAM, 1);
+    expect(changed).toHaveBeenCalledTimes(2);
   });
 
   it("goes on in the middle of a command where it was saved", () => {

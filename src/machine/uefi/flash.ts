@@ -7,8 +7,9 @@
  * - a block is erased with the first of the two cycles, the confirming one only ends the command;
  * - programming stores the value as it is, where a chip could only clear bits;
  * - the status register is 0 after it was cleared, by which edk2 tells flash from RAM and ROM.
+ * `e2e/conformance/flash/` compares it with QEMU's. Left out is writing to a buffer (0xE8), which edk2 does not use.
  */
-import type { AccessSize, MmioDevice } from "../../tis/ports.ts";
+import type { AccessSize, MmioDevice } from "../../device/tis/ports.ts";
 
 const COMMAND = {
   READ_ARRAY: 0xff,
@@ -18,9 +19,13 @@ const COMMAND = {
   PROGRAM: 0x40,
   PROGRAM_ALTERNATE: 0x10,
   ERASE_BLOCK: 0x20,
+  LOCK: 0x60,
   READ_STATUS: 0x70,
   CLEAR_STATUS: 0x50,
+  READ_IDENTITY: 0x90,
+  QUERY: 0x98,
   CONFIRM: 0xd0,
+  CONFIRM_LOCK: 0x01,
 } as const;
 
 /** Status register. */
@@ -30,8 +35,8 @@ const STATUS = { READY: 0x80, ERASE_ERROR: 0x20, PROGRAM_ERROR: 0x10 } as const;
 export const BLOCK_SIZE = 0x1000;
 const ERASED = 0xff;
 
-/** What a chip is doing: nothing, showing its status, or waiting for the second cycle of a command. */
-type Mode = "array" | "status" | "program" | "erase";
+/** What a chip is doing: nothing, showing something else than its content, or waiting for the second cycle of a command. */
+type Mode = "array" | "status" | "program" | "erase" | "lock" | "identity" | "query";
 
 /** Content and state of a chip; data only. */
 export interface FlashState {
@@ -54,9 +59,7 @@ export class Flash implements MmioDevice {
   readonly #readOnly: boolean;
   #mode: Mode = "array";
   #status = 0;
-
-  /** Called after each change of the content. */
-  onChange: (() => void) | undefined;
+  readonly #listeners = new Set<() => void>();
 
   /**
    * @param content is copied; in whole blocks.
@@ -75,6 +78,16 @@ export class Flash implements MmioDevice {
 
   get size(): number {
     return this.#bytes.length;
+  }
+
+  /** Calls back after each change of the content. @returns a function that ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   /** A copy of the content. */
@@ -100,25 +113,45 @@ export class Flash implements MmioDevice {
     this.#bytes.set(bytes);
     this.#mode = mode;
     this.#status = status;
-    this.onChange?.();
+    this.#changed();
   }
 
   read(address: number, size: AccessSize): number {
     const offset = address - this.base;
-    if (this.#mode !== "array") {
-      // Each byte of the bus shows the register of the same chip.
-      if (size === 1) return this.#status;
-      return size === 2 ? this.#status * 0x0101 : this.#status * 0x0101_0101;
-    }
+    if (this.#mode !== "array") return this.#register(offset, size);
     if (size === 1) return this.#bytes[offset] as number;
     return size === 4 ? this.#view.getUint32(offset, true) : this.#view.getUint16(offset, true);
   }
 
+  /** What is to be read while the content is not. */
+  #register(offset: number, size: AccessSize): number {
+    // Like QEMU's, without maker and device.
+    if (this.#mode === "identity") return 0;
+    if (this.#mode === "query") return queryTable(this.size)[offset & 0xff] ?? 0;
+    // A read of four bytes is two of the bus.
+    return size === 4 ? this.#status * 0x1_0001 : this.#status;
+  }
+
   write(address: number, size: AccessSize, value: number): void {
     const offset = address - this.base;
-    if (this.#mode === "program") this.#program(offset, size, value);
-    else if (this.#mode === "erase") this.#confirmErase(value & 0xff);
-    else this.#command(offset, value & 0xff);
+    const command = value & 0xff;
+    switch (this.#mode) {
+      case "program":
+        this.#program(offset, size, value);
+        break;
+      case "erase":
+        this.#confirm(command === COMMAND.CONFIRM);
+        break;
+      case "lock":
+        // Blocks are never locked here; that is all that either way changes.
+        this.#confirm(command === COMMAND.CONFIRM || command === COMMAND.CONFIRM_LOCK);
+        break;
+      case "query":
+        if (command === COMMAND.READ_ARRAY) this.#mode = "array";
+        break;
+      default:
+        this.#command(offset, command);
+    }
   }
 
   #command(offset: number, command: number): void {
@@ -126,6 +159,15 @@ export class Flash implements MmioDevice {
       case COMMAND.PROGRAM:
       case COMMAND.PROGRAM_ALTERNATE:
         this.#mode = "program";
+        break;
+      case COMMAND.LOCK:
+        this.#mode = "lock";
+        break;
+      case COMMAND.READ_IDENTITY:
+        this.#mode = "identity";
+        break;
+      case COMMAND.QUERY:
+        this.#mode = "query";
         break;
       case COMMAND.ERASE_BLOCK:
         this.#erase(offset & -BLOCK_SIZE);
@@ -150,7 +192,7 @@ export class Flash implements MmioDevice {
       if (size === 1) this.#bytes[offset] = value;
       else if (size === 4) this.#view.setUint32(offset, value, true);
       else this.#view.setUint16(offset, value, true);
-      this.onChange?.();
+      this.#changed();
     }
     this.#status |= STATUS.READY;
     this.#mode = "status";
@@ -160,12 +202,35 @@ export class Flash implements MmioDevice {
     if (this.#readOnly) this.#status |= STATUS.ERASE_ERROR;
     else {
       this.#bytes.fill(ERASED, block, block + BLOCK_SIZE);
-      this.onChange?.();
+      this.#changed();
     }
     this.#status |= STATUS.READY;
   }
 
-  #confirmErase(command: number): void {
-    this.#mode = command === COMMAND.CONFIRM ? "status" : "array";
+  #confirm(done: boolean): void {
+    if (done) this.#status |= STATUS.READY;
+    this.#mode = done ? "status" : "array";
   }
 }
+
+/**
+ * What the command QUERY shows (JESD68.01, "Common Flash Interface"): the Intel command set, and one region of equal
+ * blocks.
+ */
+function queryTable(size: number): Uint8Array {
+  const table = new Uint8Array(0x52);
+  const blocks = size / BLOCK_SIZE - 1;
+  const fields: readonly (readonly [at: number, bytes: readonly number[]])[] = [
+    [0x10, [0x51, 0x52, 0x59, 0x01, 0x00, PRIMARY_TABLE]], // "QRY", command set 1
+    [0x1b, [0x45, 0x55]], // volts
+    [0x1f, [0x07, 0x07, 0x0a, 0x00, 0x04, 0x04, 0x04]], // how long things take, as powers of two
+    [0x27, [31 - Math.clz32(size & -size), 0x02, 0x00, 0x08]], // size, bus, buffer
+    [0x2c, [0x01, blocks & 0xff, blocks >> 8, (BLOCK_SIZE >> 8) & 0xff, BLOCK_SIZE >> 16]],
+    [PRIMARY_TABLE, [0x50, 0x52, 0x49, 0x31, 0x30]], // "PRI", version 1.0
+    [0x3f, [0x01]], // protection registers
+  ];
+  for (const [at, bytes] of fields) table.set(bytes, at);
+  return table;
+}
+
+const PRIMARY_TABLE = 0x31;

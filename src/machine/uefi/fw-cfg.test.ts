@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { equalBytes } from "../../bytes/hex.ts";
-import { ByteReader } from "../../bytes/reader.ts";
-import { ByteWriter } from "../../bytes/writer.ts";
+import { equalBytes } from "../../protocol/bytes/hex.ts";
+import { ByteReader } from "../../protocol/bytes/reader.ts";
+import { ByteWriter } from "../../protocol/bytes/writer.ts";
 import { e820File, FW_CFG_KEY, FwCfg, type FwCfgFile, type GuestRam, standardItems } from "./fw-cfg.ts";
 
 const MEMORY = 0x1_0000;

@@ -2,7 +2,7 @@
  * QEMU's firmware configuration device as firmware of today expects it: selector and data port, and the DMA interface
  * (docs/specs/fw_cfg.rst). Pure: ports and guest memory are given to it.
  */
-import { ByteWriter } from "../../bytes/writer.ts";
+import { ByteWriter } from "../../protocol/bytes/writer.ts";
 
 /** I/O ports. */
 export const FW_CFG_PORT = { SELECTOR: 0x510, DATA: 0x511, DMA_HIGH: 0x514, DMA_LOW: 0x518 } as const;

@@ -3,8 +3,8 @@
  * links them. What is there: v86's power management (FADT), its interrupt controllers (MADT), its buses and ISA devices
  * (DSDT, from pc.asl), and whatever else is given, e.g. the TPM's tables. Source: ACPI 6.4, chapter 5.
  */
-import { fromHex } from "../../bytes/hex.ts";
-import { ByteWriter } from "../../bytes/writer.ts";
+import { fromHex } from "../../protocol/bytes/hex.ts";
+import { ByteWriter } from "../../protocol/bytes/writer.ts";
 import { MAKER, table } from "../firmware/table.ts";
 import type { FwCfgFile } from "./fw-cfg.ts";
 import { PC_AML } from "./pc-aml.ts";

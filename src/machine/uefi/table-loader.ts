@@ -3,7 +3,7 @@
  * likes, and this says which of their fields hold addresses and checksums. Source: QEMU's hw/acpi/bios-linker-loader.c,
  * and what edk2 (OvmfPkg/AcpiPlatformDxe) and SeaBIOS (fw/romfile_loader.c) make of it.
  */
-import { ByteWriter } from "../../bytes/writer.ts";
+import { ByteWriter } from "../../protocol/bytes/writer.ts";
 
 const COMMAND = { ALLOCATE: 1, ADD_POINTER: 2, ADD_CHECKSUM: 3 } as const;
 /** Where an allocated file lies. */

@@ -3,6 +3,7 @@
  * a module in the background, while it runs, is the module's own and goes with it: a machine that finds it kept has
  * neither to wait for it nor to share the processors with it.
  */
+import { viewOf } from "../../protocol/bytes/view.ts";
 
 /** A module with the code that it was made of; can be posted to another thread, which then has all that the one has. */
 export interface CompiledModule {
@@ -98,7 +99,7 @@ export const compiledHere = new CompiledModules(MOST_KEPT);
 
 /** Of its length and all its words; different code seldom has the same. */
 function fingerprint(code: Uint8Array): string {
-  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  const view = viewOf(code);
   const words = code.length & ~3;
   let hash = 0;
   for (let at = 0; at < words; at += 4) hash = Math.imul(hash ^ view.getUint32(at, true), 0x0100_0193);

@@ -7,8 +7,9 @@
  * signed number. Devices see naturally aligned accesses only: a misaligned 32-bit access is cut into the pieces
  * that an x86 bus (and QEMU) would make of it.
  */
-import { hexNumber } from "../../bytes/hex.ts";
-import type { MmioDevice } from "../../tis/ports.ts";
+
+import type { MmioDevice } from "../../device/tis/ports.ts";
+import { hexNumber } from "../../protocol/bytes/hex.ts";
 import type { MmioWindow } from "../bus.ts";
 import type { V86Io } from "./v86-internals.ts";
 

@@ -3,6 +3,8 @@
  * there. Every name below is one that v86's release build keeps.
  */
 
+import type { IdeController } from "./ide-registers.ts";
+import type { TimerChip } from "./timer-chip.ts";
 import type { Translating } from "./translator.ts";
 
 /** The version of the npm package `v86` with which all of this was tried. */
@@ -43,7 +45,7 @@ type Write = (address: number, value: number) => void;
 /** `emulator.v86.cpu.io`. */
 export interface V86Io {
   /** What answers at each port. */
-  ports: { write8(this: object, value: number): void }[];
+  ports: { read8(this: object): number; write8(this: object, value: number): void }[];
   mmap_register(base: number, size: number, r8: Read, w8: Write, r32: Read, w32: Write): void;
   register_read(
     port: number,
@@ -70,10 +72,14 @@ export interface V86Cpu extends Translating {
   instruction_counter: Uint32Array;
   /** Address of the next instruction, while one is interpreted. */
   instruction_pointer: Int32Array;
+  /** EFLAGS, but for the arithmetic ones, which are worked out when they are asked for. */
+  flags: Int32Array;
   /** `acpi` only in a machine made with that option. It remembers the highest time that its timer has shown. */
   devices: {
     acpi?: { timer_last_value: number; timer_imprecision_offset: number; gpe: Uint8Array };
     uart0?: SerialChip;
+    pit?: TimerChip;
+    ide?: IdeController;
   };
   /** Runs a slice of guest code; gives the milliseconds that the machine may then sleep. */
   main_loop(): number;
@@ -81,6 +87,7 @@ export interface V86Cpu extends Translating {
   run_hardware_timers(acpi: boolean, now: number): number;
   /** Where every kind of reset ends up. */
   reboot_internal(): void;
+  /** The guest is interrupted at once if EFLAGS lets it, whatever it does at that moment. */
   device_raise_irq(line: number): void;
   device_lower_irq(line: number): void;
 }
@@ -124,6 +131,20 @@ export interface ScreenAdapter {
   /** Draws, and calls `timer`. */
   update_screen?: () => void;
   destroy?: () => void;
+  /** Called when the machine stands still, after which `update_screen` draws nothing; and when it goes on. */
+  pause?: () => void;
+  continue?: () => void;
+  set_mode?: (graphical: boolean) => void;
+  /** Rows, as they are now. */
+  get_text_screen?: () => string[];
+  put_char?: (
+    row: number,
+    column: number,
+    character: number,
+    flags: number,
+    background: number,
+    colour: number,
+  ) => void;
 }
 
 /** Members without which a machine works all the same, by path from the emulator on: what is lost with each. */
@@ -146,7 +167,7 @@ export const HIDDEN_ONLY: Readonly<Record<string, string>> = {
   "cpu.devices.virtio_console.virtio.queues": "object",
 };
 
-/** What only a machine with UEFI uses, which cannot be made without it; its changes to v86.wasm are in uefi/module-patch.ts. */
+/** What only a machine with UEFI uses, which cannot be made without it; its changes to v86.wasm are in module-patch.ts. */
 export const UEFI_ONLY: Readonly<Record<string, string>> = {
   "cpu.mem8": "object",
   "cpu.apic_enabled": "object",
@@ -183,6 +204,7 @@ const EXPECTED: Record<string, string> = {
   "cpu.memory_size": "object",
   "cpu.instruction_counter": "object",
   "cpu.instruction_pointer": "object",
+  "cpu.flags": "object",
   "cpu.wm.exports.set_jit_config": "function",
   "cpu.wm.wasm_table": "object",
   "cpu.wasm_memory": "object",

@@ -1,7 +1,7 @@
 /** The bus on a real v86 in Node, with guests of a few bytes. */
 import { afterEach, describe, expect, it } from "vitest";
-import type { AccessSize } from "../../tis/ports.ts";
-import { asm, type Code, RESULTS, tinyMachine } from "../testing/tiny-guest.ts";
+import type { AccessSize } from "../../device/tis/ports.ts";
+import { asm, type Code, interruptedBy, RESULTS, tinyMachine } from "../testing/tiny-guest.ts";
 import { attachV86 } from "./v86.ts";
 import { V86VersionError } from "./v86-internals.ts";
 
@@ -216,6 +216,26 @@ describe("the interrupt line", () => {
     m.bus.resume();
     await m.hears("!");
     expect([m.result(0) & 0x20, m.result(1) & 0x20]).toEqual([0x20, 0]);
+  });
+
+  it("interrupts between instructions, never in the middle of the access that moves a line", async () => {
+    const COUNT = 200_000;
+    const m = await machine(
+      interruptedBy(5, [0x50, ...asm.set(2), ...asm.store(BASE, 4), ...asm.increment(RESULTS), 0x58]),
+      // Line 5 up; line 6 down, where it is; then a change of EFLAGS.
+      asm.times(COUNT, [
+        ...[...asm.set(1), ...asm.store(BASE, 4), ...asm.set(3), ...asm.store(BASE, 4)],
+        ...[...asm.cli(), ...asm.sti(), ...asm.increment(RESULTS + 4)],
+      ]),
+      asm.cli(),
+    );
+    m.bus.attach(
+      { base: BASE, size: 0x100 },
+      { read: () => 0, write: (_a, _s, v) => m.bus.setIrq(v === 3 ? 6 : 5, v === 1) },
+    );
+    m.bus.resume();
+    await m.hears("!");
+    expect([m.result(0), m.result(1)]).toEqual([COUNT, COUNT]);
   });
 });
 

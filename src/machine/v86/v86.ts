@@ -2,22 +2,28 @@
  * The machine bus over v86, an x86 PC emulator (npm `v86`). v86 offers no interface for adding devices, so this
  * works on its internals; v86-internals.ts lists them and checks that they are there.
  */
-import type { MmioDevice } from "../../tis/ports.ts";
+import type { MmioDevice } from "../../device/tis/ports.ts";
 import type { MachineBus, MmioWindow } from "../bus.ts";
 import { MachineClock } from "../time/clock.ts";
 import { RunControl } from "../time/run-control.ts";
 import { type MachineCrashError, SliceEnd, superviseSlices } from "../time/slices.ts";
 import { FirmwareLog } from "./firmware-log.ts";
 import { repairEvents } from "./gpe.ts";
+import { keepWriteCaches } from "./ide-cache.ts";
+import { repairIde } from "./ide-registers.ts";
 import { keepKernel } from "./kernel-reload.ts";
 import { MmioMap } from "./mmio-map.ts";
 import { useQuickYield } from "./quick-yield.ts";
 import { resetSerialChip } from "./serial-chip.ts";
+import { repairTimer } from "./timer-chip.ts";
 import { setUpTranslator } from "./translator.ts";
 import { type V86Cpu, type V86Emulator, type V86Machine, v86Machine, whenLoaded } from "./v86-internals.ts";
 
 /** v86 gives a fw_cfg directory entry 56 bytes for the name, the last of them a zero. */
 const MAX_FILE_NAME = 55;
+
+/** EFLAGS.IF */
+const INTERRUPT_FLAG = 0x200;
 
 /** v86 has the screen's memory there; all below and above it is RAM, into which it copies the firmware at a reset. */
 const SCREEN_MEMORY = { from: 0xa_0000, to: 0xc_0000 };
@@ -44,7 +50,7 @@ export class V86Bus implements MachineBus {
   readonly #map: MmioMap;
   readonly #control: RunControl;
   readonly #sliceEnd: SliceEnd;
-  readonly #count: { readonly slices: number };
+  readonly #count: { readonly slices: number; readonly running: boolean };
   readonly #resetListeners = new Set<() => void>();
   readonly #beforeReset = new Set<() => void>();
   readonly #crashListeners = new Set<(error: MachineCrashError) => void>();
@@ -58,6 +64,9 @@ export class V86Bus implements MachineBus {
     this.#map = new MmioMap(this.#cpu.io, (this.#cpu.memory_size[0] as number) >>> 0);
     this.#control = new RunControl(emulator, machine, clock);
     repairEvents(machine.cpu);
+    repairTimer(machine.cpu, this.clock.microtick);
+    repairIde(machine.cpu.io, machine.cpu.devices.ide);
+    keepWriteCaches(machine.cpu);
     useQuickYield(machine);
     setUpTranslator(machine.cpu);
     this.#sliceEnd = new SliceEnd(machine.cpu, clock);
@@ -88,8 +97,24 @@ export class V86Bus implements MachineBus {
   }
 
   setIrq(line: number, raised: boolean): void {
-    if (raised) this.#cpu.device_raise_irq(line);
-    else this.#cpu.device_lower_irq(line);
+    const cpu = this.#cpu;
+    const move = () => (raised ? cpu.device_raise_irq(line) : cpu.device_lower_irq(line));
+    if (this.#count.running) this.#uninterrupted(move);
+    else move();
+  }
+
+  /**
+   * Moves a line from within an access of the guest's. Whichever way it goes, v86 looks for interrupts then, and would
+   * interrupt the guest in the middle of that instruction: what it then makes of the rest would undo the call of the
+   * handler, and the interrupt would count as taken for ever. So what is due waits until v86 looks next, at the guest's
+   * next change of EFLAGS or the end of the burst.
+   */
+  #uninterrupted(move: () => void): void {
+    const { flags } = this.#cpu;
+    const enabled = (flags[0] as number) & INTERRUPT_FLAG;
+    (flags[0] as number) &= ~INTERRUPT_FLAG;
+    move();
+    (flags[0] as number) |= enabled;
   }
 
   onReset(listener: () => void): () => void {

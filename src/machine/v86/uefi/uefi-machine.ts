@@ -15,12 +15,11 @@ import {
 } from "../../uefi/fw-cfg.ts";
 import { pcAcpiFiles } from "../../uefi/pc-tables.ts";
 import { createV86 } from "../create-v86.ts";
+import { patchModule, UEFI_PATCHES } from "../module-patch.ts";
 import type { V86Bus } from "../v86.ts";
 import { UEFI_ONLY, type V86Cpu, type V86Emulator, v86Machine } from "../v86-internals.ts";
 import { flashCode, withRoomBelowRam } from "./executable-flash.ts";
 import { type FrameBuffer, repairFrameBuffer, type VgaDevice } from "./frame-buffer.ts";
-import { type IdeController, repairIde } from "./ide-signature.ts";
-import { patchModule } from "./module-patch.ts";
 import { type PciBus, repairPci } from "./pci-repairs.ts";
 
 /** Firmware files of this name's beginning are whole ACPI tables, as SeaBIOS takes them, too. */
@@ -98,7 +97,7 @@ type UefiCpu = V86Cpu & {
   apic_enabled: Uint8Array;
   load_bios(): void;
   full_clear_tlb(): void;
-  devices: { pci: PciBus; vga: VgaDevice; ide?: IdeController };
+  devices: { pci: PciBus; vga: VgaDevice };
 };
 
 /** v86's options that are set here. */
@@ -123,14 +122,13 @@ export async function createUefiV86<E extends V86Emulator, O extends object>(
   const shadow = flash.slice(-SHADOW_SIZE);
   const own = { bios: { buffer: shadow.buffer }, memory_size: uefi.memorySize };
   const { emulator, bus } = await createV86(V86, { ...options, ...own } as unknown as O, wasm, host, {
-    code: patchModule,
+    code: (module) => patchModule(module, UEFI_PATCHES),
     exports: (exports) => withRoomBelowRam(exports, flash.length, uefi.memorySize),
   });
   const cpu = v86Machine(emulator, UEFI_ONLY).cpu as UefiCpu;
   flashCode(cpu, flash);
   repairPci(cpu.devices.pci);
   const frameBuffer = repairFrameBuffer(cpu);
-  repairIde(cpu.io, cpu.devices.ide);
   // v86 would put a memory of its own over the flash's end.
   cpu.load_bios = () => emulator.write_memory(shadow, 2 ** 20 - SHADOW_SIZE);
   for (const chip of [variables, code]) bus.attach({ base: chip.base, size: chip.size }, chip);

@@ -1,0 +1,95 @@
+/** Secure Boot in the page: keys put in while the machine is off, a signed kernel, a changed one, and what PCR 7 says. */
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Page, test } from "@playwright/test";
+import { parsePcrRead, run, shownPcrs, untilShell } from "./page-guest.ts";
+
+/** From power-on to the shell on a busy machine, in milliseconds. */
+const BOOT_MS = 900_000;
+const EFIVARS = "/sys/firmware/efi/efivars";
+const SECURE_BOOT = `${EFIVARS}/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c`;
+/** Where screenshots go, for whoever wants to look at them. */
+const SHOTS = process.env.WEBTPM_SHOTS;
+
+const mode = (page: Page) => page.locator("[data-secure-boot]");
+const pcr7 = async (page: Page) => (await shownPcrs(page, "sha256"))[7];
+
+async function openPane(page: Page): Promise<void> {
+  await page.getByRole("tab", { name: "UEFI" }).click();
+}
+
+test.describe("Secure Boot", () => {
+  test.describe.configure({ mode: "serial", timeout: BOOT_MS });
+  let page: Page;
+  test.beforeAll(async ({ browser }) => {
+    page = await (await browser.newContext({ colorScheme: "light" })).newPage();
+    page.on("pageerror", (error) => console.error("page:", error));
+    await page.goto("/?backend=bridge&firmware=uefi");
+  });
+  test.afterAll(() => page.context().close());
+
+  test("begins in setup mode, and is on when keys were put in", async () => {
+    await openPane(page);
+    await expect(mode(page)).toHaveAttribute("data-secure-boot", "setup");
+    await page.getByRole("button", { name: "Put this server’s keys in" }).click();
+    await expect(mode(page)).toHaveAttribute("data-secure-boot", "on");
+    await expect(page.getByText("“WebTPM platform key”")).toBeVisible();
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id }) => id)).toEqual([]);
+  });
+
+  let accepted: string | undefined;
+  test("starts the signed kernel, which sees that it is on", async () => {
+    await page.locator("#uefi-signature").selectOption("signed");
+    await expect(page).toHaveURL(/signature=signed/);
+    await page
+      .getByRole("region", { name: "UEFI" })
+      .getByRole("button", { name: "Boot", exact: true })
+      .click();
+    await untilShell(page, BOOT_MS);
+    await run(page, `mount -t efivarfs efivarfs ${EFIVARS}`);
+    expect((await run(page, `od -An -tu1 ${SECURE_BOOT}`)).trim()).toMatch(/^6\s+0\s+0\s+0\s+1$/);
+    expect(await run(page, "dmesg")).toMatch(/secureboot: Secure boot enabled/i);
+    accepted = await pcr7(page);
+    expect(accepted).toBe(parsePcrRead(await run(page, "tpm2_pcrread sha256:7")).get("sha256")?.[7]);
+    await page.getByRole("tab", { name: "Event log" }).click();
+    await expect(page.locator("#replay-verdict")).toHaveAttribute("data-tone", "good");
+    await openPane(page);
+    await expect(page.getByText(/in the flash of the machine that runs/)).toBeVisible();
+    if (SHOTS) await page.screenshot({ path: `${SHOTS}/secure-boot.png` });
+  });
+
+  test("refuses the same kernel with one bit changed, and PCR 7 is another", async () => {
+    await page.locator("#uefi-signature").selectOption("tampered");
+    await page
+      .getByRole("region", { name: "UEFI" })
+      .getByRole("button", { name: "Boot", exact: true })
+      .click();
+    await page.evaluate(() => window.webtpm.ready);
+    await page.waitForFunction(
+      () => /failed to load the kernel: Access Denied/.test(window.webtpm.serial.text()),
+      undefined,
+      { timeout: BOOT_MS },
+    );
+    await expect.poll(() => pcr7(page)).not.toBe(accepted);
+    if (SHOTS) await page.screenshot({ path: `${SHOTS}/secure-boot-refused.png` });
+  });
+
+  test("is off again when the keys were taken out of the machine, which boots anew by itself", async () => {
+    await openPane(page);
+    await page.locator("#uefi-signature").selectOption("none");
+    await page.getByRole("button", { name: "Take all keys out" }).click();
+    await untilShell(page, BOOT_MS);
+    await run(page, `mount -t efivarfs efivarfs ${EFIVARS}`);
+    expect((await run(page, `od -An -tu1 ${SECURE_BOOT}`)).trim()).toMatch(/^6\s+0\s+0\s+0\s+0$/);
+    await openPane(page);
+    await expect(mode(page)).toHaveAttribute("data-secure-boot", "setup");
+  });
+
+  test("has the factory's variables when they were asked for", async () => {
+    await openPane(page);
+    await page.getByRole("button", { name: "Back to the factory’s…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Reset the variables" }).click();
+    await expect(page.getByText(/as they leave the factory|in the flash of the machine/)).toBeVisible();
+    await expect(page.locator(".uefi-name", { hasText: /^WebTpmTest/ })).toHaveCount(0);
+  });
+});

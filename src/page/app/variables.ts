@@ -1,0 +1,158 @@
+/** The variables of UEFI firmware: shown as the machine writes them, and changed while it is off. */
+
+import { fromBase64 } from "../../machine/base64.ts";
+import type { UefiMachine } from "../../machine/v86/uefi/uefi-machine.ts";
+import { authenticodeDigest } from "../../protocol/uefi/authenticode.ts";
+import * as secureBoot from "../../protocol/uefi/secure-boot.ts";
+import {
+  keyOf,
+  readVariables,
+  type UefiVariable,
+  writeVariables,
+} from "../../protocol/uefi/variable-store.ts";
+import { ImageLoadError } from "../../session/images/load.ts";
+import type { ImageManifest, SecureBootCertificates, VendorKeys } from "../../session/images/manifest.ts";
+import type { PageStore } from "../model/model.ts";
+import { Spaced } from "../model/spaced.ts";
+import type { VariableActions, VariablesView } from "../model/uefi.ts";
+import { type Notices, sentence } from "./notices.ts";
+
+/** Loaded when it is asked for, as for a boot. */
+const bootImages = () => import("./boot-images.ts");
+
+/** The page, as it is needed here. */
+export interface VariablesPage {
+  manifest(): Promise<ImageManifest>;
+  /** Of the machine that boots next; undefined for the factory's. */
+  load(): Promise<Uint8Array | undefined>;
+  save(bytes: Uint8Array | undefined): Promise<void>;
+  /** Ends the machine that runs. @returns whether one did. */
+  switchOff(): Promise<boolean>;
+  boot(): void;
+}
+
+type Edit = (
+  variables: readonly UefiVariable[],
+  manifest: ImageManifest,
+) => UefiVariable[] | Promise<UefiVariable[]>;
+
+export class Variables implements VariableActions {
+  readonly #store: PageStore;
+  readonly #notices: Notices;
+  readonly #page: VariablesPage;
+
+  constructor(store: PageStore, notices: Notices, page: VariablesPage) {
+    this.#store = store;
+    this.#notices = notices;
+    this.#page = page;
+  }
+
+  /** Shows what a machine that runs has. @returns a function that ends it. */
+  follow({ variables }: UefiMachine): () => void {
+    const look = new Spaced(() => this.#show(variables.content(), "machine"));
+    const end = variables.onChange(() => look.ask());
+    look.ask();
+    return () => {
+      end();
+      look.stop();
+    };
+  }
+
+  #show(flash: Uint8Array, from: VariablesView["from"]): void {
+    this.#store.update({ variables: { list: readVariables(flash), from } });
+  }
+
+  get #running(): boolean {
+    const { machine, variables } = this.#store.state;
+    return variables?.from === "machine" && (machine.phase === "running" || machine.phase === "paused");
+  }
+
+  refresh(): void {
+    if (!this.#running) this.#quietly(this.#refresh());
+  }
+
+  async #refresh(): Promise<void> {
+    const kept = await this.#page.load();
+    const flash = kept ?? (await (await bootImages()).loadFactoryVariables(await this.#page.manifest()));
+    if (!this.#running) this.#show(flash, kept ? "kept" : "factory");
+  }
+
+  enroll(): void {
+    this.#change((variables, { secureBoot: keys }) => {
+      if (!keys) throw new ImageLoadError("this server has no keys for Secure Boot: start it anew");
+      return secureBoot.enroll(variables, fromText(keys), Date.now());
+    });
+  }
+
+  enrollVendor(): void {
+    this.#change((variables, { vendorKeys: keys }) => {
+      if (!keys)
+        throw new ImageLoadError("this server has no vendors' keys: they come with the disks for UEFI");
+      const lists = { ...fromText(keys), ...(keys.dbx !== undefined && { dbx: fromBase64(keys.dbx) }) };
+      return secureBoot.enrollLists(variables, lists, Date.now());
+    });
+  }
+
+  clear(): void {
+    this.#change((variables) => secureBoot.clear(variables));
+  }
+
+  revoke(): void {
+    this.#change(async (variables, manifest) => {
+      const kernel = await (await bootImages()).loadUefiKernel(manifest, this.#store.state.settings);
+      return secureBoot.revoke(variables, authenticodeDigest(kernel), Date.now());
+    });
+  }
+
+  switchSecureBoot(on: boolean): void {
+    this.#change((variables) => secureBoot.switchSecureBoot(variables, on));
+  }
+
+  remove(variable: UefiVariable): void {
+    this.#change((variables) => variables.filter((one) => keyOf(one) !== keyOf(variable)));
+  }
+
+  factory(): void {
+    this.#quietly(this.#replace(async () => undefined));
+  }
+
+  #change(edit: Edit): void {
+    this.#quietly(
+      this.#replace(async () => {
+        const manifest = await this.#page.manifest();
+        const factory = await (await bootImages()).loadFactoryVariables(manifest);
+        const before = readVariables((await this.#page.load()) ?? factory);
+        return writeVariables(factory, await edit(before, manifest));
+      }),
+    );
+  }
+
+  /** Nobody else writes them meanwhile: the machine is off. */
+  async #replace(make: () => Promise<Uint8Array | undefined>): Promise<void> {
+    this.#notices.dismiss("uefi");
+    const ran = await this.#page.switchOff();
+    try {
+      await this.#page.save(await make());
+      await this.#refresh();
+    } finally {
+      if (ran) this.#page.boot();
+    }
+  }
+
+  #quietly(work: Promise<void>): void {
+    work.catch((error: Error) =>
+      this.#notices.show({
+        id: "uefi",
+        level: "error",
+        title: "UEFI’s variables are as they were.",
+        text: sentence(error.message),
+        actions: [],
+      }),
+    );
+  }
+}
+
+/** What a manifest has in base64. */
+function fromText({ pk, kek, db }: SecureBootCertificates | VendorKeys) {
+  return { pk: fromBase64(pk), kek: fromBase64(kek), db: fromBase64(db) };
+}
