@@ -41,8 +41,9 @@ export class MeasuredMachine {
 
   /** Makes the machine and starts it. */
   static async start(version: Version, options: { engine?: boolean } = {}): Promise<MeasuredMachine> {
-    const { bios, vgaBios, memorySize } = guest;
-    const machine = await createNodeMachine({ bios, vgaBios }, memorySize);
+    const { bios, vgaBios, prompt, memorySize } = guest;
+    // With the prompt, a command is over before the next is typed, whose echo would else come before it.
+    const machine = await createNodeMachine({ bios, vgaBios, prompt }, memorySize);
     const native = await attachNativeTpm(machine.bus, { version });
     const boot = new DirectBoot(machine.bus, machine.emulator, IMAGES, { memorySize, ...options });
     machine.bus.resume();

@@ -55,7 +55,6 @@ it("a guest's TPM moves between native and hidden swtpm while the guest uses it"
 }, async () => {
   const images = await readGuestImages();
   const { emulator, bus, serial } = await createNodeMachine(images, images.memorySize);
-  serial.prompt = images.prompt;
   const tpm = attachTpm(bus, { open: native });
   ends.push(async () => {
     await emulator.destroy();
