@@ -4,10 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
+import { CHROMIUM, FLAGS } from "./chromium.ts";
 
-const FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(
-  " ",
-);
+const OWN_FLAGS = ["--headless=new", "--remote-debugging-port=0"];
 
 export class KilledBrowser {
   readonly #profile: string;
@@ -20,8 +19,8 @@ export class KilledBrowser {
 
   /** An empty page. */
   async open(): Promise<Page> {
-    const flags = [...FLAGS, "--remote-debugging-port=0", `--user-data-dir=${this.#profile}`, "about:blank"];
-    const child = spawn("/usr/bin/chromium", flags, { detached: true, stdio: ["ignore", "ignore", "pipe"] });
+    const flags = [...FLAGS, ...OWN_FLAGS, `--user-data-dir=${this.#profile}`, "about:blank"];
+    const child = spawn(CHROMIUM, flags, { detached: true, stdio: ["ignore", "ignore", "pipe"] });
     this.#process = child;
     const endpoint = await new Promise<string>((resolve, reject) => {
       let said = "";

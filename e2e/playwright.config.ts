@@ -1,4 +1,5 @@
 import { defineConfig } from "@playwright/test";
+import { CHROMIUM, FLAGS } from "./chromium.ts";
 import { PAGE_URL, SOURCES_URL } from "./servers.ts";
 
 /** `npm start` at an address of `servers.ts`. */
@@ -26,11 +27,8 @@ export default defineConfig({
     baseURL: PAGE_URL,
     viewport: { width: 1280, height: 800 },
     launchOptions: {
-      executablePath: "/usr/bin/chromium",
-      args: [
-        ..."--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(" "),
-        ..."--disable-background-networking --disable-component-update".split(" "),
-      ],
+      executablePath: CHROMIUM,
+      args: FLAGS,
     },
   },
   webServer: [start(PAGE_URL), start(SOURCES_URL, "--watch")],

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
 import { createServer } from "vite";
 import { imagesPlugin } from "../../src/node/images/vite-plugin.ts";
+import { CHROMIUM, FLAGS } from "../chromium.ts";
 import type {} from "./page.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -13,7 +14,6 @@ const ISOLATION = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
-const FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(" ");
 
 export interface Served {
   browser: Browser;
@@ -44,7 +44,7 @@ export async function serve(): Promise<Served> {
   });
   await server.listen();
   const { port } = server.httpServer!.address() as AddressInfo;
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   return {
     browser,
     async open() {

@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
 import { createServer, type ViteDevServer } from "vite";
 import { bridgePlugin } from "../../src/node/bridge/vite-plugin.ts";
+import { CHROMIUM, FLAGS } from "../chromium.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const ISOLATION = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
-const FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(" ");
 
 export interface Served {
   url: string;
@@ -49,7 +49,7 @@ export async function serve({ isolated = true } = {}): Promise<Served> {
   await server.listen();
   const { port } = server.httpServer!.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   return {
     url,
     browser,

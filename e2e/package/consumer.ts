@@ -11,7 +11,6 @@ const runFile = promisify(execFile);
 const NPM = ["--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"];
 
 /** Of Chromium. */
-export const FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(" ");
 
 /** Runs a program. @returns its standard output; rejects with its output when it fails. */
 export async function run(

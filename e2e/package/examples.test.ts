@@ -7,7 +7,8 @@ import { join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import { type Browser, chromium, type Page } from "@playwright/test";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FLAGS, install, makeImages, Programs, pack, ROOT, run } from "./consumer.ts";
+import { CHROMIUM, FLAGS } from "../chromium.ts";
+import { install, makeImages, Programs, pack, ROOT, run } from "./consumer.ts";
 
 const EXAMPLES = join(ROOT, "src/examples");
 let folder: string;
@@ -25,7 +26,7 @@ beforeAll(async () => {
       });
   await rename((await pack(folder)).path, join(folder, "webtpm.tgz"));
   await makeImages(join(folder, "images"));
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 });
 afterAll(async () => {
   await browser?.close();

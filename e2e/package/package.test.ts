@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium } from "@playwright/test";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CHROMIUM, FLAGS } from "../chromium.ts";
 import { FileServer } from "../static/file-server.ts";
 import {
-  FLAGS,
   makeProject,
   Programs,
   pack,
@@ -35,7 +35,7 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "webtpm-pack-"));
   tarball = await pack(scratch);
   project = await makeProject(tarball.path);
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 });
 afterAll(async () => {
   await browser?.close();
