@@ -16,6 +16,8 @@ export interface Step {
   /** A program in node_modules/.bin, with its arguments. */
   command: string[];
   env?: Record<string, string>;
+  /** Its one process waits for much of its time, so that another such step can run beside it. */
+  shares?: boolean;
   /** Reads the report that the program left; a step without one is a single check. */
   count?: () => Count;
 }
@@ -57,6 +59,7 @@ export async function testSteps({ parts, files }: TestOptions, scratch: string):
       ({ folder, config, tests }): Step => ({
         part: "e2e",
         name: HEADINGS.get(folder) ?? `Comparison: ${folder}`,
+        shares: true,
         ...vitest(report(folder), config, tests, false),
         env,
       }),
@@ -104,7 +107,8 @@ function playwright(
   const command = ["playwright", "test", "--config", config, reporters, ...files];
   return {
     command,
-    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+    // Not by NO_COLOR: Playwright sets this one as well, and Node warns of both.
+    env: { ...env, ...(BRIEF && { FORCE_COLOR: "0" }), PLAYWRIGHT_JSON_OUTPUT_NAME: report },
     count: () => readPlaywright(report),
   };
 }
@@ -116,9 +120,13 @@ interface Comparison {
   tests: string[];
 }
 
+/** What takes longest begins first, so that nothing is left to run alone. */
+const LONGEST = ["hidden", "link", "decoder", "firefox"];
+const effort = (folder: string) => LONGEST.indexOf(folder);
+
 /** Folders of `e2e/` with a Vitest configuration of their own and tests to run: most compare with other programs. */
 function comparisons(files: readonly string[]): Comparison[] {
-  const folders = readdirSync(join(ROOT, "e2e")).sort();
+  const folders = readdirSync(join(ROOT, "e2e")).sort((a, b) => effort(b) - effort(a) || (a < b ? -1 : 1));
   return folders
     .map((folder) => ({ folder, config: join("e2e", folder, "vitest.config.ts") }))
     .filter(({ config }) => existsSync(join(ROOT, config)))
