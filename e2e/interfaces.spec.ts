@@ -105,6 +105,9 @@ test("without a machine the CRB registers are shown, driven step by step, and he
   const state = page.locator("interface-states .state.current");
   const step = (name: string) => registers.getByRole("button", { name, exact: true });
   await expect(step("requestAccess")).toHaveAttribute("aria-current", "step");
+  // What the TPM's moves are told with may come late: no step may leave its place under the pointer then.
+  const place = () => step("fill the buffer").boundingBox();
+  const before = await place();
   const states: string[] = [];
   for (const [name, then] of [
     ["requestAccess", "idle"],
@@ -116,6 +119,8 @@ test("without a machine the CRB registers are shown, driven step by step, and he
     await expect(state).toContainText(then);
     states.push(then);
   }
+  await expect(page.locator("interface-states summary")).toHaveText("The last 4 moves");
+  expect(await place()).toEqual(before);
   await expect(step("read response")).toHaveAttribute("aria-current", "step");
   await step("read response").click();
   await expect(page.locator(".driver-response")).toContainText("TPM_RC_SUCCESS");

@@ -184,12 +184,8 @@ export class InterfaceStates extends LitElement {
       </svg>
       <figcaption>
         <p role=${this.announce ? "status" : "note"}>${text}</p>
-        ${
-          this.moves.length
-            ? html`<details><summary>${this.moves.length === 1 ? "The last move" : `The last ${this.moves.length} moves`}</summary>
-          <ol class="moves">${this.moves.map(({ time, trace }) => html`<li><span class="muted mono">${(time / 1000).toFixed(4)} s</span> ${moveText(trace, this.#through)}</li>`)}</ol></details>`
-            : nothing
-        }
+        <details><summary>${movesWords(this.moves.length)}</summary>
+          <ol class="moves">${this.moves.map(({ time, trace }) => html`<li><span class="muted mono">${(time / 1000).toFixed(4)} s</span> ${moveText(trace, this.#through)}</li>`)}</ol></details>
       </figcaption>
     </figure>`;
   }
@@ -218,6 +214,12 @@ export class InterfaceStates extends LitElement {
           <text x=${x + BOX_WIDTH - 4 - i * 20} y=${y + 4} text-anchor="middle">${locality}</text></g>`,
       )}</g>`;
   }
+}
+
+/** There from the first: what stands below must not move when the first move is told, under somebody's pointer. */
+function movesWords(count: number): string {
+  if (count === 0) return "No move yet";
+  return count === 1 ? "The last move" : `The last ${count} moves`;
 }
 
 function stateWords(state: InterfaceState): string {
