@@ -121,7 +121,7 @@ interface Comparison {
 }
 
 /** What takes longest begins first, so that nothing is left to run alone. */
-const LONGEST = ["hidden", "link", "decoder", "firefox"];
+const LONGEST = ["conformance", "hidden", "link", "decoder", "package", "firefox"];
 const effort = (folder: string) => LONGEST.indexOf(folder);
 
 /** Folders of `e2e/` with a Vitest configuration of their own and tests to run: most compare with other programs. */
