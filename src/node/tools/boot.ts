@@ -15,7 +15,7 @@ import type { UefiImage } from "../../machine/v86/uefi/uefi-machine.ts";
 import type { KernelName } from "../../session/images/manifest.ts";
 import { followUefiLog } from "../../session/uefi-log.ts";
 import { openFileDrive } from "./file-drive.ts";
-import { readGuestImages } from "./guest-images.ts";
+import { readGuestImages, readUefiGuest } from "./guest-images.ts";
 import { attachNativeTpm, type NativeTpm, type NativeTpmOptions } from "./native-tpm.ts";
 import {
   createNodeMachine,
@@ -45,9 +45,6 @@ export interface Booted extends NodeMachine {
   close(): Promise<void>;
 }
 
-/** edk2 keeps kernel and initrd in memory twice. */
-const UEFI_MEMORY = 256 * 2 ** 20;
-
 /** Makes a machine, with a TPM and the project's images where no others are given, and starts it. */
 export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
   const {
@@ -61,13 +58,16 @@ export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
     uefi,
     ...own
   } = options;
-  const images = await readGuestImages(kernelName);
   const disk = own.hda || own.cdrom;
-  const all = disk ? { bios: images.bios, vgaBios: images.vgaBios, ...own } : { ...images, ...own };
-  const memory = memorySize ?? (uefi ? UEFI_MEMORY : images.memorySize);
-  const machine = uefi
-    ? await createUefiNodeMachine(uefi, all, memory)
-    : await createNodeMachine(all, memory);
+  // Firmware that is UEFI starts no kernel but one that is an EFI program.
+  const guest = uefi ? await readUefiGuest() : await readGuestImages(kernelName);
+  const { kernel, initrd, cmdline, prompt, ...rest } = guest;
+  const all = { ...rest, ...(!disk && { kernel, initrd, cmdline, prompt }), ...own };
+  const memory = memorySize ?? guest.memorySize;
+  const machine =
+    "uefi" in all
+      ? await createUefiNodeMachine(uefi ?? all.uefi, all, memory)
+      : await createNodeMachine(all, memory);
   const tpm =
     version === "none"
       ? undefined
@@ -103,7 +103,7 @@ const USAGE = `Boots the guest with a TPM; its serial console is this terminal. 
   --disk FILE           boot from this hard disk image instead
   --cdrom FILE          boot from this CD image instead
   --bios FILE           another SeaBIOS
-  --uefi FOLDER         UEFI in place of SeaBIOS: OVMF_CODE.fd and OVMF_VARS.fd in this folder
+  --uefi FOLDER         UEFI in place of SeaBIOS, and a kernel for it: OVMF_CODE.fd and OVMF_VARS.fd in this folder
   --memory MIB          guest RAM
   --delay MS            make every TPM command take so much longer
   --firmware-log        show SeaBIOS's own log
