@@ -7,6 +7,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { chromium } from "@playwright/test";
+import { CHROMIUM, FLAGS } from "../chromium.ts";
 
 const [address, file = resolve(import.meta.dirname, "../../public/recordings/first-boot.webtpm")] =
   process.argv.slice(2);
@@ -19,10 +20,7 @@ const COMMANDS = ["tpm2_getrandom --hex 16", `tpm2_pcrextend 16:sha256=${"42".re
 if (!address)
   throw new Error("say where the page is: npx tsx e2e/views/record-boot.ts http://127.0.0.1:5173");
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-});
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 try {
   const page = await browser.newPage();
   const prompts = (count: number) =>

@@ -60,14 +60,12 @@ export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
   } = options;
   const disk = own.hda || own.cdrom;
   // Firmware that is UEFI starts no kernel but one that is an EFI program.
-  const guest = uefi ? await readUefiGuest() : await readGuestImages(kernelName);
+  const guest = uefi ? { ...(await readUefiGuest()), uefi } : await readGuestImages(kernelName);
   const { kernel, initrd, cmdline, prompt, ...rest } = guest;
   const all = { ...rest, ...(!disk && { kernel, initrd, cmdline, prompt }), ...own };
   const memory = memorySize ?? guest.memorySize;
   const machine =
-    "uefi" in all
-      ? await createUefiNodeMachine(uefi ?? all.uefi, all, memory)
-      : await createNodeMachine(all, memory);
+    "uefi" in all ? await createUefiNodeMachine(all.uefi, all, memory) : await createNodeMachine(all, memory);
   const tpm =
     version === "none"
       ? undefined
