@@ -114,13 +114,13 @@ async function openChannels(
     }
     case "proxy":
       return { channels: await connectWebSocketPair({ control: site.control, data: site.data }) };
-    case "hidden":
-      return {
-        channels: {
-          control: messagePortChannel(site.control),
-          data: messagePortChannel(site.data),
-        },
-      };
+    case "hidden": {
+      const control = messagePortChannel(site.control);
+      const data = messagePortChannel(site.data);
+      // Until then it loads, over however slow a line, and boots, and has time limits of its own.
+      await Promise.all([control.joined, data.joined]);
+      return { channels: { control, data } };
+    }
   }
 }
 

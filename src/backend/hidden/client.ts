@@ -77,6 +77,7 @@ export function startHiddenTpm(
     memory,
     stop() {
       api[releaseProxy]();
+      fail("the hidden machine was stopped");
       end();
     },
   };
