@@ -5,7 +5,6 @@ import type { DriveHead } from "../../machine/drive/log.ts";
 import { NoDriveStorageError } from "../../session/drives/folder.ts";
 import type { KernelName } from "../../session/images/manifest.ts";
 import { readFile } from "../../session/reading/client.ts";
-import { ReadingCanceledError } from "../../session/reading/errors.ts";
 import {
   type BundleVault,
   openVault,
@@ -29,10 +28,11 @@ import type { OpenLayer } from "./boot-images.ts";
 import { download } from "./download.ts";
 import { KeptDisks } from "./kept-disks.ts";
 import { type KeptMachine, MachineHolder } from "./kept-machine.ts";
+import { asJson, fromJson } from "./kept-settings.ts";
 import { KernelPins } from "./kernel-pins.ts";
+import { MachineWork } from "./machine-work.ts";
 import { bootsUnkept, notKept, thrownAway } from "./not-kept.ts";
 import { type Notices, sentence } from "./notices.ts";
-import { parseOptions, toParameters } from "./options.ts";
 import { SnapshotTimer } from "./snapshot-timer.ts";
 import { diskNotKept } from "./troubles.ts";
 
@@ -61,12 +61,14 @@ export class Machines implements MachineActions {
   readonly #timer = new SnapshotTimer((reason) => this.#automatic(reason));
   readonly #holder: MachineHolder;
   readonly #disks = new KeptDisks();
+  readonly #work: MachineWork;
   readonly #pins = new KernelPins();
 
   constructor(store: PageStore, notices: Notices, page: PageMachine) {
     this.#store = store;
     this.#notices = notices;
     this.#page = page;
+    this.#work = new MachineWork(store, notices, () => this.refresh());
     this.#holder = new MachineHolder(this.#vault, async (machine) => {
       this.#show({ running: undefined });
       await page.leave(machine);
@@ -168,7 +170,7 @@ export class Machines implements MachineActions {
       if (!bootsUnkept(error)) throw error;
       this.#show({ list: undefined, unavailable: sentence(error.message) });
     });
-    this.#quietly(told);
+    this.#work.quietly(told);
   }
 
   async #refresh(): Promise<void> {
@@ -202,7 +204,7 @@ export class Machines implements MachineActions {
   }
 
   use(id: string): void {
-    this.#quietly(this.#use(id));
+    this.#work.quietly(this.#use(id));
   }
 
   async #use(id: string): Promise<void> {
@@ -216,8 +218,8 @@ export class Machines implements MachineActions {
   }
 
   make(name: string, tpmVersion: MachineRecord["tpmVersion"]): void {
-    this.#quietly(
-      this.#work(`Making “${name}”`, async () => {
+    this.#work.quietly(
+      this.#work.run(`Making “${name}”`, async () => {
         const { id } = await this.#vault.create({ name, tpmVersion });
         this.#show({ selected: id });
       }),
@@ -225,8 +227,8 @@ export class Machines implements MachineActions {
   }
 
   renameMachine(id: string, name: string): void {
-    this.#quietly(
-      this.#work(`Renaming to “${name}”`, async () => {
+    this.#work.quietly(
+      this.#work.run(`Renaming to “${name}”`, async () => {
         const before = await this.#vault.get(id);
         const { name: now } = await this.#vault.rename(id, name);
         if (machineName(this.#store.state) === before.name) this.#choose(now);
@@ -235,8 +237,8 @@ export class Machines implements MachineActions {
   }
 
   copyMachine(id: string, name: string): void {
-    this.#quietly(
-      this.#work(`Copying to “${name}”`, async () => {
+    this.#work.quietly(
+      this.#work.run(`Copying to “${name}”`, async () => {
         const copy = await this.#vault.copy(id, name);
         await this.#disks.copy(id, copy.id);
       }),
@@ -244,24 +246,24 @@ export class Machines implements MachineActions {
   }
 
   removeMachine(id: string): void {
-    this.#quietly(
-      this.#work("Deleting a machine", async () => {
-        // Nobody may run it meanwhile.
-        const lock = this.#holder.id === id ? undefined : await this.#vault.lock(id);
-        await this.#vault.remove(id);
-        await this.#disks.forgetAll(id);
-        await (lock ? lock.release() : this.#holder.release());
+    this.#work.quietly(
+      this.#work.run("Deleting a machine", async () => {
+        await this.#alone(id, async () => {
+          await this.#vault.remove(id);
+          await this.#disks.forgetAll(id);
+        });
+        if (this.#holder.id === id) await this.#holder.release();
       }),
     );
   }
 
   exportFile(id: string, passphrase: string): void {
-    this.#quietly(this.export(id, passphrase || undefined).then(download));
+    this.#work.quietly(this.export(id, passphrase || undefined).then(download));
   }
 
   /** The file of machine `id`, or of the one that runs or boots next. */
   export(id: string | undefined, passphrase?: string): Promise<File> {
-    return this.#work("Exporting", async (progress) => {
+    return this.#work.run("Exporting", async (progress) => {
       const { exportMachine } = await import("../../session/vault/export.ts");
       const options = { progress, ...(passphrase !== undefined && { passphrase }) };
       const { name, blob } = await exportMachine(this.#vault, id ?? (await this.#current()).id, options);
@@ -270,7 +272,7 @@ export class Machines implements MachineActions {
   }
 
   importFile(file: File, passphrase: string): void {
-    this.#quietly(this.import(file, { ...(passphrase && { passphrase }) }));
+    this.#work.quietly(this.import(file, { ...(passphrase && { passphrase }) }));
   }
 
   import(
@@ -289,7 +291,7 @@ export class Machines implements MachineActions {
       this.#show({ selected: machine.id });
       return machine;
     };
-    return this.#work("Importing", importing, () => given.abort());
+    return this.#work.run("Importing", importing, () => given.abort());
   }
 
   /** Opens what is kept of the disk of a machine; for one that is kept nowhere, nothing. */
@@ -317,41 +319,41 @@ export class Machines implements MachineActions {
 
   /** Forgets what was written to a disk. @param then called when it is forgotten */
   forgetDisk(machineId: string, disk: DriveHead, then: () => void): void {
-    this.#quietly(
-      this.#work(`Forgetting what was written to ${disk.name}`, async () => {
-        const lock = this.#holder.id === machineId ? undefined : await this.#vault.lock(machineId);
-        await this.#disks.forget(machineId, disk).finally(() => lock?.release());
-      }).then(then),
+    this.#work.quietly(
+      this.#work
+        .run(`Forgetting what was written to ${disk.name}`, async () => {
+          await this.#alone(machineId, () => this.#disks.forget(machineId, disk));
+        })
+        .then(then),
     );
   }
 
   importWritten(machineId: string, disk: DriveHead, file: File): void {
-    this.#quietly(
-      this.#work(`Importing what was written to ${disk.name}`, async (progress) => {
-        const lock = this.#holder.id === machineId ? undefined : await this.#vault.lock(machineId);
-        await this.#disks.import(machineId, disk, file, progress).finally(() => lock?.release());
+    this.#work.quietly(
+      this.#work.run(`Importing what was written to ${disk.name}`, async (progress) => {
+        await this.#alone(machineId, () => this.#disks.import(machineId, disk, file, progress));
       }),
     );
   }
 
   exportDisk(format: DiskFormat): void {
-    this.#quietly(this.disk(format).then(download));
+    this.#work.quietly(this.disk(format).then(download));
   }
 
   /** The disk of the machine that runs, as a file; the machine stands still meanwhile. */
   disk(format: DiskFormat): Promise<File> {
-    return this.#work("Exporting the disk", (progress) =>
+    return this.#work.run("Exporting the disk", (progress) =>
       this.#page.standStill("its disk is exported", () => this.#disks.export(format, progress)),
     );
   }
 
   takeSnapshot(name: string): void {
-    this.#quietly(this.snapshot(name));
+    this.#work.quietly(this.snapshot(name));
   }
 
   /** Of the machine that runs. */
   snapshot(name: string, reason: SnapshotReason = "hand", replace?: string): Promise<SnapshotRecord> {
-    return this.#work(`Saving the snapshot “${name}”`, async (progress) => {
+    return this.#work.run(`Saving the snapshot “${name}”`, async (progress) => {
       const { id } = this.#holder;
       const settings = asJson(this.#store.state.settings);
       progress("holding the machine", 0, 0);
@@ -370,11 +372,11 @@ export class Machines implements MachineActions {
       const before = (await this.#vault.listSnapshots(id)).find((snapshot) => snapshot.reason === reason);
       await this.snapshot("automatic", reason, before?.id);
     };
-    this.#quietly(take());
+    this.#work.quietly(take());
   }
 
   rollBack(machineId: string, snapshotId: string): void {
-    this.#quietly(this.#restore(machineId, snapshotId));
+    this.#work.quietly(this.#restore(machineId, snapshotId));
   }
 
   /** Goes back to the newest snapshot of that name. */
@@ -386,7 +388,7 @@ export class Machines implements MachineActions {
   }
 
   #restore(machineId: string, snapshotId: string): Promise<void> {
-    return this.#work("Going back", async (progress) => {
+    return this.#work.run("Going back", async (progress) => {
       const machine = await this.#vault.get(machineId);
       const snapshot = await this.#vault.getSnapshot(machineId, snapshotId, progress);
       progress("starting the machine", 0, 0);
@@ -400,10 +402,9 @@ export class Machines implements MachineActions {
   }
 
   removeSnapshot(machineId: string, snapshotId: string): void {
-    this.#quietly(
-      this.#work("Deleting a snapshot", async () => {
-        const lock = this.#holder.id === machineId ? undefined : await this.#vault.lock(machineId);
-        await this.#vault.deleteSnapshot(machineId, snapshotId).finally(() => lock?.release());
+    this.#work.quietly(
+      this.#work.run("Deleting a snapshot", async () => {
+        await this.#alone(machineId, () => this.#vault.deleteSnapshot(machineId, snapshotId));
       }),
     );
   }
@@ -423,9 +424,8 @@ export class Machines implements MachineActions {
     const { id } =
       (await this.#vault.find(name)) ??
       (await this.#vault.create({ name, tpmVersion: settings.tpm, settings: asJson(settings) }));
-    const lock = this.#holder.id === id ? undefined : await this.#vault.lock(id);
     const save = bytes && { bytes, time: Date.now() };
-    await this.#vault.saveFlash(id, save).finally(() => lock?.release());
+    await this.#alone(id, () => this.#vault.saveFlash(id, save));
   }
 
   setAuto(auto: AutoSnapshot): void {
@@ -434,10 +434,12 @@ export class Machines implements MachineActions {
   }
 
   persist(): void {
-    this.#quietly(
+    this.#work.quietly(
       this.#vault.persist().then(async (persisted) => {
         if (!persisted)
-          this.#failed(new VaultUnavailableError("the browser does not promise to keep this page's data"));
+          this.#work.failed(
+            new VaultUnavailableError("the browser does not promise to keep this page's data"),
+          );
         await this.#refresh();
       }),
     );
@@ -464,57 +466,13 @@ export class Machines implements MachineActions {
     throw new VaultMissingError(`there is no machine "${name}" yet: its first boot makes it`);
   }
 
-  /**
-   * Runs something that lasts, and shows how far it is; what it changed is read again.
-   * @param cancel gives it up, as long as nothing is saved.
-   */
-  async #work<T>(what: string, run: (progress: Progress) => Promise<T>, cancel?: () => void): Promise<T> {
-    let shown = 0;
-    const progress: Progress = (step, done, total) => {
-      const part = total ? done / total : undefined;
-      // A page has other things to do than to draw every piece.
-      if (this.#kept.work?.step === step && part !== 1 && performance.now() - shown < 100) return;
-      shown = performance.now();
-      this.#show({ work: { what, step, progress: part, cancel: step === "saving" ? undefined : cancel } });
-    };
-    progress("starting", 0, 0);
+  /** Runs `work` while no other tab may run this machine. @throws {MachineInUseError} when one does. */
+  async #alone(id: string, work: () => Promise<unknown>): Promise<void> {
+    const lock = this.#holder.id === id ? undefined : await this.#vault.lock(id);
     try {
-      this.#notices.dismiss("machines");
-      return await run(progress);
+      await work();
     } finally {
-      this.#show({ work: undefined });
-      this.refresh();
+      await lock?.release();
     }
   }
-
-  #quietly(work: Promise<unknown>): void {
-    work.catch((error: Error) => {
-      if (!(error instanceof ReadingCanceledError)) this.#failed(error);
-    });
-  }
-
-  #failed(error: Error): void {
-    this.#notices.show({
-      id: "machines",
-      level: "error",
-      title: "The kept machines are as they were.",
-      text: sentence(error.message),
-      actions: [],
-    });
-  }
-}
-
-/** Settings as an address says them: what is stored stays readable, and is checked like an address. */
-function asJson(settings: BootSettings): MachineSettings {
-  return Object.fromEntries(toParameters(settings, {}));
-}
-
-/** Files that were picked have no address, and are kept by nobody: what is picked now is used. */
-function fromJson(stored: MachineSettings, now: BootSettings): BootSettings {
-  const parameters = Object.entries(stored).flatMap(([name, value]) =>
-    typeof value === "string" ? [[name, value]] : [],
-  );
-  const { settings } = parseOptions(new URLSearchParams(parameters)).options;
-  const files = Object.entries(now.images).filter(([, image]) => image.kind === "file");
-  return { ...settings, images: { ...settings.images, ...Object.fromEntries(files) } };
 }
