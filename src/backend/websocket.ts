@@ -190,8 +190,14 @@ export type BridgeProbe =
   | { found: true; server: string; sessions: number; maxSessions: number }
   | { found: false; reason: string };
 
+/**
+ * How long a bridge may take to answer before it counts as not there, in milliseconds: a host that is up, but busy, takes
+ * seconds. One that is not there is told at once, as a rule.
+ */
+export const BRIDGE_LIMIT_MS = 10_000;
+
 /** Looks whether a bridge that can serve is at `baseUrl`; never throws. @param limit milliseconds. */
-export async function probeBridge(baseUrl: string, limit = 1500): Promise<BridgeProbe> {
+export async function probeBridge(baseUrl: string, limit = BRIDGE_LIMIT_MS): Promise<BridgeProbe> {
   try {
     const base = bridgeBase(baseUrl);
     const response = await fetch(base, { signal: AbortSignal.timeout(limit) });

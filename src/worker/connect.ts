@@ -6,7 +6,7 @@ import { messagePortChannel } from "../backend/message-port.ts";
 import { type BackendInfo, can, type TpmBackend, type TpmState } from "../backend/port.ts";
 import { RecoveringBackend } from "../backend/recovering.ts";
 import { SwtpmSession } from "../backend/swtpm-session.ts";
-import { connectBridge, connectWebSocketPair } from "../backend/websocket.ts";
+import { BRIDGE_LIMIT_MS, connectBridge, connectWebSocketPair } from "../backend/websocket.ts";
 import type { BackendTarget, EngineOptions, PoweredOn } from "./events.ts";
 
 /** A TPM that is powered on. */
@@ -20,9 +20,6 @@ export type Notice = (message: string, label?: string) => void;
 
 /** Where a session is opened: one bridge of those that there may be. */
 type Site = Exclude<BackendTarget, { kind: "bridge" }> | { kind: "bridge"; url: string };
-
-/** How long a bridge may take to answer before the next one is tried, in milliseconds. */
-const BRIDGE_LIMIT_MS = 10_000;
 
 /** @throws what the transport or the TPM says against it. @param notice needed where the TPM is to outlive its bridge. */
 export async function openBackend(

@@ -278,8 +278,14 @@ export class PageController implements PageActions {
   /** Native swtpm is the quicker one; without a bridge there is only the hidden machine. */
   async #needsHiddenMachine(backend: BootSettings["backend"]): Promise<boolean> {
     if (backend !== "auto") return backend === "hidden";
-    const probes = await Promise.all(bridgeUrls(this.#bridge).map((url) => probeBridge(url)));
-    return !probes.some(({ found }) => found);
+    const probes = bridgeUrls(this.#bridge).map(async (url) => {
+      const probe = await probeBridge(url);
+      if (!probe.found) throw new Error(probe.reason);
+    });
+    return Promise.any(probes).then(
+      () => false,
+      () => true,
+    );
   }
 
   #loading(attempt: number, step: string, progress?: number): void {
