@@ -32,6 +32,11 @@ export class BackendTimeoutError extends Error {
   }
 }
 
+/** What was to be opened again serves one session only, and that is over. */
+export class BackendSpentError extends Error {
+  override name = "BackendSpentError";
+}
+
 /** Bytes came that the protocol does not allow. */
 export class BackendProtocolError extends Error {
   override name = "BackendProtocolError";

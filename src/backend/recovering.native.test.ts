@@ -62,6 +62,32 @@ describe("a TPM whose place is lost", () => {
     expect(failures[0]!.message).toMatch(/channel to the TPM closed.*nobody could go on with it/);
   });
 
+  it("leaves no TPM on that comes when it was shut down meanwhile", async () => {
+    let come: () => void = () => undefined;
+    const coming = new Promise<void>((resolve) => {
+      come = resolve;
+    });
+    let asked: () => void = () => undefined;
+    const searching = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const { tpm } = await recovering(async (state) => {
+      const next = await place(state);
+      asked();
+      await coming;
+      return next;
+    });
+    crash();
+    const command = tpm.deliver(0, PCR16).catch(String);
+    await searching;
+    const shutdown = tpm.shutdown();
+    come();
+    await shutdown;
+    expect(await command).toMatch(/TpmShutDownError|the TPM was shut down/);
+    const late = open.at(-1)!;
+    await expect(late.backend.deliver(0, PCR16)).rejects.toThrow(/the TPM is gone|shut down/);
+  });
+
   it("fails when what comes back is another TPM", async () => {
     const { tpm } = await recovering(() => place());
     await tpm.deliver(0, EXTEND);

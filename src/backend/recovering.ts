@@ -215,6 +215,11 @@ export class RecoveringBackend implements TpmBackend {
     for (let pause = this.#limits.pause; ; pause = Math.min(2 * pause, this.#limits.longestPause)) {
       try {
         const place = await this.#options.reopen(this.#state as TpmState, signal);
+        if (signal.aborted) {
+          // Nobody would shut it down any more.
+          await place.backend.shutdown();
+          throw signal.reason;
+        }
         this.#lost = undefined;
         this.#place = place;
         this.#watch(place);

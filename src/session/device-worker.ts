@@ -1,11 +1,9 @@
 /** The device worker as the page holds it: started, watched, ended. */
 import { type Remote, releaseProxy, wrap } from "comlink";
+import { WorkerWatch } from "../backend/liveness/worker-watch.ts";
 import { type BackendCalls, type DeviceCalls, DOORBELL, type WorkerMessage } from "../worker/api.ts";
 import { throwingErrors } from "../worker/crossing.ts";
-import { Silence } from "./silence.ts";
 
-/** How often the page asks whether the worker lives, in milliseconds. */
-const PING_MS = 1000;
 /** How long a worker may take to close its sockets before it is ended, in milliseconds. */
 const CLOSE_LIMIT_MS = 2000;
 
@@ -37,9 +35,8 @@ export class DeviceWorker {
   readonly lost: Promise<never>;
   readonly #worker: Worker;
   #tellLoss!: (error: WorkerLostError) => void;
-  #timer: ReturnType<typeof setInterval> | undefined;
-  readonly #silence = new Silence();
-  #witness: Witness | undefined;
+  /** A worker whose event loop stands still is found out even if the guest asks nothing of it. */
+  readonly #watch: WorkerWatch;
   #ended = false;
   /**
    * Comlink keeps a worker for as long as any proxy of its functions is alive. One that has ended may hold nothing: by
@@ -62,7 +59,7 @@ export class DeviceWorker {
     };
     const { signal } = this.#listening;
     const onMessage = ({ data }: MessageEvent<Partial<WorkerMessage>>) => {
-      this.#silence.spoke();
+      this.#watch.spoke();
       if ("events" in data || "backendFailure" in data || "notice" in data)
         options.onMessage(data as WorkerMessage);
     };
@@ -70,7 +67,10 @@ export class DeviceWorker {
       this.#lose(`the TPM's worker has failed (${event.message || "it could not be loaded"})`);
     this.#worker.addEventListener("message", onMessage, { signal });
     this.#worker.addEventListener("error", onError, { signal });
-    this.#watch();
+    this.#watch = new WorkerWatch(
+      () => calls.ping(),
+      () => this.#lose("the TPM's worker was stuck and has been ended"),
+    );
   }
 
   /** True once the worker was ended, for whatever reason. */
@@ -96,34 +96,10 @@ export class DeviceWorker {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearInterval(this.#timer);
-    this.#witness?.end();
+    this.#watch.end();
     this.#listening.abort();
     this.calls[releaseProxy]();
     this.#worker.terminate();
-  }
-
-  /** A worker whose event loop stands still is found out even if the guest asks nothing of it. */
-  #watch(): void {
-    this.#timer = setInterval(() => {
-      const doubt = this.#silence.turn();
-      if (doubt === "stuck") {
-        this.#lose("the TPM's worker was stuck and has been ended");
-        return;
-      }
-      if (doubt === "call a witness") {
-        this.#witness ??= callWitness(() => this.#silence.testified());
-        this.#witness.ask();
-      }
-      this.calls.ping().then(
-        () => {
-          this.#silence.answered();
-          this.#witness?.end();
-          this.#witness = undefined;
-        },
-        () => undefined, // the error event says more
-      );
-    }, PING_MS);
   }
 
   #lose(reason: string): void {
@@ -131,28 +107,4 @@ export class DeviceWorker {
     this.end();
     this.#tellLoss(new WorkerLostError(reason));
   }
-}
-
-interface Witness {
-  ask(): void;
-  end(): void;
-}
-
-/** A worker with nothing to do but to answer. Where a page may have none, it is heard whenever it is asked. */
-function callWitness(heard: () => void): Witness {
-  const script = new Blob(["onmessage = () => postMessage(0);"], { type: "text/javascript" });
-  const url = URL.createObjectURL(script);
-  const worker = new Worker(url, { name: "WebTPM witness" });
-  let asked: () => void = () => worker.postMessage(0);
-  worker.onmessage = () => heard();
-  worker.onerror = () => {
-    asked = heard;
-  };
-  return {
-    ask: () => asked(),
-    end() {
-      worker.terminate();
-      URL.revokeObjectURL(url);
-    },
-  };
 }

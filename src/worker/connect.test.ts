@@ -1,8 +1,12 @@
 /** Opening a TPM whose machine comes late: loaded over a slow line, or booted on a busy host. */
 import { afterEach, expect, it, vi } from "vitest";
+import { BackendSpentError } from "../backend/errors.ts";
 import { joinChannel, type PortMessage } from "../backend/message-port.ts";
 import { ScriptedSwtpm } from "../backend/testing/scripted-swtpm.ts";
 import { openBackend } from "./connect.ts";
+import { TpmEngine } from "./engine.ts";
+import type { EngineEvent } from "./events.ts";
+import { keeping } from "./keeping.ts";
 
 const AN_HOUR = 3_600_000;
 
@@ -51,6 +55,45 @@ it("says that an swtpm that runs gives no answer", async () => {
   await turns();
   await vi.advanceTimersByTimeAsync(AN_HOUR);
   expect(await opening).toMatch(/^BackendTimeoutError: no answer to a TPM command within \d+ s$/);
+});
+
+it("gives one session to a hidden machine: a reset that it does not survive ends at once, with the reason", async () => {
+  const { target, far } = hidden();
+  const powers: EngineEvent[] = [];
+  let next: () => void = () => undefined;
+  const engine = new TpmEngine({
+    version: "2.0",
+    open: keeping((state) => openBackend({ version: "2.0", target, reconnect: false }, state), undefined),
+    emit(event) {
+      if (event.type !== "power") return;
+      powers.push(event);
+      next();
+    },
+  });
+  const power = () =>
+    new Promise<void>((resolve) => {
+      next = resolve;
+    });
+  const on = power();
+  engine.start(0);
+  const swtpm = new ScriptedSwtpm();
+  joinChannel(swtpm.control, far.control);
+  joinChannel(swtpm.data, far.data);
+  await on;
+  swtpm.replies["0e"] = undefined;
+  const over = power();
+  engine.reset(1);
+  await turns();
+  swtpm.data.close(new Error("swtpm in the hidden machine was killed by signal 9"));
+  await over;
+  expect(powers).toEqual([
+    expect.objectContaining({ reset: 0, on: expect.anything() }),
+    expect.objectContaining({
+      reset: 1,
+      error: expect.objectContaining({ message: expect.stringMatching(/killed by signal 9/) }),
+    }),
+  ]);
+  await expect(openBackend({ version: "2.0", target, reconnect: false })).rejects.toThrow(BackendSpentError);
 });
 
 it("hands on why a hidden machine did not come", async () => {

@@ -1,6 +1,7 @@
 /** Opens the channels to a swtpm, wherever it runs, and powers it on. */
 
 import { ChannelClosedError, type SwtpmChannels } from "../backend/channel.ts";
+import { BackendSpentError } from "../backend/errors.ts";
 import { HIDDEN_TIMEOUTS } from "../backend/hidden/timeouts.ts";
 import { messagePortChannel } from "../backend/message-port.ts";
 import { type BackendInfo, can, type TpmBackend, type TpmState } from "../backend/port.ts";
@@ -15,13 +16,19 @@ export interface OpenBackend extends PoweredOn {
   backend: TpmBackend;
 }
 
+/** Ports whose hidden machine has been given a session: it runs one TPM, and nobody answers there after that. */
+const opened = new WeakSet<MessagePort>();
+
 /** Tells people what happens to a TPM while it is on. @param label who serves now. */
 export type Notice = (message: string, label?: string) => void;
 
 /** Where a session is opened: one bridge of those that there may be. */
 type Site = Exclude<BackendTarget, { kind: "bridge" }> | { kind: "bridge"; url: string };
 
-/** @throws what the transport or the TPM says against it. @param notice needed where the TPM is to outlive its bridge. */
+/**
+ * @throws what the transport or the TPM says against it; {BackendSpentError} where a hidden machine was opened before.
+ * @param notice needed where the TPM is to outlive its bridge.
+ */
 export async function openBackend(
   options: Pick<EngineOptions, "version" | "target" | "reconnect">,
   state?: TpmState,
@@ -112,6 +119,11 @@ async function openChannels(
     case "proxy":
       return { channels: await connectWebSocketPair({ control: site.control, data: site.data }) };
     case "hidden": {
+      if (opened.has(site.control))
+        throw new BackendSpentError(
+          "the hidden machine has run its one TPM, which has ended; a reset of the machine starts another one",
+        );
+      opened.add(site.control);
       const control = messagePortChannel(site.control);
       const data = messagePortChannel(site.data);
       // Until then it loads, over however slow a line, and boots, and has time limits of its own.

@@ -2,7 +2,7 @@
  * The TPM behind the device, on and off: opens sessions with it, power-cycles it at the machine's resets, one after the
  * other, and knows which one serves and what it can do.
  */
-import { TpmOffError, TpmShutDownError, TpmUnableError } from "../backend/errors.ts";
+import { BackendSpentError, TpmOffError, TpmShutDownError, TpmUnableError } from "../backend/errors.ts";
 import { toFailure } from "../backend/failure.ts";
 import { OrderedTpm } from "../backend/ordered.ts";
 import {
@@ -140,9 +140,11 @@ export class Power {
       await backend.reset();
       const established = await this.#establishment(backend);
       this.#port.change(() => this.#port.device.setEstablishment(established));
-    } catch {
+    } catch (error) {
       // The session broke without anybody noticing until now.
-      await this.#begin();
+      await this.#begin().catch((again: Error) => {
+        throw again instanceof BackendSpentError ? error : again;
+      });
     }
   }
 

@@ -3,6 +3,10 @@ import type { CompiledModule } from "../../machine/v86/compiled-modules.ts";
 import type { HiddenImages } from "./machine.ts";
 
 export interface HiddenWorkerApi {
+  /** Answers as soon as the worker's event loop comes round. */
+  ping(): void;
+  /** Holds a Web Lock of this name for as long as the worker lives. @returns false where that cannot be had. */
+  hold(lock: string): Promise<boolean>;
   /**
    * Restores the machine.
    * @param known WebAssembly that other machines like this have compiled

@@ -4,6 +4,7 @@
  */
 import { type Remote, releaseProxy, transfer, wrap } from "comlink";
 import { type CompiledModule, CompiledModules, MOST_KEPT } from "../../machine/v86/compiled-modules.ts";
+import { WorkerWatch } from "../liveness/worker-watch.ts";
 import type { PortMessage } from "../message-port.ts";
 import type { HiddenWorkerApi } from "./api.ts";
 import type { HiddenImages } from "./machine.ts";
@@ -29,6 +30,12 @@ const defaultWorker = () =>
   });
 
 /**
+ * So many workers are started, one after the other, when one stands still before its machine is there: Firefox's did in 6
+ * of some 60 starts on a busy host, blocked within the browser, and the next one goes on.
+ */
+const ATTEMPTS = 3;
+
+/**
  * Starts a hidden machine and a TPM of this version in it. Returns at once: what is sent into the ports waits there
  * until swtpm runs; when it cannot be started, the ports close with the reason.
  * @param createWorker for pages whose bundler does not find the worker by itself.
@@ -38,47 +45,80 @@ export function startHiddenTpm(
   version: "2.0" | "1.2",
   createWorker: () => Worker = defaultWorker,
 ): HiddenTpm {
-  const worker = createWorker();
-  const api: Remote<HiddenWorkerApi> = wrap<HiddenWorkerApi>(worker);
   const control = new MessageChannel();
   const data = new MessageChannel();
-  const news = new MessageChannel();
-  news.port2.onmessage = (event: MessageEvent<CompiledModule>) => compiled.add(event.data);
-  let handedOver = false;
   let known: (bytes: number) => void;
   const memory = new Promise<number>((resolve) => {
     known = resolve;
   });
-  const end = () => {
-    news.port2.close();
-    worker.terminate();
+  /** From then on, the ports close with the reason of a failure, or because their worker is gone. */
+  let handedOver = false;
+  let over = false;
+  let end: () => void;
+  const tell = (message: PortMessage) => {
+    for (const port of [control.port1, data.port1]) port.postMessage(message);
   };
   const fail = (reason: string) => {
-    if (handedOver) return;
-    handedOver = true;
-    const message: PortMessage = { closed: reason };
-    control.port1.postMessage(message);
-    data.port1.postMessage(message);
+    if (handedOver || over) return;
+    over = true;
+    tell({ closed: reason });
     end();
     known(0);
   };
-  worker.onerror = (event) =>
-    fail(`the hidden machine's worker failed: ${event.message || "it could not be loaded"}`);
-  const start = async () => {
-    known(await api.boot(images, await compiled.all(), transfer(news.port1, [news.port1])));
-    handedOver = true;
-    // From here on, the ports close with the reason of a failure, or because their worker is gone.
-    await api.start(version, transfer(control.port1, [control.port1]), transfer(data.port1, [data.port1]));
+
+  const begin = (attempt: number) => {
+    const worker = createWorker();
+    const api: Remote<HiddenWorkerApi> = wrap<HiddenWorkerApi>(worker);
+    const news = new MessageChannel();
+    news.port2.onmessage = (event: MessageEvent<CompiledModule>) => compiled.add(event.data);
+    const watch = new WorkerWatch(
+      () => api.ping(),
+      () => {
+        end();
+        if (attempt < ATTEMPTS) begin(attempt + 1);
+        else fail("the hidden machine's worker did not go on, and neither did those before it");
+      },
+    );
+    let ended = false;
+    end = () => {
+      ended = true;
+      watch.end();
+      api[releaseProxy]();
+      news.port2.close();
+      worker.terminate();
+    };
+    worker.onerror = (event) =>
+      fail(`the hidden machine's worker failed: ${event.message || "it could not be loaded"}`);
+    const boot = async () => api.boot(images, await compiled.all(), transfer(news.port1, [news.port1]));
+    // A worker that dies tells nobody.
+    const alive = `webtpm-hidden-${crypto.getRandomValues(new BigUint64Array(1))[0]}`;
+    const hold = async () => {
+      const held = await api.hold(alive);
+      watch.spoke();
+      return held;
+    };
+    const start = async () => {
+      const [bytes, held] = await Promise.all([boot(), hold()]);
+      if (ended) return;
+      watch.end();
+      if (held) tell({ alive });
+      handedOver = true;
+      known(bytes);
+      await api.start(version, transfer(control.port1, [control.port1]), transfer(data.port1, [data.port1]));
+    };
+    start().catch((error: Error) => {
+      if (!ended) fail(error.message);
+    });
   };
-  start().catch((error: Error) => fail(error.message));
+  begin(1);
   return {
     control: control.port2,
     data: data.port2,
     memory,
     stop() {
-      api[releaseProxy]();
       fail("the hidden machine was stopped");
-      end();
+      if (!over) end();
+      over = true;
     },
   };
 }

@@ -17,21 +17,17 @@ function fail(reason: string): void {
   for (const port of ports.splice(0)) port.postMessage(closed);
 }
 
-/** Holds a lock for as long as this worker lives, and tells its name. */
-async function tellLife(): Promise<void> {
-  if (!navigator.locks) return;
-  const message = { alive: `webtpm-hidden-${crypto.randomUUID()}` } satisfies PortMessage;
-  const held = await new Promise<boolean>((resolve) => {
-    const hold = () => {
-      resolve(true);
-      return new Promise(() => undefined);
-    };
-    navigator.locks.request(message.alive, hold).catch(() => resolve(false));
-  });
-  if (held) for (const port of ports) port.postMessage(message);
-}
-
 const api: HiddenWorkerApi = {
+  ping: () => undefined,
+  hold: (lock) =>
+    new Promise((resolve) => {
+      const hold = () => {
+        resolve(true);
+        return new Promise(() => undefined);
+      };
+      if (navigator.locks) navigator.locks.request(lock, hold).catch(() => resolve(false));
+      else resolve(false);
+    }),
   async boot(images, known, news) {
     for (const compiled of known) compiledHere.add(compiled);
     compiledHere.onCompiled((compiled) => news.postMessage(compiled));
@@ -42,7 +38,6 @@ const api: HiddenWorkerApi = {
     ports.push(control, data);
     try {
       if (!machine) throw new Error("the hidden machine was not booted");
-      await tellLife();
       const channels = await machine.start({ version });
       joinChannel(channels.control, control);
       joinChannel(channels.data, data);

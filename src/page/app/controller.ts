@@ -149,10 +149,11 @@ export class PageController implements PageActions {
     await this.#running.end();
     const { settings } = this.#store.state;
     const kept = await this.#openKept(settings, steal, unavailable);
+    // Before anything that a browser would load first: the bridge has only so long to answer.
+    const hidden = this.#needsHiddenMachine(settings.backend);
     // The emulator is half of the page's code, and nobody needs it before the first boot.
     const code = import("./machine.ts");
     const loader = bootImages();
-    const hidden = this.#needsHiddenMachine(settings.backend);
     for (const early of [code, loader, hidden]) early.catch(() => undefined); // told where they are waited for
     const manifest = await this.images.read();
     const load: BootSettings = snapshot ? { ...settings, start: "power-on" } : settings;

@@ -34,7 +34,7 @@ import { MachineWork } from "./machine-work.ts";
 import { bootsUnkept, notKept, thrownAway } from "./not-kept.ts";
 import { type Notices, sentence } from "./notices.ts";
 import { SnapshotTimer } from "./snapshot-timer.ts";
-import { diskNotKept } from "./troubles.ts";
+import { diskNotKept, notAllExported } from "./troubles.ts";
 
 /** The machine on the page, as it is needed here. */
 export interface PageMachine {
@@ -266,7 +266,9 @@ export class Machines implements MachineActions {
     return this.#work.run("Exporting", async (progress) => {
       const { exportMachine } = await import("../../session/vault/export.ts");
       const options = { progress, ...(passphrase !== undefined && { passphrase }) };
-      const { name, blob } = await exportMachine(this.#vault, id ?? (await this.#current()).id, options);
+      const machine = id ?? (await this.#current()).id;
+      const { name, blob, leftOut } = await exportMachine(this.#vault, machine, options);
+      if (leftOut.length > 0) this.#notices.show(notAllExported(leftOut));
       return new File([blob], name, { type: blob.type });
     });
   }

@@ -128,6 +128,14 @@ export const otherDisk = (error: Error, forget: Act): Notice => ({
 });
 
 /** What the guest writes to its disk ends with the page. */
+export const notAllExported = (leftOut: readonly string[]): Notice => ({
+  id: "export",
+  level: "warning",
+  title: "The file has the machine without some of its snapshots.",
+  text: `${leftOut.map(sentence).join(" ")} The rest is whole.`,
+  actions: [],
+});
+
 export const diskNotKept = (error: Error): Notice => ({
   id: "disk",
   level: "warning",

@@ -112,6 +112,20 @@ describe("a capture", () => {
     expect(plain(readCapture(Buffer.concat(mixed)).entries)).toEqual(plain(ENTRIES));
   });
 
+  it("that begins while a command runs leaves the answer to that out, and says so", () => {
+    const file = toPcap(ENTRIES);
+    const packets: Uint8Array[] = [];
+    for (let at = 24; at < file.length; ) {
+      const size = 16 + new DataView(file.buffer).getUint32(at + 8);
+      packets.push(file.subarray(at, at + size));
+      at += size;
+    }
+    // Without the handshake and the first command.
+    const late = readCapture(Buffer.concat([file.subarray(0, 24), ...packets.slice(4)]));
+    expect(plain(late.entries)).toEqual(plain(ENTRIES.slice(1)));
+    expect(late.problems).toEqual([expect.stringMatching(/begun while a command ran/)]);
+  });
+
   it("of something else is refused in words", () => {
     expect(() => readCapture(new Uint8Array(100))).toThrow(CaptureError);
     expect(() => readCapture(toPcap([]))).toThrow(/no TPM messages in it, at TCP port 2321/);

@@ -107,12 +107,16 @@ class Conversation {
     (fromTpm ? this.#responses : this.#commands).take(packet);
   }
 
-  /** A TPM answers in order, one command after the other. */
+  /** A TPM answers in order, one command after the other; a capture may begin while it runs one. */
   entries(tell: Tell): TraceEntry[] {
     const commands = this.#commands.messages(tell);
     const responses = this.#responses.messages(tell);
+    const [first] = commands;
+    if (!first) return [];
+    const early = responses.filter(({ time }) => time < first.time).length;
+    if (early) tell("The capture has begun while a command ran; the answer to that is left out.");
     return commands.map(({ time, bytes }, index) => {
-      const answer = responses[index];
+      const answer = responses[early + index];
       return {
         time,
         request: bytes,

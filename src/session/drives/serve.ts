@@ -9,8 +9,11 @@ interface SyncFileHandle extends FileSystemFileHandle {
   createSyncAccessHandle(): Promise<LogFile>;
 }
 
-/** How often a file is asked for that somebody else has, and how long is waited between, in milliseconds. */
-const ATTEMPTS = 30;
+/**
+ * How often a file is asked for that somebody else has, and how long is waited between, in milliseconds. The machine is
+ * this tab's by then: who has the file still is on the way out, which takes a busy host a while.
+ */
+const ATTEMPTS = 300;
 const WAIT_MS = 100;
 
 const isTaken = (error: unknown) => (error as Error).name === "NoModificationAllowedError";
@@ -134,7 +137,9 @@ export class KeptLog implements DriveWorkerApi {
       return await opened(handle);
     } catch (cause) {
       const taken = isTaken(cause);
-      const why = taken ? "another tab has it" : (cause as Error).message;
+      const why = taken
+        ? `whoever had it before has not given it back for ${(ATTEMPTS * WAIT_MS) / 1000} s; close the other tabs of this page`
+        : (cause as Error).message;
       throw new DriveError(`the drive ${this.#place?.head.name} cannot be written to: ${why}`, "unreadable", {
         cause,
       });

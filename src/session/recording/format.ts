@@ -134,7 +134,7 @@ function valuesIn(text: string): number {
 }
 
 function recordingFrom(content: v.InferOutput<typeof file>): Recording {
-  const { label, tpm, at, duration, commands, serial, pcrs, log, accesses } = content;
+  const { label, tpm, resumed, at, duration, commands, serial, pcrs, log, accesses } = content;
   const growth: LogGrowth[] = [];
   let end = 0;
   for (const [time, bytes] of log) {
@@ -147,6 +147,7 @@ function recordingFrom(content: v.InferOutput<typeof file>): Recording {
     tape: {
       label,
       tpm,
+      ...(resumed && { resumed }),
       epoch: at,
       start: 0,
       end: duration,

@@ -99,6 +99,14 @@ describe("a recording", () => {
     expect(await unpackRecording(new Blob([packed]))).toEqual(recording());
   });
 
+  it("says of a machine that went on from where it was saved that it did not boot", async () => {
+    const resumed = recordingOf({ ...TAPE, resumed: true }, COMMANDS, LOG, 3000);
+    const read = await unpackRecording(new Blob([await packRecording(resumed)]));
+    expect(read.tape.resumed).toBe(true);
+    expect(read).toEqual(resumed);
+    expect(recording().tape).not.toHaveProperty("resumed");
+  });
+
   it("shows what was there at a moment", () => {
     const one = recording();
     expect(frameAt(one, 0)).toEqual({ commands: 0, logEnd: 0, pcrs: undefined, serial: 0, accesses: 0 });

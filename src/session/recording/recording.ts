@@ -80,6 +80,7 @@ export function recordingOf(
     tape: {
       label: tape.label,
       tpm: tape.tpm,
+      ...(tape.resumed && { resumed: true }),
       epoch: tape.epoch + start,
       start: 0,
       end: now - start,

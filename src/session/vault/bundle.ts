@@ -11,6 +11,8 @@ export interface MachineBundle {
   /** Missing where the machine has the factory's variables, or no UEFI. */
   flash?: PackedFlash;
   snapshots: readonly ReadableSnapshot[];
+  /** Why there are snapshots that are not among these. */
+  unreadable: readonly Error[];
 }
 
 /** A machine that came from elsewhere: checked, in memory, and nothing but data, so that another thread may have made it. */

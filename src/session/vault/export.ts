@@ -2,13 +2,16 @@
 import { Zip, ZipPassThrough } from "fflate";
 import { BLOB_NAMES, type BlobName } from "../../protocol/swtpm/commands.ts";
 import { blobToFile, StateFileError, stateFileName } from "../../protocol/swtpm/state-file.ts";
+import { BUNDLE } from "../reading/limits.ts";
 import type { BundleVault, MachineBundle } from "./bundle.ts";
 import { sha256Hex } from "./digest.ts";
+import { VaultDamagedError } from "./errors.ts";
 import { FLASH_FORMAT, SNAPSHOT_FORMAT, TPM_FORMAT, writeFormat } from "./format.ts";
 import { EXPORT_FORMAT, MANIFEST, partPath, README, README_TEXT, VARIABLES } from "./manifest.ts";
+import { checkSnapshot } from "./parts.ts";
 import { seal } from "./sealed.ts";
 import type { ReadableSnapshot } from "./snapshots.ts";
-import type { MachineRecord, Progress } from "./types.ts";
+import type { MachineRecord, PartName, Progress } from "./types.ts";
 
 export interface ExportOptions {
   passphrase?: string;
@@ -18,11 +21,30 @@ export interface ExportOptions {
 export interface ExportedMachine {
   name: string;
   blob: Blob;
+  /** Snapshots that are damaged, and so not in the file: what is wrong with each, in words. */
+  leftOut: readonly string[];
 }
+
+/** The machine has more than a file of it can be read back with. */
+export class ExportTooLargeError extends Error {
+  override name = "ExportTooLargeError";
+  constructor() {
+    super(
+      `the file would have more than ${BUNDLE.contents / 2 ** 30} GiB, which no page reads again: delete snapshots first, or copy the machine and delete them there`,
+    );
+  }
+}
+
+/** The years that a zip file's directory can say (APPNOTE.TXT, 4.4.6), with a day on either side for the time zone. */
+const ZIP_TIMES = { first: Date.UTC(1980, 0, 2), last: Date.UTC(2099, 11, 30) };
 
 /** What the file of a TPM that is switched off has, and that of a running one. */
 const SWITCHED_OFF: readonly BlobName[] = ["permanent", "savestate"];
 
+/**
+ * All of a machine, so that {@link importMachine} takes it; a snapshot that it would not take is left out.
+ * @throws {ExportTooLargeError} {VaultMissingError}
+ */
 export async function exportMachine(
   vault: BundleVault,
   id: string,
@@ -32,16 +54,23 @@ export async function exportMachine(
   const { machine } = bundle;
   const archive = new Archive(machine.changed);
   const total = machine.tpmSize + machine.snapshotSize;
-  await fill(archive, bundle, (done) => progress("reading", done, total));
+  const reading = (done: number) => progress("reading", done, total);
+  const leftOut = await fill(archive, bundle, reading, progress);
   const zip = archive.end();
   const name = `${machine.name.replace(/[^\p{L}\p{N}._-]+/gu, "_")}.webtpm`;
   if (passphrase === undefined)
-    return { name: `${name}.zip`, blob: new Blob(zip, { type: "application/zip" }) };
-  return { name: `${name}.sealed`, blob: await seal(new Blob(zip), passphrase, progress) };
+    return { name: `${name}.zip`, blob: new Blob(zip, { type: "application/zip" }), leftOut };
+  return { name: `${name}.sealed`, blob: await seal(new Blob(zip), passphrase, progress), leftOut };
 }
 
-async function fill(archive: Archive, bundle: MachineBundle, done: (bytes: number) => void): Promise<void> {
-  const { machine, tpm, flash, snapshots } = bundle;
+/** @returns what was left out. */
+async function fill(
+  archive: Archive,
+  bundle: MachineBundle,
+  done: (bytes: number) => void,
+  progress: Progress,
+): Promise<string[]> {
+  const { machine, tpm, flash, snapshots, unreadable } = bundle;
   const { name, tpmVersion, created, changed, settings } = machine;
   archive.add(README, new TextEncoder().encode(README_TEXT));
   if (tpm) {
@@ -49,11 +78,20 @@ async function fill(archive: Archive, bundle: MachineBundle, done: (bytes: numbe
     await addStateFiles(archive, "swtpm", tpmVersion, SWITCHED_OFF, (blob) => tpm.bytes[blob]);
   }
   if (flash) await archive.addDigested(VARIABLES, flash.bytes);
-  const listed = [];
-  for (const [index, snapshot] of snapshots.entries()) {
-    const folder = `snapshots/${index + 1}`;
-    await addSnapshot(archive, folder, snapshot);
-    listed.push({ folder, snapshot: writeFormat(SNAPSHOT_FORMAT, snapshot.description) });
+  const leftOut = unreadable.map(({ message }) => message);
+  const listed: { folder: string; snapshot: unknown }[] = [];
+  for (const { description, read } of snapshots) {
+    try {
+      const parts = await checkedParts({ description, read }, progress);
+      const folder = `snapshots/${listed.length + 1}`;
+      await addSnapshot(archive, folder, description.tpmVersion, parts);
+      listed.push({ folder, snapshot: writeFormat(SNAPSHOT_FORMAT, description) });
+    } catch (error) {
+      // One that is damaged would keep the whole file from being read, the TPM's state with it.
+      if (!(error instanceof VaultDamagedError)) throw error;
+      leftOut.push(error.message);
+    }
+    if (archive.size > BUNDLE.contents) throw new ExportTooLargeError();
     done(archive.size);
   }
   const manifest = {
@@ -68,21 +106,32 @@ async function fill(archive: Archive, bundle: MachineBundle, done: (bytes: numbe
     MANIFEST,
     new TextEncoder().encode(JSON.stringify(writeFormat(EXPORT_FORMAT, manifest), null, 2)),
   );
+  return leftOut;
+}
+
+/** @throws {VaultDamagedError} when they are not what the description says, as an import would. */
+async function checkedParts(
+  { description, read }: ReadableSnapshot,
+  progress: Progress,
+): Promise<Map<PartName, Uint8Array>> {
+  const stored = new Map<PartName, Uint8Array>();
+  for (const part of description.parts) {
+    const bytes = await read(part);
+    if (bytes) stored.set(part.name, bytes);
+  }
+  await checkSnapshot(description, (name) => stored.get(name), progress);
+  return stored;
 }
 
 async function addSnapshot(
   archive: Archive,
   folder: string,
-  { description, read }: ReadableSnapshot,
+  version: MachineRecord["tpmVersion"],
+  parts: ReadonlyMap<PartName, Uint8Array>,
 ): Promise<void> {
-  const blobs = new Map<string, Uint8Array>();
-  for (const part of description.parts) {
-    const bytes = (await read(part)) ?? new Uint8Array(0);
-    await archive.addDigested(partPath(folder, part.name), bytes);
-    if (part.name !== "emulator") blobs.set(part.name, bytes);
-  }
-  const blobOf = (blob: BlobName) => blobs.get(blob) ?? new Uint8Array(0);
-  await addStateFiles(archive, `${folder}/swtpm`, description.tpmVersion, BLOB_NAMES, blobOf);
+  for (const [name, bytes] of parts) await archive.addDigested(partPath(folder, name), bytes);
+  const blobOf = (blob: BlobName) => parts.get(blob) ?? new Uint8Array(0);
+  await addStateFiles(archive, `${folder}/swtpm`, version, BLOB_NAMES, blobOf);
 }
 
 /** The blobs once more, as swtpm's own files; or in words why not, e.g. because they are encrypted. */
@@ -116,8 +165,9 @@ class Archive {
     this.#chunks.push(chunk as Uint8Array<ArrayBuffer>);
   });
 
+  /** @param time of its files, in milliseconds since 1970; the nearest one that a zip file can say. */
   constructor(time: number) {
-    this.#time = time;
+    this.#time = Math.min(Math.max(time, ZIP_TIMES.first), ZIP_TIMES.last);
   }
 
   add(path: string, bytes: Uint8Array): void {

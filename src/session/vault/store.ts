@@ -198,7 +198,7 @@ class IndexedDbVault implements BundleVault {
   async bundle(id: string): Promise<MachineBundle> {
     const machine = await this.get(id);
     const tpm = await this.loadTpm(id);
-    const { snapshots: listed } = await this.#snapshots.list(id);
+    const { snapshots: listed, unreadable } = await this.#snapshots.list(id);
     const snapshots = await Promise.all(listed.map((snapshot) => this.#snapshots.getPacked(id, snapshot.id)));
     const flash = await this.loadFlash(id);
     return {
@@ -206,6 +206,7 @@ class IndexedDbVault implements BundleVault {
       ...(tpm && { tpm: await packTpm(tpm) }),
       ...(flash && { flash: await packFlash(flash) }),
       snapshots,
+      unreadable,
     };
   }
 

@@ -9,7 +9,7 @@ import { fromHex } from "../../protocol/bytes/hex.ts";
 import { exportMachine } from "./export.ts";
 import { importMachine } from "./import.ts";
 import { openVault } from "./store.ts";
-import { bytes, snapshot, tpmSave } from "./testing.ts";
+import { bytes, snapshot, tamper, tpmSave } from "./testing.ts";
 import type { MachineRecord } from "./types.ts";
 
 let name: string;
@@ -54,6 +54,29 @@ function changeManifest(files: Record<string, Uint8Array>, change: (manifest: Ma
 }
 
 describe("an export", { timeout: 30_000 }, () => {
+  it("leaves out a snapshot that is damaged, says so, and comes back with the rest", async () => {
+    await fill();
+    const [large, small] = await vault.listSnapshots(pc.id);
+    await tamper(name, "pieces", [pc.id, large!.id, "volatile", 0], (piece: Uint8Array) => piece.subarray(1));
+    const one = await exportMachine(vault, pc.id);
+    expect(one.leftOut).toEqual([expect.stringMatching(/^the snapshot "large" .*part "volatile"/)]);
+    const copy = await importMachine(vault, one.blob);
+    expect(await vault.loadTpm(copy.id)).toEqual(tpmSave());
+    expect((await vault.listSnapshots(copy.id)).map((record) => record.name)).toEqual(["small"]);
+
+    await tamper(name, "snapshots", [pc.id, small!.id], (record: object) => ({ ...record, name: 7 }));
+    const none = await exportMachine(vault, pc.id);
+    expect(none.leftOut).toHaveLength(2);
+    expect((await importMachine(vault, none.blob)).tpmSize).toBeGreaterThan(0);
+  });
+
+  it.each([1, Date.UTC(2150, 0)])("is possible of a machine that was changed at %i", async (changed) => {
+    await tamper(name, "machines", pc.id, (record: object) => ({ ...record, changed }));
+    const { blob, leftOut } = await exportMachine(vault, pc.id);
+    expect(leftOut).toEqual([]);
+    expect((await importMachine(vault, blob)).changed).toBe(changed);
+  });
+
   it("comes back as the same machine under its own id", async () => {
     await fill();
     const steps: string[] = [];

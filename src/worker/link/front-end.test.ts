@@ -55,6 +55,32 @@ function linked(frontEnd: FrontEnd) {
   return { here, there, server, irqs, proxy };
 }
 
+it("waits for no worker that is still being loaded, and loses nothing that was done meanwhile", () => {
+  const memory = createLinkMemory(DOORBELL.stateBytes);
+  const broken: Error[] = [];
+  const resets: number[] = [];
+  const proxy = new MmioProxy({ memory, frontEnd: DOORBELL, limitMs: 1, onBroken: (e) => broken.push(e) });
+  const { base } = DOORBELL.window;
+  proxy.reset(7);
+  proxy.write(base + DOORBELL_REGISTERS.INT_ENABLE, 4, 1);
+  // Nobody knows of a TPM yet.
+  expect(proxy.read(base + DOORBELL_REGISTERS.INT_ENABLE, 4)).toBe(0);
+  expect(proxy.settle()).toBe(true);
+  expect(broken).toEqual([]);
+
+  const there = device(DOORBELL, memory.state);
+  new LinkServer({
+    memory,
+    device: there.device,
+    base,
+    waitAsync: false,
+    onReset: (number) => void resets.push(number),
+  });
+  expect(resets).toEqual([7]);
+  expect(proxy.read(base + DOORBELL_REGISTERS.INT_ENABLE, 4)).toBe(1);
+  expect(proxy.broken).toBe(false);
+});
+
 interface Interface {
   frontEnd: FrontEnd;
   /** Offsets in its window, and values, that mean something. */

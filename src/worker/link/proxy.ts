@@ -200,14 +200,14 @@ export class MmioProxy implements MmioDevice {
 
   /**
    * Waits until the worker has done all that was posted, so that its own view of the device counts, e.g. for a
-   * snapshot.
+   * snapshot. One that is still being loaded does it before anything else.
    * @returns false when the link is broken.
    */
   settle(): boolean {
     this.flush();
     if (this.#broken) return false;
     const control = this.#control;
-    if (Atomics.load(control, LINK.DONE) === this.#posted) return true;
+    if (Atomics.load(control, LINK.DONE) === this.#posted || !this.#served) return true;
     this.#wake();
     return this.#waitUntil(() => Atomics.load(control, LINK.DONE) === this.#posted);
   }
@@ -237,8 +237,18 @@ export class MmioProxy implements MmioDevice {
     return Atomics.load(this.#control, LINK.SEQUENCE) !== this.#sequence;
   }
 
-  /** Sees to it that the copy is one. @returns false when the link is broken. */
+  /** The worker has its device. Until then it is being loaded, which no access can wait for: loading takes this thread. */
+  get #served(): boolean {
+    return Atomics.load(this.#control, LINK.SEQUENCE) !== 0;
+  }
+
+  /**
+   * Sees to it that the copy is one. Before there is a device in the worker, it is by itself: what the page does to it is
+   * posted, and done to the worker's as soon as that is there.
+   * @returns false when the link is broken.
+   */
   #current(): boolean {
+    if (!this.#served) return !this.#broken;
     if (this.#due !== undefined) this.#watchWorker(this.#due);
     return this.#stale ? this.#copyAnew() : !this.#broken;
   }

@@ -5,10 +5,11 @@
  * and the other one still not, is it the worker that does not go on, and not the host.
  */
 
-/** Turns without an answer after which a worker that has answered before is doubted ... */
+/**
+ * Turns without an answer after which a worker is doubted that has spoken before. One that is still being loaded is not:
+ * over a slow line that takes as long as it takes, and a failure tells itself.
+ */
 const SILENT_TURNS = 2;
-/** ... and one that is still being loaded: that takes longer, and a failure tells itself. */
-const LOADING_TURNS = 20;
 /** So often the witness has to be heard, once a turn. */
 const TESTIMONIES = 3;
 
@@ -17,7 +18,7 @@ export type Doubt = "none" | "call a witness" | "stuck";
 
 export class Silence {
   #silent = 0;
-  #most = LOADING_TURNS;
+  #most = Number.POSITIVE_INFINITY;
   /** How often the witness was heard; undefined while there is none. */
   #heard: number | undefined;
 
