@@ -16,6 +16,11 @@ export interface OpenBackend extends PoweredOn {
   backend: TpmBackend;
 }
 
+/** The same where there is no other one: a bridge may ask a chip, or several places of its own, before it answers. */
+const ONLY_BRIDGE_LIMIT_MS = 60_000;
+/** Of a swtpm that the bridge has just started: on a busy host its first answer and CMD_INIT take their time. */
+const STARTED_TIMEOUTS = { probe: 60_000, control: 120_000 };
+
 /** Ports whose hidden machine has been given a session: it runs one TPM, and nobody answers there after that. */
 const opened = new WeakSet<MessagePort>();
 
@@ -23,7 +28,7 @@ const opened = new WeakSet<MessagePort>();
 export type Notice = (message: string, label?: string) => void;
 
 /** Where a session is opened: one bridge of those that there may be. */
-type Site = Exclude<BackendTarget, { kind: "bridge" }> | { kind: "bridge"; url: string };
+type Site = Exclude<BackendTarget, { kind: "bridge" }> | { kind: "bridge"; url: string; only: boolean };
 
 /**
  * @throws what the transport or the TPM says against it; {BackendSpentError} where a hidden machine was opened before.
@@ -73,7 +78,8 @@ class Bridges {
     for (let tried = 0; tried < this.#urls.length && !signal?.aborted; tried++) {
       const at = (this.#next + tried) % this.#urls.length;
       try {
-        const opened = await openAt(this.#version, { kind: "bridge", url: this.#urls[at]! }, state, signal);
+        const site = { kind: "bridge", url: this.#urls[at]!, only: this.#urls.length === 1 } as const;
+        const opened = await openAt(this.#version, site, state, signal);
         this.#next = at;
         return opened;
       } catch (error) {
@@ -101,6 +107,7 @@ async function openAt(
     owned,
     ...(server !== undefined && { server }),
     ...(site.kind === "hidden" && { timeouts: HIDDEN_TIMEOUTS }),
+    ...(site.kind === "bridge" && owned && { timeouts: STARTED_TIMEOUTS }),
   });
   const info = await backend.start(state ? { state } : {});
   return { backend, info, label: `${info.description} ${place(site)}` };
@@ -113,7 +120,7 @@ async function openChannels(
 ): Promise<{ channels: SwtpmChannels; server?: string; owned?: boolean }> {
   switch (site.kind) {
     case "bridge": {
-      const limit = AbortSignal.timeout(BRIDGE_LIMIT_MS);
+      const limit = AbortSignal.timeout(site.only ? ONLY_BRIDGE_LIMIT_MS : BRIDGE_LIMIT_MS);
       return connectBridge(site.url, { version, signal: signal ? AbortSignal.any([signal, limit]) : limit });
     }
     case "proxy":
