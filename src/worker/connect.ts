@@ -78,7 +78,9 @@ class Bridges {
     for (let tried = 0; tried < this.#urls.length && !signal?.aborted; tried++) {
       const at = (this.#next + tried) % this.#urls.length;
       try {
-        const site = { kind: "bridge", url: this.#urls[at]!, only: this.#urls.length === 1 } as const;
+        // Somebody who looks for a lost TPM tries again.
+        const only = this.#urls.length === 1 && !signal;
+        const site = { kind: "bridge", url: this.#urls[at]!, only } as const;
         const opened = await openAt(this.#version, site, state, signal);
         this.#next = at;
         return opened;
