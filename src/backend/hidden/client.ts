@@ -31,7 +31,7 @@ const defaultWorker = () =>
 
 /**
  * So many workers are started, one after the other, when one stands still before its machine is there: Firefox's did in 6
- * of some 60 starts on a busy host, blocked within the browser, and the next one goes on.
+ * of some 120 starts on a busy host, blocked within the browser (a message found it blocked as well), and the next goes on.
  */
 const ATTEMPTS = 3;
 

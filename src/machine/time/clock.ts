@@ -293,7 +293,10 @@ export function createGuestClock(
       const code = patchMachine(change ? change.code(loaded) : loaded);
       const env = { ...imports.env, microtick: clock.microtick };
       try {
-        const { exports } = await compiledHere.instantiate(code, { ...imports, env });
+        const { exports } = await WebAssembly.instantiate(await compiledHere.compile(code), {
+          ...imports,
+          env,
+        });
         return change ? change.exports(exports) : exports;
       } catch (cause) {
         throw new WasmLoadError("v86.wasm could not be started in this browser", { cause });

@@ -11,11 +11,6 @@ export interface CompiledModule {
   module: WebAssembly.Module;
 }
 
-type Compiler = (code: Uint8Array<ArrayBuffer>) => Promise<WebAssembly.Module>;
-const inBackground: Compiler = (code) => WebAssembly.compile(code);
-const atOnce: Compiler = async (code) => new WebAssembly.Module(code);
-const IN_WORKER = "WorkerGlobalScope" in globalThis;
-
 interface Kept {
   code: Uint8Array<ArrayBuffer>;
   module: Promise<WebAssembly.Module>;
@@ -59,7 +54,7 @@ export class CompiledModules {
    * The module with this code, which is copied.
    * @throws {WebAssembly.CompileError} when there is none.
    */
-  compile(code: Uint8Array, make: Compiler = inBackground): Promise<WebAssembly.Module> {
+  compile(code: Uint8Array): Promise<WebAssembly.Module> {
     const key = fingerprint(code);
     const known = this.#kept.get(key);
     if (known && same(known.code, code)) {
@@ -68,7 +63,7 @@ export class CompiledModules {
       return known.module;
     }
     const own = code.slice();
-    const kept = { code: own, module: make(own) };
+    const kept = { code: own, module: WebAssembly.compile(own) };
     this.#keep(key, kept);
     kept.module.then(
       (module) => this.#tell?.({ code: own, module }),
@@ -78,17 +73,6 @@ export class CompiledModules {
       },
     );
     return kept.module;
-  }
-
-  /**
-   * An instance of the module with this code, which is copied. A worker, where nobody waits for anything else, makes it at
-   * once: in Firefox the promise of one sometimes never settles there while the host is busy, until something else happens
-   * to the worker (3 of 7 starts of a hidden machine, with three busy loops beside it on two processors).
-   * @throws {WebAssembly.CompileError} {WebAssembly.LinkError}
-   */
-  async instantiate(code: Uint8Array, imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
-    if (!IN_WORKER) return WebAssembly.instantiate(await this.compile(code), imports);
-    return new WebAssembly.Instance(await this.compile(code, atOnce), imports);
   }
 
   #keep(key: string, kept: Kept): void {
