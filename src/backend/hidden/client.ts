@@ -30,8 +30,8 @@ const defaultWorker = () =>
   });
 
 /**
- * So many workers are started, one after the other, when one stands still before its machine is there: Firefox's did in 6
- * of some 120 starts on a busy host, blocked within the browser (a message found it blocked as well), and the next goes on.
+ * So many workers are started, one after the other, when one stands still before its machine is there. In Firefox on a
+ * busy host 6 of some 120 did: blocked within the browser, they took no message any more. The next one goes on.
  */
 const ATTEMPTS = 3;
 
