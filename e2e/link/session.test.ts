@@ -132,7 +132,7 @@ for (const isolated of [true, false]) {
 describe("a worker in trouble", () => {
   it("is found out when it is stuck, although the guest asks nothing", async () => {
     const { page } = await start();
-    expect(await attach(page, { workerUrl: "data:text/javascript,for(;;);" })).toBe(
+    expect(await attach(page, { workerUrl: "data:text/javascript,postMessage({});for(;;);" })).toBe(
       "the TPM's worker was stuck and has been ended",
     );
     expect(await status(page)).toMatchObject({ phase: "failed" });

@@ -5,11 +5,10 @@
  * and the other one still not, is it the worker that does not go on, and not the host.
  */
 
-/**
- * Turns without an answer after which a worker is doubted that has spoken before. One that is still being loaded is not:
- * over a slow line that takes as long as it takes, and a failure tells itself.
- */
+/** Turns without an answer after which a worker is doubted that has spoken before ... */
 const SILENT_TURNS = 2;
+/** ... and one that has not: it may still be loading, for two minutes over a slow line, and a failure tells itself. */
+const LOADING_TURNS = 120;
 /** So often the witness has to be heard, once a turn. */
 const TESTIMONIES = 3;
 
@@ -18,7 +17,7 @@ export type Doubt = "none" | "call a witness" | "stuck";
 
 export class Silence {
   #silent = 0;
-  #most = Number.POSITIVE_INFINITY;
+  #most = LOADING_TURNS;
   /** How often the witness was heard; undefined while there is none. */
   #heard: number | undefined;
 

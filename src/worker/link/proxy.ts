@@ -101,6 +101,8 @@ export class MmioProxy implements MmioDevice {
   #ahead = 0;
   #aheadOffset = 0;
   #broken = false;
+  /** The worker has been seen to have its device. */
+  #seen = false;
 
   constructor(options: MmioProxyOptions) {
     const { control, ring } = mapLink(options.memory);
@@ -239,7 +241,8 @@ export class MmioProxy implements MmioDevice {
 
   /** The worker has its device. Until then it is being loaded, which no access can wait for: loading takes this thread. */
   get #served(): boolean {
-    return Atomics.load(this.#control, LINK.SEQUENCE) !== 0;
+    this.#seen ||= Atomics.load(this.#control, LINK.SEQUENCE) !== 0;
+    return this.#seen;
   }
 
   /**
