@@ -137,6 +137,17 @@ describe("a worker in trouble", () => {
     );
     expect(await status(page)).toMatchObject({ phase: "failed" });
   });
+
+  it("is found out, later, when it is stuck before it has said anything", async () => {
+    const { page } = await start();
+    // Its time for loading passes at once; that it is not the host is found out as time goes by.
+    await page.clock.install();
+    const attached = attach(page, { workerUrl: "data:text/javascript,for(;;);" });
+    await page.waitForFunction(() => window.attached?.workers.length);
+    await page.clock.runFor(121_000);
+    expect(await attached).toBe("the TPM's worker was stuck and has been ended");
+    expect(await status(page)).toMatchObject({ phase: "failed" });
+  });
 });
 
 describe("a page", () => {

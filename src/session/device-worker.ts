@@ -68,7 +68,7 @@ export class DeviceWorker {
     this.#worker.addEventListener("message", onMessage, { signal });
     this.#worker.addEventListener("error", onError, { signal });
     this.#watch = new WorkerWatch(
-      () => calls.ping(),
+      () => this.calls.ping(),
       () => this.#lose("the TPM's worker was stuck and has been ended"),
     );
   }

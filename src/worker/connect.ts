@@ -16,13 +16,16 @@ export interface OpenBackend extends PoweredOn {
   backend: TpmBackend;
 }
 
-/** The same where there is no other one: a bridge may ask a chip, or several places of its own, before it answers. */
+/**
+ * How long the only bridge may take to open a session, in milliseconds: it may ask a chip, or several places of its own.
+ * Where there are others, {@link BRIDGE_LIMIT_MS}.
+ */
 const ONLY_BRIDGE_LIMIT_MS = 60_000;
-/** Of a swtpm that the bridge has just started: on a busy host its first answer and CMD_INIT take their time. */
+/** In milliseconds, of a swtpm that the bridge has just started: on a busy host first answer and CMD_INIT take long. */
 const STARTED_TIMEOUTS = { probe: 60_000, control: 120_000 };
 
 /** Ports whose hidden machine has been given a session: it runs one TPM, and nobody answers there after that. */
-const opened = new WeakSet<MessagePort>();
+const used = new WeakSet<MessagePort>();
 
 /** Tells people what happens to a TPM while it is on. @param label who serves now. */
 export type Notice = (message: string, label?: string) => void;
@@ -128,11 +131,11 @@ async function openChannels(
     case "proxy":
       return { channels: await connectWebSocketPair({ control: site.control, data: site.data }) };
     case "hidden": {
-      if (opened.has(site.control))
+      if (used.has(site.control))
         throw new BackendSpentError(
           "the hidden machine has run its one TPM, which has ended; a reset of the machine starts another one",
         );
-      opened.add(site.control);
+      used.add(site.control);
       const control = messagePortChannel(site.control);
       const data = messagePortChannel(site.data);
       // Until then it loads, over however slow a line, and boots, and has time limits of its own.

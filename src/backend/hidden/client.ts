@@ -81,6 +81,7 @@ export function startHiddenTpm(
     );
     let ended = false;
     end = () => {
+      if (ended) return;
       ended = true;
       watch.end();
       api[releaseProxy]();
@@ -117,8 +118,7 @@ export function startHiddenTpm(
     memory,
     stop() {
       fail("the hidden machine was stopped");
-      if (!over) end();
-      over = true;
+      end();
     },
   };
 }

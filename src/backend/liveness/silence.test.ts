@@ -20,9 +20,7 @@ describe("a worker that says nothing", () => {
   });
 
   it("is not stuck on a host where nobody else is heard either", () => {
-    const silence = new Silence();
-    silence.spoke();
-    expect(turns(silence, () => undefined)).toEqual({ count: 1000, doubt: "none" });
+    expect(turns(new Silence(), () => undefined)).toEqual({ count: 1000, doubt: "none" });
   });
 
   it("is stuck where another one is heard again and again", () => {

@@ -20,9 +20,17 @@ const plain = (entries: readonly TraceEntry[]) =>
     response: response && toHex(response),
   }));
 
+/** A libpcap file's header, and its packets. */
+function piecesOf(file: Uint8Array): Uint8Array[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  const pieces = [file.subarray(0, 24)];
+  for (let at = 24; at < file.length; at += pieces.at(-1)!.length)
+    pieces.push(file.subarray(at, at + 16 + view.getUint32(at + 8)));
+  return pieces;
+}
+
 /** The packets of a libpcap file, in blocks of pcapng. */
 function asPcapng(file: Uint8Array, little: boolean): Uint8Array {
-  const view = new DataView(file.buffer, file.byteOffset, file.length);
   const words = (...values: number[]) => {
     const bytes = new DataView(new ArrayBuffer(4 * values.length));
     for (const [i, value] of values.entries()) bytes.setUint32(4 * i, value, little);
@@ -38,12 +46,12 @@ function asPcapng(file: Uint8Array, little: boolean): Uint8Array {
     block(0x0a0d0d0a, words(0x1a2b3c4d, little ? 1 : 1 << 16, 0xffffffff, 0xffffffff)),
     block(1, link),
   ];
-  for (let at = 24; at < file.length; ) {
-    const size = view.getUint32(at + 8);
-    const count = BigInt(view.getUint32(at)) * 1_000_000n + BigInt(view.getUint32(at + 4));
+  for (const packet of piecesOf(file).slice(1)) {
+    const view = new DataView(packet.buffer, packet.byteOffset);
+    const size = view.getUint32(8);
+    const count = BigInt(view.getUint32(0)) * 1_000_000n + BigInt(view.getUint32(4));
     const head = words(0, Number(count >> 32n), Number(count & 0xffffffffn), size, size);
-    all.push(block(6, head, file.subarray(at + 16, at + 16 + size), new Uint8Array(-size & 3)));
-    at += 16 + size;
+    all.push(block(6, head, packet.subarray(16), new Uint8Array(-size & 3)));
   }
   return Buffer.concat(all);
 }
@@ -89,39 +97,15 @@ describe("a capture", () => {
   });
 
   it("whose packets are out of order, or there twice, is put in order", () => {
-    const file = toPcap(ENTRIES);
-    const packets: Uint8Array[] = [];
-    for (let at = 24; at < file.length; ) {
-      const size = 16 + new DataView(file.buffer).getUint32(at + 8);
-      packets.push(file.subarray(at, at + size));
-      at += size;
-    }
-    const [syn, synAck, ack, first, second, third, fourth] = packets as [Uint8Array, ...Uint8Array[]];
-    const mixed = [
-      file.subarray(0, 24),
-      syn,
-      synAck!,
-      ack!,
-      fourth!,
-      third!,
-      first!,
-      first!,
-      second!,
-      third!,
-    ];
+    const [header, syn, synAck, ack, first, second, third, fourth] = piecesOf(toPcap(ENTRIES));
+    const mixed = [header!, syn!, synAck!, ack!, fourth!, third!, first!, first!, second!, third!];
     expect(plain(readCapture(Buffer.concat(mixed)).entries)).toEqual(plain(ENTRIES));
   });
 
   it("that begins while a command runs leaves the answer to that out, and says so", () => {
-    const file = toPcap(ENTRIES);
-    const packets: Uint8Array[] = [];
-    for (let at = 24; at < file.length; ) {
-      const size = 16 + new DataView(file.buffer).getUint32(at + 8);
-      packets.push(file.subarray(at, at + size));
-      at += size;
-    }
+    const [header, ...packets] = piecesOf(toPcap(ENTRIES));
     // Without the handshake and the first command.
-    const late = readCapture(Buffer.concat([file.subarray(0, 24), ...packets.slice(4)]));
+    const late = readCapture(Buffer.concat([header!, ...packets.slice(4)]));
     expect(plain(late.entries)).toEqual(plain(ENTRIES.slice(1)));
     expect(late.problems).toEqual([expect.stringMatching(/begun while a command ran/)]);
   });

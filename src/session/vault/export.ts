@@ -8,7 +8,7 @@ import { sha256Hex } from "./digest.ts";
 import { VaultDamagedError } from "./errors.ts";
 import { FLASH_FORMAT, SNAPSHOT_FORMAT, TPM_FORMAT, writeFormat } from "./format.ts";
 import { EXPORT_FORMAT, MANIFEST, partPath, README, README_TEXT, VARIABLES } from "./manifest.ts";
-import { checkSnapshot } from "./parts.ts";
+import { checkSnapshot, type Part } from "./parts.ts";
 import { seal } from "./sealed.ts";
 import type { ReadableSnapshot } from "./snapshots.ts";
 import type { MachineRecord, PartName, Progress } from "./types.ts";
@@ -53,9 +53,7 @@ export async function exportMachine(
   const bundle = await vault.bundle(id);
   const { machine } = bundle;
   const archive = new Archive(machine.changed);
-  const total = machine.tpmSize + machine.snapshotSize;
-  const reading = (done: number) => progress("reading", done, total);
-  const leftOut = await fill(archive, bundle, reading, progress);
+  const leftOut = await fill(archive, bundle, progress);
   const zip = archive.end();
   const name = `${machine.name.replace(/[^\p{L}\p{N}._-]+/gu, "_")}.webtpm`;
   if (passphrase === undefined)
@@ -64,12 +62,7 @@ export async function exportMachine(
 }
 
 /** @returns what was left out. */
-async function fill(
-  archive: Archive,
-  bundle: MachineBundle,
-  done: (bytes: number) => void,
-  progress: Progress,
-): Promise<string[]> {
+async function fill(archive: Archive, bundle: MachineBundle, progress: Progress): Promise<string[]> {
   const { machine, tpm, flash, snapshots, unreadable } = bundle;
   const { name, tpmVersion, created, changed, settings } = machine;
   archive.add(README, new TextEncoder().encode(README_TEXT));
@@ -78,11 +71,13 @@ async function fill(
     await addStateFiles(archive, "swtpm", tpmVersion, SWITCHED_OFF, (blob) => tpm.bytes[blob]);
   }
   if (flash) await archive.addDigested(VARIABLES, flash.bytes);
+  const total = machine.tpmSize + machine.snapshotSize;
   const leftOut = unreadable.map(({ message }) => message);
   const listed: { folder: string; snapshot: unknown }[] = [];
-  for (const { description, read } of snapshots) {
+  for (const snapshot of snapshots) {
+    const { description } = snapshot;
     try {
-      const parts = await checkedParts({ description, read }, progress);
+      const parts = await checkedParts(snapshot, progress);
       const folder = `snapshots/${listed.length + 1}`;
       await addSnapshot(archive, folder, description.tpmVersion, parts);
       listed.push({ folder, snapshot: writeFormat(SNAPSHOT_FORMAT, description) });
@@ -92,7 +87,7 @@ async function fill(
       leftOut.push(error.message);
     }
     if (archive.size > BUNDLE.contents) throw new ExportTooLargeError();
-    done(archive.size);
+    progress("reading", archive.size, total);
   }
   const manifest = {
     time: Date.now(),
@@ -110,27 +105,23 @@ async function fill(
 }
 
 /** @throws {VaultDamagedError} when they are not what the description says, as an import would. */
-async function checkedParts(
-  { description, read }: ReadableSnapshot,
-  progress: Progress,
-): Promise<Map<PartName, Uint8Array>> {
+async function checkedParts({ description, read }: ReadableSnapshot, progress: Progress): Promise<Part[]> {
   const stored = new Map<PartName, Uint8Array>();
   for (const part of description.parts) {
     const bytes = await read(part);
     if (bytes) stored.set(part.name, bytes);
   }
-  await checkSnapshot(description, (name) => stored.get(name), progress);
-  return stored;
+  return checkSnapshot(description, (name) => stored.get(name), progress);
 }
 
 async function addSnapshot(
   archive: Archive,
   folder: string,
   version: MachineRecord["tpmVersion"],
-  parts: ReadonlyMap<PartName, Uint8Array>,
+  parts: readonly Part[],
 ): Promise<void> {
-  for (const [name, bytes] of parts) await archive.addDigested(partPath(folder, name), bytes);
-  const blobOf = (blob: BlobName) => parts.get(blob) ?? new Uint8Array(0);
+  for (const { name, stored } of parts) await archive.addDigested(partPath(folder, name), stored);
+  const blobOf = (blob: BlobName) => parts.find(({ name }) => name === blob)?.stored ?? new Uint8Array(0);
   await addStateFiles(archive, `${folder}/swtpm`, version, BLOB_NAMES, blobOf);
 }
 
