@@ -46,7 +46,7 @@ for (const [backend, pane] of [
       if (boots === 3) await page.locator("#tab-eventlog").click();
       await page.evaluate(() => window.webtpm.boot());
       await untilShell(page);
-      await expect.poll(() => count(page), { timeout: 20_000 }).toEqual([boots, 1]);
+      await expect.poll(() => count(page), { timeout: 60_000 }).toEqual([boots, 1]);
     }
   });
 }

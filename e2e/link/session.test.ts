@@ -34,7 +34,7 @@ async function until(condition: () => boolean): Promise<void> {
     () => {
       if (!condition()) throw new Error(`it did not happen\n${served.log.join("\n")}`);
     },
-    { interval: 20, timeout: 20_000 },
+    { interval: 20, timeout: 60_000 },
   );
 }
 
@@ -104,7 +104,7 @@ for (const isolated of [true, false]) {
       await page.evaluate(() => window.attached.workers[0]?.terminate());
       await send(page, build.TPM2_Startup());
       await page.waitForFunction(() => window.attached.tpm.status.phase === "failed", undefined, {
-        timeout: 15_000,
+        timeout: 60_000,
       });
       if (isolated) expect(await readAccess(page)).toBe(0);
       expect((await status(page)).message).toMatch(

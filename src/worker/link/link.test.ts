@@ -120,13 +120,26 @@ describe("a worker that sleeps lightly", () => {
   });
 });
 
-describe("a worker that is gone", () => {
-  async function freeze(thread: Worker): Promise<void> {
-    const said = once(thread, "message");
-    thread.postMessage("freeze");
-    expect(await said).toEqual(["frozen"]);
-  }
+async function freeze(thread: Worker, message: "freeze" | { freezeMs: number } = "freeze"): Promise<void> {
+  const said = once(thread, "message");
+  thread.postMessage(message);
+  expect(await said).toEqual(["frozen"]);
+}
 
+it("waits for a worker whose processor is taken away, as a busy host does for half a second", async () => {
+  const { thread, device, read, write } = await startInThread();
+  write(REGISTERS.ACCESS, ACCESS.REQUEST_USE);
+  write(REGISTERS.STS, STS.COMMAND_READY);
+  for (const byte of [0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, 0x7b]) write(REGISTERS.DATA_FIFO, byte);
+  await freeze(thread, { freezeMs: 1500 });
+  write(REGISTERS.STS, STS.TPM_GO);
+  // How it ends the worker alone knows, so this waits for it within the access.
+  write(REGISTERS.STS, STS.COMMAND_READY);
+  expect(read(REGISTERS.ACCESS) & ACCESS.ACTIVE_LOCALITY).toBe(ACCESS.ACTIVE_LOCALITY);
+  expect(device.broken).toBe(false);
+});
+
+describe("a worker that is gone", () => {
   it("costs one bounded wait, then every register reads 0", async () => {
     const reasons: LinkBrokenError[] = [];
     const { thread, device, read, write } = await startInThread(

@@ -1,14 +1,16 @@
 /**
- * How long the page goes on waiting for its worker: in time in which its own thread ran, since a host that was asleep is
- * no stuck worker; and the longer, the less its thread was let run, since the worker's was let run no more.
+ * How long the page goes on waiting for its worker, which it does by looking again and again: a worker on a busy host,
+ * or on a processor that a virtual machine's host has taken away, is not stuck. The page stands still meanwhile.
  */
 
+/** How long the worker may take to do what was posted, in milliseconds in which the waiting thread itself ran. */
+export const LINK_LIMIT_MS = 5000;
 /** Two looks further apart than this mean that the thread did not run meanwhile; nor, perhaps, did the worker. */
 const LONGEST_LOOK_MS = 1;
 /** A pause that is longer is no busy host, but one that slept. */
 const LONGEST_PAUSE_MS = 1000;
-/** Nobody waits longer than this, pauses included, in milliseconds: the page stands still meanwhile. */
-const LONGEST_MS = 10_000;
+/** Nobody waits longer than so many times the limit, pauses included. */
+const PAUSES = 6;
 
 export class Patience {
   readonly limitMs: number;
@@ -18,7 +20,7 @@ export class Patience {
   #passed = 0;
   #before: number | undefined;
 
-  constructor(limitMs: number, now: () => number = () => performance.now()) {
+  constructor(limitMs: number = LINK_LIMIT_MS, now: () => number = () => performance.now()) {
     this.limitMs = limitMs;
     this.#now = now;
   }
@@ -30,9 +32,7 @@ export class Patience {
     this.#ran += Math.min(look, LONGEST_LOOK_MS);
     this.#passed += Math.min(look, LONGEST_PAUSE_MS);
     this.#before = now;
-    // A thread that gets one part in ten of its processor is as patient as ten.
-    const limit = this.#ran > 0 ? this.limitMs * (this.#passed / this.#ran) : this.limitMs;
-    return this.#ran < limit && (this.#ran < this.limitMs || this.#passed < LONGEST_MS);
+    return this.#ran < this.limitMs && this.#passed < this.limitMs * PAUSES;
   }
 
   restore(): void {

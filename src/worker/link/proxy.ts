@@ -10,8 +10,8 @@
  * So neither polling, nor a driver's handshakes, nor the bytes of a command or a response cost a round trip. The worker
  * is woken when there is something to do for it, which is once a command.
  *
- * A worker that does not answer within a quarter of a second, or on a busy host some seconds, is given up: the link is broken, every register reads
- * 0 (failure mode), and the page goes on.
+ * A worker that does not answer for seconds (patience.ts) is given up: the link is broken, every register reads 0
+ * (failure mode), and the page goes on.
  */
 import type {
   AccessSize,
@@ -38,8 +38,6 @@ import {
 } from "./layout.ts";
 import { Patience } from "./patience.ts";
 
-/** How long the worker may take to do what was posted, in milliseconds. */
-export const READ_LIMIT_MS = 250;
 /** Spins between two looks at the clock. */
 const SPINS_PER_LOOK = 256;
 
@@ -65,7 +63,7 @@ export interface MmioProxyOptions {
   onIrq?: (raised: boolean) => void;
   /** Called once when the worker is given up, from within an access perhaps. */
   onBroken?: (error: LinkBrokenError) => void;
-  /** See {@link READ_LIMIT_MS}. */
+  /** See {@link LINK_LIMIT_MS}, the default. */
   limitMs?: number;
 }
 
@@ -133,7 +131,7 @@ export class MmioProxy implements MmioDevice {
     this.#onBroken = options.onBroken;
     this.#onAnswered = options.onAnswered;
     this.#onIrq = options.onIrq;
-    this.#patience = new Patience(options.limitMs ?? READ_LIMIT_MS);
+    this.#patience = new Patience(options.limitMs);
     this.#posted = Atomics.load(control, LINK.POSTED);
   }
 
