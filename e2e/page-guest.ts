@@ -15,11 +15,11 @@ let commands = 0;
  */
 export async function untilShell(page: Page, timeout = BOOT_MS): Promise<void> {
   await page.evaluate(() => window.webtpm.ready);
-  await page.waitForFunction(
-    (prompt) => new RegExp(prompt).test(window.webtpm.serial.text()),
-    PROMPT.source,
-    { timeout },
-  );
+  await page
+    .waitForFunction((prompt) => new RegExp(prompt).test(window.webtpm.serial.text()), PROMPT.source, {
+      timeout,
+    })
+    .catch((e: unknown) => toldWithConsole(page, "The machine did not come to its shell.", e));
 }
 
 /** The owner's clear yes to a link that wants something of its own: with the machine that is kept. */
@@ -63,10 +63,24 @@ export function outputOf(command: string, pattern: string, text: string, status 
 export async function run(page: Page, command: string, status = 0): Promise<string> {
   const { line, pattern } = typed(command);
   await page.evaluate((text) => window.webtpm.serial.send(text), line);
-  await page.waitForFunction((source) => new RegExp(source).test(window.webtpm.serial.text()), pattern, {
-    timeout: COMMAND_MS,
-  });
+  await page
+    .waitForFunction((source) => new RegExp(source).test(window.webtpm.serial.text()), pattern, {
+      timeout: COMMAND_MS,
+    })
+    .catch((e: unknown) => toldWithConsole(page, `The guest did not end: ${command}`, e));
   return outputOf(command, pattern, await page.evaluate(() => window.webtpm.serial.text()), status);
+}
+
+/** Fails with where the machine stood: a time that is over tells nothing of what it was spent on. */
+async function toldWithConsole(page: Page, what: string, cause: unknown): Promise<never> {
+  if (page.isClosed()) throw cause;
+  const [console, states, time] = await Promise.all([
+    page.evaluate(() => window.webtpm.serial.text().slice(-1500)),
+    page.locator("status-line").allTextContents(),
+    page.evaluate(() => performance.now()),
+  ]);
+  const machine = `${states.join(" ").replace(/\s+/g, " ")} (${Math.round(time)} ms after its start)`;
+  throw new Error(`${what}\nThe page says: ${machine}\nIts console ends with:\n${console}`, { cause });
 }
 
 /** Lets the page draw many frames: time enough for what must not happen. */

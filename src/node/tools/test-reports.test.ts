@@ -39,7 +39,7 @@ test("names the failed tests of a Vitest report, and files that could not be run
       {
         name: "/project/src/b.test.ts",
         status: "failed",
-        message: "no such module\nstack",
+        message: "no such module\nof this name\n    at somewhere (a.js:1:2)",
         startTime: 1000,
         endTime: 1000,
         assertionResults: [],
@@ -51,16 +51,17 @@ test("names the failed tests of a Vitest report, and files that could not be run
     failed: 2,
     failures: [
       "src/a.test.ts: takes away: expected 1 to be 2",
-      "src/b.test.ts: cannot be run: no such module",
+      "src/b.test.ts: cannot be run: no such module\n            of this name",
     ],
     times: { "src/a.test.ts": 250.5, "src/b.test.ts": 0 },
   });
 });
 
 test("names the failed and the flaky tests of a Playwright report with the groups they are in", () => {
+  const location = { file: "/project/e2e/page.spec.ts", line: 12 };
   const test = (status: string, message?: string) => ({
     status,
-    results: [{ duration: 20, ...(message !== undefined && { error: { message } }) }],
+    results: [{ duration: 20, ...(message !== undefined && { error: { message, location } }) }],
   });
   const path = report({
     stats: { expected: 5, unexpected: 1, flaky: 1 },
@@ -84,7 +85,10 @@ test("names the failed and the flaky tests of a Playwright report with the group
   expect(readPlaywright(path)).toEqual({
     passed: 5,
     failed: 2,
-    failures: ["page.spec.ts: TPM 1.2 > boots: no shell", "page.spec.ts: TPM 1.2 > resets: no reason given"],
+    failures: [
+      "page.spec.ts: TPM 1.2 > boots: no shell\n            more\n            (line 12 of page.spec.ts)",
+      "page.spec.ts: TPM 1.2 > resets: no reason given",
+    ],
     times: { "page.spec.ts": 60 },
   });
 });

@@ -1,11 +1,11 @@
 /** Reads the JSON reports that Vitest and Playwright leave: how many tests passed, and which did not, and why. */
 import { readFileSync } from "node:fs";
-import { relative } from "node:path";
+import { basename, relative } from "node:path";
 
 export interface Count {
   passed: number;
   failed: number;
-  /** Each failed test in a line: file, name, and the first line of what went wrong. */
+  /** Each failed test: file, name, and the first lines of what went wrong. */
   failures: string[];
   /** How long the tests of each file took, in milliseconds. */
   times: Record<string, number>;
@@ -33,13 +33,18 @@ interface VitestReport {
   }[];
 }
 
+interface PlaywrightError {
+  message?: string;
+  location?: { file: string; line: number };
+}
+
 interface PlaywrightSuite {
   title: string;
   suites?: PlaywrightSuite[];
   specs?: {
     title: string;
     file: string;
-    tests: { status: string; results: { duration: number; error?: { message?: string } }[] }[];
+    tests: { status: string; results: { duration: number; error?: PlaywrightError }[] }[];
   }[];
 }
 
@@ -57,8 +62,8 @@ export function readVitest(path: string, root: string): Count {
     const file = relative(root, name);
     const failed = assertionResults.filter((test) => test.status === "failed");
     for (const { fullName, failureMessages } of failed)
-      failures.push(line(file, fullName, failureMessages?.[0]));
-    if (status === "failed" && failed.length === 0) failures.push(line(file, "cannot be run", message));
+      failures.push(told(file, fullName, failureMessages?.[0]));
+    if (status === "failed" && failed.length === 0) failures.push(told(file, "cannot be run", message));
   }
   return {
     passed: report.numPassedTests,
@@ -74,7 +79,7 @@ export function readVitest(path: string, root: string): Count {
 export function readPlaywright(path: string): Count {
   const { stats, suites, errors } = read<PlaywrightReport>(path);
   const failures = suites.flatMap((suite) => failedSpecs(suite, []));
-  for (const { message } of errors) failures.push(line("the run", "an error outside of any test", message));
+  for (const { message } of errors) failures.push(told("the run", "an error outside of any test", message));
   const times: Record<string, number> = {};
   for (const suite of suites) addTimes(suite, times);
   return { passed: stats.expected, failed: stats.unexpected + stats.flaky, failures, times };
@@ -92,9 +97,11 @@ function failedSpecs({ suites = [], specs = [] }: PlaywrightSuite, above: readon
   const failed = specs.flatMap(({ file, title, tests }) =>
     tests
       .filter(({ status }) => status === "unexpected" || status === "flaky")
-      .map(({ results }) =>
-        line(file, [...above, title].join(" > "), results.find(({ error }) => error)?.error?.message),
-      ),
+      .map(({ results }) => {
+        const error = results.find((result) => result.error)?.error;
+        const at = error?.location && `\n(line ${error.location.line} of ${basename(error.location.file)})`;
+        return told(file, [...above, title].join(" > "), error?.message, at);
+      }),
   );
   // The outermost suite is the file, which each spec names.
   return [...failed, ...suites.flatMap((suite) => failedSpecs(suite, [...above, suite.title]))];
@@ -107,5 +114,13 @@ function read<T>(path: string): T {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
 const COLOURS = /\u001b\[[0-9;]*m/g;
 
-const line = (file: string, name: string, message = "no reason given"): string =>
-  `${file}: ${name}: ${message.replace(COLOURS, "").trim().split("\n", 1)[0]}`;
+/** Enough for the console of a guest that did not answer. */
+const LINES = 40;
+
+/** What went wrong, its further lines indented; a stack is no part of it. @param at what is said after it */
+function told(file: string, name: string, message = "no reason given", at = ""): string {
+  const lines = message.replace(COLOURS, "").trim().split("\n");
+  const stack = lines.findIndex((line) => /^\s+at /.test(line));
+  const kept = lines.slice(0, stack > 0 ? Math.min(stack, LINES) : LINES);
+  return `${file}: ${name}: ${kept.join("\n")}${at}`.replaceAll("\n", "\n            ");
+}
