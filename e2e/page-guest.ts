@@ -15,11 +15,7 @@ let commands = 0;
  */
 export async function untilShell(page: Page, timeout = BOOT_MS): Promise<void> {
   await page.evaluate(() => window.webtpm.ready);
-  await page
-    .waitForFunction((prompt) => new RegExp(prompt).test(window.webtpm.serial.text()), PROMPT.source, {
-      timeout,
-    })
-    .catch((e: unknown) => toldWithConsole(page, "The machine did not come to its shell.", e));
+  await untilPrinted(page, PROMPT.source, timeout, "The machine did not come to its shell.");
 }
 
 /** The owner's clear yes to a link that wants something of its own: with the machine that is kept. */
@@ -63,24 +59,34 @@ export function outputOf(command: string, pattern: string, text: string, status 
 export async function run(page: Page, command: string, status = 0): Promise<string> {
   const { line, pattern } = typed(command);
   await page.evaluate((text) => window.webtpm.serial.send(text), line);
-  await page
-    .waitForFunction((source) => new RegExp(source).test(window.webtpm.serial.text()), pattern, {
-      timeout: COMMAND_MS,
-    })
-    .catch((e: unknown) => toldWithConsole(page, `The guest did not end: ${command}`, e));
+  await untilPrinted(page, pattern, COMMAND_MS, `The guest did not end: ${command}`);
   return outputOf(command, pattern, await page.evaluate(() => window.webtpm.serial.text()), status);
 }
 
-/** Fails with where the machine stood: a time that is over tells nothing of what it was spent on. */
-async function toldWithConsole(page: Page, what: string, cause: unknown): Promise<never> {
-  if (page.isClosed()) throw cause;
+/**
+ * Waits until the guest has printed what `pattern` matches. Fails with where the machine stood: a time that is over tells
+ * nothing of what it was spent on.
+ * @param timeout in milliseconds. @param otherwise what it means when that is over.
+ */
+async function untilPrinted(page: Page, pattern: string, timeout: number, otherwise: string): Promise<void> {
+  try {
+    await page.waitForFunction((source) => new RegExp(source).test(window.webtpm.serial.text()), pattern, {
+      timeout,
+    });
+  } catch (cause) {
+    if (page.isClosed()) throw cause;
+    throw new Error(`${otherwise}\n${await whereItStands(page)}`, { cause });
+  }
+}
+
+async function whereItStands(page: Page): Promise<string> {
   const [console, states, time] = await Promise.all([
     page.evaluate(() => window.webtpm.serial.text().slice(-1500)),
     page.locator("status-line").allTextContents(),
     page.evaluate(() => performance.now()),
   ]);
   const machine = `${states.join(" ").replace(/\s+/g, " ")} (${Math.round(time)} ms after its start)`;
-  throw new Error(`${what}\nThe page says: ${machine}\nIts console ends with:\n${console}`, { cause });
+  return `The page says: ${machine}\nIts console ends with:\n${console}`;
 }
 
 /** Lets the page draw many frames: time enough for what must not happen. */
