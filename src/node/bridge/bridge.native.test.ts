@@ -16,6 +16,7 @@ import {
   type TestBridge,
   until,
 } from "./test-server.ts";
+import { ownSwtpm } from "./tpms/own-swtpm.ts";
 
 /** A busy computer takes its time, a TPM 1.2 that makes its first keys most of all. */
 const LIMIT = { timeout: 20_000 };
@@ -177,6 +178,48 @@ describe("a session", LIMIT, () => {
     const ends = [session.control, session.data].map((path) => closed(socket(idle.url, path)));
     for (const [, reason] of await Promise.all(ends)) expect(reason).toMatch(/no message for \d s/);
     await until(() => idle.bridge.sessions === 0, "the end of the idle session");
+  });
+
+  it("ends at once when its client gave up before it had begun", async () => {
+    const own = ownSwtpm();
+    let asked = 0;
+    let goOn!: () => void;
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const { url, bridge, server, log, pids } = await start({
+      attachSeconds: 3600,
+      source: {
+        ...own,
+        async open(version, user) {
+          asked++;
+          await gate;
+          return own.open(version, user);
+        },
+      },
+    });
+    let gone = false;
+    server.on("connection", (connection) =>
+      connection.once("close", () => {
+        gone = true;
+      }),
+    );
+    const leave = new AbortController();
+    const request = fetch(`${url}/sessions`, {
+      method: "POST",
+      body: '{"version":"2.0"}',
+      signal: leave.signal,
+    });
+    await until(() => asked === 1, "the request");
+    leave.abort();
+    await expect(request).rejects.toThrow("aborted");
+    await until(() => gone, "the end of the connection");
+    expect(bridge.sessions).toBe(1);
+    goOn();
+    await until(() => log.some((line) => line.includes("ended")), "the end of the session");
+    expect(log.at(-1)).toContain("its client had given up waiting");
+    expect(bridge.sessions).toBe(0);
+    expect(pids().map(isAlive)).toEqual([false]);
   });
 
   it("ends when its client's machine is gone without a word", async () => {

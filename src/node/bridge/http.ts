@@ -1,7 +1,12 @@
 /** The bridge's few HTTP requests, and its refusals of WebSockets. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { BRIDGE_PROTOCOL, type BridgeDescription, type SessionReply } from "../../backend/bridge-protocol.ts";
+import {
+  BRIDGE_CLOSE,
+  BRIDGE_PROTOCOL,
+  type BridgeDescription,
+  type SessionReply,
+} from "../../backend/bridge-protocol.ts";
 import { type AccessPolicy, refuseAccess } from "./access.ts";
 import type { BridgeSession } from "./session.ts";
 import { TpmBusyError, type TpmSource } from "./tpms/source.ts";
@@ -52,7 +57,7 @@ export async function answerHttp(
     if (request.method === "OPTIONS") return send(response, 204, undefined);
     if (below === "" && request.method === "GET") return send(response, 200, await description(api));
     if (below === "sessions" && request.method === "POST")
-      return send(response, 201, await openSession(api, request));
+      return send(response, 201, await openSession(api, request, response));
     throw new RefusedRequest(404, "the bridge knows GET /, POST /sessions, and the channels of its sessions");
   } catch (error) {
     const reason = (error as Error).message;
@@ -91,14 +96,21 @@ async function description(api: HttpApi): Promise<BridgeDescription> {
   };
 }
 
-async function openSession(api: HttpApi, request: IncomingMessage): Promise<SessionReply> {
+async function openSession(
+  api: HttpApi,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<SessionReply> {
   const version = requestedVersion(await readBody(request));
   if (api.sessions >= api.maxSessions)
     throw new RefusedRequest(
       429,
       `all ${api.maxSessions} sessions of this bridge are in use; close a page or allow more`,
     );
-  const { id, server } = await api.open(version, request);
+  const session = await api.open(version, request);
+  const { id, server } = session;
+  // Its place would be held until `attachSeconds` are over.
+  if (response.destroyed) session.end(BRIDGE_CLOSE.PARTNER_CLOSED, "its client had given up waiting");
   const prefix = api.publicUrl ? `${api.publicUrl.replace(/\/$/, "")}/` : "";
   return {
     id,
