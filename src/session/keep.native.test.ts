@@ -10,7 +10,7 @@ import { toHex } from "../protocol/bytes/hex.ts";
 import { build, encodeCommand } from "../protocol/tpm2/index.ts";
 import { responseCode } from "../protocol/tpm2/parse.ts";
 import type { OpenTpm } from "./placement.ts";
-import { measurements } from "./snapshot.ts";
+import { measurements, restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 import { TestBus } from "./testing.ts";
 import { attachTpm, type Tpm } from "./tpm.ts";
 
@@ -117,6 +117,57 @@ describe("a kept TPM", () => {
     await tpm.reset();
     await ok(tpm, build.TPM2_Startup());
     expect(counterIn(await ok(tpm, readIndex()))).toBe(counted);
+  });
+});
+
+describe("going back to a snapshot", () => {
+  /** A machine of which only the TPM is real. */
+  const machine = (bus: TestBus, tpm: Tpm, refusal?: string) => ({
+    tpm,
+    bus: Object.assign(bus, { stopped: true, setTime: () => undefined, clock: { microtick: () => 0 } }),
+    emulator: {
+      save_state: async () => new ArrayBuffer(8),
+      restore_state: () => (refusal ? Promise.reject(new Error(refusal)) : Promise.resolve()),
+    },
+  });
+  const keptCounter = async (keep: Memory) => {
+    const { tpm } = await start(keep);
+    await ok(tpm, build.TPM2_Startup());
+    return counterIn(await ok(tpm, readIndex()));
+  };
+
+  it("changes what is kept when all of the machine has gone back, and not before", async () => {
+    const keep = new Memory();
+    const { bus, tpm } = await start(keep);
+    await ok(tpm, build.TPM2_Startup());
+    await ok(tpm, defineCounter());
+    await ok(tpm, increment());
+    const then = counterIn(await ok(tpm, readIndex()));
+    const state = await takeSnapshot(machine(bus, tpm));
+    await ok(tpm, increment());
+    const now = counterIn(await ok(tpm, readIndex()));
+    expect(now).toBe(then + 1);
+
+    const { bus: otherBus, tpm: other } = await start(keep);
+    const broken = machine(otherBus, other, "another memory size");
+    await expect(restoreSnapshot(broken, structuredClone(state))).rejects.toThrow("another memory size");
+    // Whoever lets it run all the same gets no kept TPM by it.
+    await other.command(increment());
+    expect(await keptCounter(keep)).toBe(now);
+
+    const { bus: thirdBus, tpm: third } = await start(keep);
+    keep.problem = new Error("there is no room");
+    await expect(restoreSnapshot(machine(thirdBus, third), structuredClone(state))).rejects.toThrow(
+      "there is no room",
+    );
+    keep.problem = undefined;
+    expect(await keptCounter(keep)).toBe(now);
+
+    const { bus: lastBus, tpm: last } = await start(keep);
+    await restoreSnapshot(machine(lastBus, last), structuredClone(state));
+    expect(await keptCounter(keep)).toBe(then);
+    await ok(last, increment());
+    expect(await keptCounter(keep)).toBe(now);
   });
 });
 

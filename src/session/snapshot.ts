@@ -8,6 +8,7 @@
  */
 import type { MachineBus } from "../machine/bus.ts";
 import type { Drive } from "../machine/drive/drive.ts";
+import { mustHaveDrives } from "../machine/drive/saved-drives.ts";
 import {
   type EmulatorState,
   EmulatorStateError,
@@ -29,8 +30,10 @@ export interface SnapshotParts {
   /** Only of a machine with UEFI. */
   uefi?: UefiMachine | undefined;
   /** Its disks; what was written to them belongs to the snapshot. */
-  drives?: readonly Pick<Drive, "prepareSave" | "saved" | "restored">[] | undefined;
-  tpm: Pick<Tpm, "snapshot" | "restore" | "standIn" | "areas" | "status" | "commands">;
+  drives?:
+    | readonly Pick<Drive, "name" | "byteLength" | "source" | "prepareSave" | "saved" | "restored">[]
+    | undefined;
+  tpm: Pick<Tpm, "snapshot" | "restore" | "standIn" | "holdSaves" | "areas" | "status" | "commands">;
 }
 
 export interface MachineState extends EmulatorState {
@@ -98,7 +101,7 @@ export function measurements({ tpm }: Pick<SnapshotParts, "tpm">): Uint8Array[] 
  * @param commands what {@link measurements} gave when the snapshot was taken.
  */
 export function startPrepared(
-  { emulator, bus, tpm }: SnapshotParts,
+  { emulator, bus, tpm, drives = [] }: SnapshotParts,
   snapshot: Pick<MachineState, "eventLog" | "emulator" | "clock"> & Pick<TpmSnapshot, "device">,
   commands: readonly Uint8Array[],
 ): Promise<void> {
@@ -106,13 +109,17 @@ export function startPrepared(
     await tpm.standIn(snapshot, commands);
     tpm.areas.restoreEventLog(snapshot.eventLog);
     await restoreEmulator(emulator, bus, snapshot);
+    await Promise.all(drives.map((drive) => drive.restored()));
   });
 }
 
 /**
  * Puts a machine where it was: one that was made in the same way, in this page or another, with a TPM of the same
- * version that is on. It runs on if it ran, or when it is resumed.
- * @throws what keeps TPM or emulator from taking their states; the machine is not to be run then.
+ * version that is on. It runs on if it ran, or when it is resumed. What is kept of TPM and disks changes when all of
+ * them have their state, and not before.
+ * @throws {DriveError} when it has not the disks that the snapshot's machine had; nothing has changed then.
+ * @throws what keeps TPM, emulator or disks from taking their states; the machine is not to be run then, and what is kept
+ *   of its TPM is as before.
  */
 export function restoreSnapshot(
   { emulator, bus, tpm, uefi, drives = [] }: SnapshotParts,
@@ -122,11 +129,20 @@ export function restoreSnapshot(
     const state = uefi ? unpackUefiState(snapshot.emulator) : undefined;
     if (!uefi && isUefiState(snapshot.emulator))
       throw new EmulatorStateError("the snapshot is of a machine with UEFI, and this one has a BIOS");
-    await tpm.restore(snapshot.tpm);
-    tpm.areas.restoreEventLog(snapshot.eventLog);
-    tpm.areas.restorePresence(snapshot.ppi);
-    if (state) uefi?.restore(state.uefi);
-    await restoreEmulator(emulator, bus, state ? { ...snapshot, emulator: state.emulator } : snapshot);
-    await Promise.all(drives.map((drive) => drive.restored()));
+    const saved = state?.emulator ?? snapshot.emulator;
+    mustHaveDrives(drives, saved);
+    const saves = tpm.holdSaves();
+    try {
+      await tpm.restore(snapshot.tpm);
+      tpm.areas.restoreEventLog(snapshot.eventLog);
+      tpm.areas.restorePresence(snapshot.ppi);
+      if (state) uefi?.restore(state.uefi);
+      await restoreEmulator(emulator, bus, { ...snapshot, emulator: saved });
+      await Promise.all(drives.map((drive) => drive.restored()));
+      await saves.commit();
+    } catch (error) {
+      saves.drop();
+      throw error;
+    }
   });
 }

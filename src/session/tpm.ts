@@ -16,6 +16,7 @@ import { CommandList } from "./command-list.ts";
 import { driveCommand } from "./driver.ts";
 import { Emitter } from "./emitter.ts";
 import { shutDown, TpmFailedError } from "./errors.ts";
+import { HeldKeep, type HeldSaves } from "./held-keep.ts";
 import { MemoryAreas } from "./memory-areas.ts";
 import { frontEndFor, reconnects, refuseOther, type TpmAttachOptions, whereabouts } from "./options.ts";
 import { type PlacedDevice, placeInWorker, placeLocally } from "./placement.ts";
@@ -60,6 +61,7 @@ export class Tpm implements TpmHandle {
   readonly #events = new Emitter<TpmEvents>();
   readonly #commands: CommandList;
   readonly #unsubscribe: () => void;
+  readonly #keep: HeldKeep | undefined;
   readonly #frontEnd: FrontEnd;
   #backend: TpmBackendOptions;
   #placed: PlacedDevice;
@@ -81,6 +83,7 @@ export class Tpm implements TpmHandle {
     this.#backend = options;
     this.#version = options.version ?? "2.0";
     this.#commands = new CommandList(this.#version);
+    this.#keep = options.keep && new HeldKeep(options.keep);
     this.#hold = new CommandHold(bus, options);
     const starting = {
       phase: "starting",
@@ -197,6 +200,11 @@ export class Tpm implements TpmHandle {
     return this.#held("TPM snapshot", (placed) => placed.snapshot());
   }
 
+  /** Holds back what would be kept of the TPM, until it is known whether the machine around it goes back as well. */
+  holdSaves(): HeldSaves {
+    return this.#keep?.hold() ?? { commit: async () => undefined, drop: () => undefined };
+  }
+
   /**
    * Puts registers and TPM where they were; the machine is held meanwhile. Ends the TPM that was there.
    * @throws {RangeError} when the snapshot is of a TPM with another register interface.
@@ -304,7 +312,7 @@ export class Tpm implements TpmHandle {
       },
       frontEnd: this.#frontEnd,
       open: this.#backend.open,
-      keep: this.#options.keep,
+      keep: this.#keep,
       onEvents: (events) => {
         if (placed === this.#placed) this.#take(events);
       },

@@ -16,7 +16,7 @@ const MOST_PIECES = 128;
 /** Bytes that the guest may have written for a snapshot to hold them. */
 const MOST_SAVED = 512 * 2 ** 20;
 /** Says what a saved state is of. */
-const FORMAT = "webtpm drive 1";
+export const FORMAT = "webtpm drive 1";
 
 /** Told of a read that failed. @param retry reads again; nothing is lost meanwhile */
 export type OnDriveTrouble = (error: DriveError, retry: () => void) => void;
@@ -56,7 +56,12 @@ export class Drive implements V86Drive {
   readonly #pieces = new Map<number, Promise<Uint8Array> | Uint8Array>();
   /** What a snapshot is to hold of the layer; read before it, as it is taken at once. */
   #toSave: readonly SectorWrite[] | undefined;
-  /** A saved state that the layer takes; nothing is read before. */
+  /**
+   * A saved state that v86 has given, for the layer: it would take the place of what is kept, and waits until the rest of
+   * the machine has taken its own.
+   */
+  #toRestore: { writes: readonly SectorWrite[]; done: (kept: Promise<void>) => void } | undefined;
+  /** Such a state is not in the layer yet; nothing is read before. */
   #restoring: Promise<void> = Promise.resolve();
 
   /** @param layer keeps what is written; without it, that ends with the drive */
@@ -110,9 +115,17 @@ export class Drive implements V86Drive {
     this.#toSave = undefined;
   }
 
-  /** Resolves when a state that was restored is kept. @throws what kept it from that */
-  restored(): Promise<void> {
-    return this.#restoring;
+  /**
+   * Takes the state that v86 has given it, for good; to be called when the rest of the machine has taken its own. Until
+   * then nothing is read, and what is kept is as before.
+   * @throws what keeps the state from being kept; what was kept is as before then.
+   */
+  async restored(): Promise<void> {
+    const waiting = this.#toRestore;
+    if (!waiting || !this.#layer) return;
+    this.#toRestore = undefined;
+    waiting.done(this.#layer.replace(waiting.writes));
+    await this.#restoring;
   }
 
   /** Keeps what is under way, for the last time. @throws {DriveError} when that cannot be done. */
@@ -252,7 +265,9 @@ export class Drive implements V86Drive {
       return;
     }
     this.#pieces.clear();
-    this.#restoring = this.#layer.replace(writes);
+    this.#restoring = new Promise((done) => {
+      this.#toRestore = { writes, done };
+    });
     this.#restoring.catch(() => undefined); // told to who waits for it
   }
 

@@ -183,6 +183,9 @@ describe("a drive with a layer that lasts", () => {
     await read(other, 5, 1);
     other.set_state(state);
     const after = read(other, 5, 3);
+    // The rest of the machine may refuse its state still.
+    expect(layer.written).toBe(SECTOR);
+    expect((await read(new Drive(image, layer), 5, 1))[0]).toBe(5);
     await other.restored();
     expect((await after)[0]).toBe(0);
     expect((await after)[2 * SECTOR]).toBe(7);

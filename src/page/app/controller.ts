@@ -175,7 +175,8 @@ export class PageController implements PageActions {
     if (snapshot) await putBack(machine, snapshot);
     else if (images.prepared) await goOn(machine, images.prepared);
     if (!this.#attempts.isLast(attempt)) return machine.close();
-    kept?.begun();
+    await kept?.begun().catch(onFlashUnsaved);
+    if (!this.#attempts.isLast(attempt)) return machine.close();
     if (bootsUsualKernel(settings)) await this.machines.setUsualKernel(manifest.kernel);
     if (!this.#attempts.isLast(attempt)) return machine.close();
     this.#running.start(machine, images.label, snapshot || images.prepared ? "saved" : "power-on");

@@ -1,5 +1,6 @@
+import "fake-indexeddb/auto";
 import { describe, expect, it, vi } from "vitest";
-import { type BundleVault, VaultClosedError, VaultFullError } from "../../session/vault/index.ts";
+import { type BundleVault, openVault, VaultClosedError, VaultFullError } from "../../session/vault/index.ts";
 import { tpmState } from "../../session/vault/testing.ts";
 import { MachineHolder } from "./kept-machine.ts";
 
@@ -9,7 +10,7 @@ const PC = { name: "PC", tpmVersion: "2.0" } as const;
 function holder(saveTpm: BundleVault["saveTpm"]) {
   const release = vi.fn(async () => undefined);
   const vault = {
-    find: async () => undefined,
+    list: async () => [],
     create: async () => ({ ...PC, id: "1", tpmSize: 0 }),
     lock: async () => ({ machineId: "1", held: true, release }),
     saveTpm,
@@ -25,7 +26,7 @@ describe("a machine whose TPM cannot be saved", () => {
     const kept = await machines.hold(PC, { steal: false, onUnkept });
     await kept.keep.save(tpmState(), "swtpm");
     expect(onUnkept).toHaveBeenCalledExactlyOnceWith(expect.any(VaultFullError));
-    kept.begun();
+    await kept.begun();
     await kept.keep.save(tpmState(2), "swtpm");
     expect(save).toHaveBeenCalledTimes(1);
     await vi.waitFor(() => expect(release).toHaveBeenCalledOnce());
@@ -38,7 +39,7 @@ describe("a machine whose TPM cannot be saved", () => {
     const onUnkept = vi.fn();
     const kept = await machines.hold(PC, { steal: false, onUnkept });
     await kept.keep.save(tpmState(), "swtpm");
-    kept.begun();
+    await kept.begun();
     await expect(kept.keep.save(tpmState(2), "swtpm")).rejects.toThrow(VaultClosedError);
     expect(onUnkept).not.toHaveBeenCalled();
     expect(machines.id).toBe("1");
@@ -49,4 +50,45 @@ describe("a machine whose TPM cannot be saved", () => {
     const kept = await machines.hold(PC, { steal: false, onUnkept: vi.fn() });
     await expect(kept.keep.save(tpmState(), "swtpm")).rejects.toThrow(TypeError);
   });
+});
+
+const usual = { steal: false, onUnkept: vi.fn() };
+
+it("UEFI's variables that a snapshot brings are kept once its machine runs, and not before", async () => {
+  const vault = openVault("flash");
+  const machines = new MachineHolder(vault, async () => undefined);
+  const { id, flash } = await machines.hold(PC, usual);
+  await vault.saveFlash(id, { bytes: Uint8Array.of(1), time: 1 });
+  await flash.save(Uint8Array.of(2));
+  expect(await flash.load()).toEqual(Uint8Array.of(1));
+
+  const again = await machines.hold(PC, usual);
+  await again.flash.save(Uint8Array.of(3));
+  await again.flash.save(Uint8Array.of(4));
+  await again.begun();
+  expect(await flash.load()).toEqual(Uint8Array.of(4));
+  await again.flash.save(Uint8Array.of(5));
+  expect(await flash.load()).toEqual(Uint8Array.of(5));
+  await machines.release();
+});
+
+it("a machine that another tab calls otherwise is the same one at its next boot here", async () => {
+  const here = openVault("names");
+  const there = openVault("names");
+  const machines = new MachineHolder(here, async () => undefined);
+  const { id } = await machines.hold(PC, usual);
+  await there.rename(id, "Work");
+  expect(await machines.hold(PC, usual)).toMatchObject({ id, name: "Work" });
+  // The page asks for it by its new name from now on; a third name does no harm either.
+  await there.rename(id, "Home");
+  expect(await machines.hold({ ...PC, name: "Work" }, usual)).toMatchObject({ id, name: "Home" });
+  expect(await here.list()).toHaveLength(1);
+
+  // Renamed here, the old name is free for another one.
+  await here.rename(id, "Lab");
+  machines.renamed(id, "Lab");
+  const other = await machines.hold({ ...PC, name: "Home" }, usual);
+  expect(other.id).not.toBe(id);
+  expect(await here.list()).toHaveLength(2);
+  await machines.release();
 });

@@ -7,11 +7,17 @@ import { bootsUnkept } from "./not-kept.ts";
 
 export interface KeptMachine {
   id: string;
+  /** As it is now. */
+  name: string;
   keep: TpmKeep;
   /** Where its UEFI firmware's variables are. */
   flash: FlashKeep;
-  /** The machine runs. From here on a TPM whose state cannot be saved has failed; before, it is not kept. */
-  begun(): void;
+  /**
+   * The machine is about to run. From here on a TPM whose state cannot be saved has failed; before, it is not kept. UEFI's
+   * variables as a snapshot had them are kept from here on: a machine that does not come so far leaves those that were.
+   * @throws what keeps them from being kept.
+   */
+  begun(): Promise<void>;
 }
 
 /** How a machine is held. */
@@ -25,7 +31,8 @@ export interface Hold {
 export class MachineHolder {
   readonly #vault: BundleVault;
   readonly #onTakeOver: (machine: MachineRecord) => Promise<void>;
-  #held: { lock: MachineLock; id: string } | undefined;
+  /** With the name by which this tab knows it. */
+  #held: { lock: MachineLock; id: string; name: string } | undefined;
   /** What was asked for last; the next waits for it. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -41,20 +48,29 @@ export class MachineHolder {
   }
 
   /**
-   * Holds the machine of that name, which is made if there is none; another one is given back.
+   * Holds the machine of that name, which is made if there is none; another one is given back. The one that is held
+   * already is found by the name that it had here, also where another tab calls it otherwise since.
    * @throws {MachineInUseError} when another tab runs it, and `steal` is not set.
    */
   hold(machine: NewMachine, { steal, onUnkept }: Hold): Promise<KeptMachine> {
     return this.#next(async () => {
       const record = await this.#record(machine);
       const kept = this.#kept(record, onUnkept);
-      if (this.#held && this.id === record.id) return kept;
+      if (this.#held && this.id === record.id) {
+        this.#held.name = record.name;
+        return kept;
+      }
       await this.#held?.lock.release();
       this.#held = undefined;
       const lock = await this.#vault.lock(record.id, { steal, onTakeOver: () => this.#onTakeOver(record) });
-      this.#held = { lock, id: record.id };
+      this.#held = { lock, id: record.id, name: record.name };
       return kept;
     });
+  }
+
+  /** This tab calls it otherwise from now on. */
+  renamed(id: string, name: string): void {
+    if (this.#held?.id === id) this.#held.name = name;
   }
 
   /** Gives the machine back. */
@@ -73,7 +89,10 @@ export class MachineHolder {
   }
 
   async #record(machine: NewMachine): Promise<MachineRecord> {
-    const found = await this.#vault.find(machine.name);
+    const { id, name } = this.#held ?? {};
+    const all = await this.#vault.list();
+    const same = name === machine.name && this.id === id ? all.find((one) => one.id === id) : undefined;
+    const found = all.find((one) => one.name === machine.name) ?? same;
     if (!found) return this.#vault.create(machine);
     if (found.tpmSize && found.tpmVersion !== machine.tpmVersion) {
       throw new VaultError(
@@ -83,7 +102,7 @@ export class MachineHolder {
     return this.#vault.setSettings(found.id, machine.settings ?? {});
   }
 
-  #kept({ id, tpmVersion }: MachineRecord, onUnkept: Hold["onUnkept"]): KeptMachine {
+  #kept({ id, name, tpmVersion }: MachineRecord, onUnkept: Hold["onUnkept"]): KeptMachine {
     let phase: "starting" | "runs" | "unkept" = "starting";
     const save: TpmKeep["save"] = async (state, description) => {
       if (phase === "unkept") return;
@@ -98,15 +117,20 @@ export class MachineHolder {
       }
     };
     const load = async () => (await this.#vault.loadTpm(id))?.state;
+    let early: Uint8Array | undefined;
+    const saveFlash = (bytes: Uint8Array) => this.#vault.saveFlash(id, { bytes, time: Date.now() });
     const flash: FlashKeep = {
       load: async () => (await this.#vault.loadFlash(id))?.bytes,
       save: async (bytes) => {
-        if (phase !== "unkept") await this.#vault.saveFlash(id, { bytes, time: Date.now() });
+        if (phase === "starting") early = bytes;
+        else if (phase === "runs") await saveFlash(bytes);
       },
     };
-    const begun = () => {
-      if (phase === "starting") phase = "runs";
+    const begun = async () => {
+      if (phase !== "starting") return;
+      phase = "runs";
+      if (early) await saveFlash(early);
     };
-    return { id, keep: { load, save }, flash, begun };
+    return { id, name, keep: { load, save }, flash, begun };
   }
 }
