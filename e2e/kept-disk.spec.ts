@@ -24,6 +24,19 @@ function countingDisk(): Buffer {
   return image;
 }
 
+/** TPM2_NV_DefineSpace of index 0x01800001, and TPM2_GetCapability for the indices that there are. */
+const DEFINE_INDEX =
+  "80020000002d0000012a40000001000000094000000900000000000000000e01800001000b0006000600000008";
+const GET_INDICES = "8001000000160000017a000000010100000000000008";
+
+/** A command of the page's own; the firmware has not given the TPM back. */
+const byHand = (page: Page, command: string) =>
+  page.evaluate((hex) => {
+    const [access, relinquish] = [0xfed40000, 0x20];
+    window.webtpm.write(access, 1, relinquish);
+    return window.webtpm.command(hex);
+  }, command);
+
 let folder: string;
 let path: string;
 test.beforeEach(() => {
@@ -38,8 +51,8 @@ const counted = (page: Page, count: number) =>
     .poll(() => page.evaluate(() => window.webtpm.serial.text()), { timeout: BOOT_MS })
     .toBe(`${count}\n`);
 
-async function bootFrom(page: Page, file: string): Promise<void> {
-  await page.goto("/?backend=bridge");
+async function bootFrom(page: Page, file: string, machine = "PC"): Promise<void> {
+  await page.goto(`/?backend=bridge&machine=${machine}`);
   await page.locator("details", { hasText: "Kernel, command line, memory" }).locator("summary").click();
   await page.getByLabel("Disk: pick a file").setInputFiles(file);
   await page.getByRole("button", { name: /^Boot .*\.(img|qcow2)/ }).click();
@@ -89,6 +102,51 @@ test("what is written is there after a restart and a reload, goes back with a sn
   await expect(row).toHaveCount(0);
   await bootFrom(page, path);
   await counted(page, 1);
+});
+
+test("going back without the disk that the snapshot is of is refused in words, and changes nothing", async ({
+  page,
+}) => {
+  await bootFrom(page, path);
+  await counted(page, 1);
+  await page.evaluate(() => window.webtpm.snapshot("one"));
+  await page.evaluate(() => window.webtpm.boot());
+  await counted(page, 2);
+  // What the TPM has got since stays, too.
+  const made = await byHand(page, DEFINE_INDEX);
+  expect(made.slice(12, 20)).toBe("00000000");
+
+  await page.goto("/?backend=bridge&pane=machines");
+  const refused = await page.evaluate(() =>
+    window.webtpm.restore("one").then(
+      () => "it went back",
+      (error: Error) => error.message,
+    ),
+  );
+  expect(refused).toContain(
+    "has a drive counting.img, of 67108864 bytes, and this one has not: choose that file again",
+  );
+  await bootFrom(page, path);
+  await counted(page, 3);
+  const indices = await byHand(page, GET_INDICES);
+  expect(indices).toContain("01800001");
+});
+
+test("a copy of a machine that runs has its disk as it is by then, and writes to one of its own", async ({
+  page,
+}) => {
+  await bootFrom(page, path);
+  await counted(page, 1);
+  await page.getByRole("tab", { name: "Storage" }).click();
+  await page.locator("machine-list").getByRole("button", { name: "Copy…" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("textbox").fill("Twin");
+  await dialog.getByRole("button", { name: "Copy" }).click();
+  await expect(page.locator("machine-list")).toContainText("Twin");
+  await bootFrom(page, path, "Twin");
+  await counted(page, 2);
+  await bootFrom(page, path);
+  await counted(page, 2);
 });
 
 test("a disk that was changed beneath what was written is refused in words, until that is forgotten", async ({

@@ -94,6 +94,8 @@ export class Machines implements MachineActions {
         this.#notices.show(notKept(error, retry));
       };
       const held = await this.#holder.hold(machine, { steal, onUnkept });
+      // Another tab has given it another name meanwhile.
+      if (held.name !== name) this.#choose(held.name);
       this.#show({ running: held.id, selected: held.id, throwAway: false });
       this.refresh();
       return held;
@@ -231,6 +233,7 @@ export class Machines implements MachineActions {
       this.#work.run(`Renaming to “${name}”`, async () => {
         const before = await this.#vault.get(id);
         const { name: now } = await this.#vault.rename(id, name);
+        this.#holder.renamed(id, now);
         if (machineName(this.#store.state) === before.name) this.#choose(now);
       }),
     );
@@ -239,8 +242,17 @@ export class Machines implements MachineActions {
   copyMachine(id: string, name: string): void {
     this.#work.quietly(
       this.#work.run(`Copying to “${name}”`, async () => {
-        const copy = await this.#vault.copy(id, name);
-        await this.#disks.copy(id, copy.id);
+        const disks = await this.#disks.list(id);
+        if (disks.length === 0) {
+          await this.#vault.copy(id, name);
+          return;
+        }
+        const files = {
+          size: disks.reduce((sum, { stored }) => sum + stored, 0),
+          copy: (copyId: string) => this.#disks.copy(id, copyId),
+          forget: this.#disks.forgetAll,
+        };
+        await this.#atRest(id, () => this.#vault.copy(id, name, files));
       }),
     );
   }
@@ -249,8 +261,9 @@ export class Machines implements MachineActions {
     this.#work.quietly(
       this.#work.run("Deleting a machine", async () => {
         await this.#alone(id, async () => {
-          await this.#vault.remove(id);
+          // Its record last: what is left of a deletion that did not end can be deleted again.
           await this.#disks.forgetAll(id);
+          await this.#vault.remove(id);
         });
         if (this.#holder.id === id) await this.#holder.release();
       }),
@@ -466,6 +479,15 @@ export class Machines implements MachineActions {
     const found = await this.#vault.find(name);
     if (found) return found;
     throw new VaultMissingError(`there is no machine "${name}" yet: its first boot makes it`);
+  }
+
+  /** As `#alone`; where this tab runs the machine, that stands still, with all that it has written to its disk. */
+  async #atRest(id: string, work: () => Promise<unknown>): Promise<void> {
+    if (this.#holder.id !== id) return this.#alone(id, work);
+    await this.#page.standStill("it is copied", async () => {
+      await this.#disks.running?.flush();
+      await work();
+    });
   }
 
   /** Runs `work` while no other tab may run this machine. @throws {MachineInUseError} when one does. */

@@ -67,6 +67,32 @@ describe("machines", () => {
     expect(await vault.listSnapshots(pc.id)).toEqual([]);
   });
 
+  it("are copied when what they have outside of the vault is, and not before", async () => {
+    await vault.saveTpm(pc.id, tpmSave());
+    const seen: string[] = [];
+    const names = async () => (await vault.list()).map((machine) => machine.name);
+    const files = {
+      size: 1000,
+      copy: async (id: string) => {
+        expect(await names()).toEqual(["PC"]);
+        seen.push(`copied to ${id}`);
+        if (seen.length === 1) throw new Error("there is no room");
+      },
+      forget: async (id: string) => void seen.push(`forgot ${id}`),
+    };
+    await expect(vault.copy(pc.id, "Copy", files)).rejects.toThrow("there is no room");
+    expect(await names()).toEqual(["PC"]);
+    expect(seen).toHaveLength(2);
+    expect(seen[1]).toBe(seen[0]?.replace("copied to", "forgot"));
+    // Nothing is copied to a name that is taken, or that is none.
+    for (const name of ["PC", " "])
+      await expect(vault.copy(pc.id, name, files)).rejects.toMatchObject({ name: "MachineNameError" });
+    expect(seen).toHaveLength(2);
+    const copy = await vault.copy(pc.id, "Copy", files);
+    expect(seen.slice(2)).toEqual([`copied to ${copy.id}`]);
+    expect(await names()).toEqual(["Copy", "PC"]);
+  });
+
   it("of a newer format or none are told and left alone, and hide nobody else", async () => {
     const other = await vault.create({ name: "Other", tpmVersion: "2.0" });
     await tamper(name, "machines", pc.id, (record: object) => ({ ...record, formatVersion: 99 }));

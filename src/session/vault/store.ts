@@ -13,6 +13,7 @@ import { type PackedTpm, packTpm, tpmSizeOf, unpackTpm } from "./tpm-state.ts";
 import type {
   FlashSave,
   LockOptions,
+  MachineFiles,
   MachineLock,
   MachineRecord,
   MachineSettings,
@@ -124,25 +125,36 @@ class IndexedDbVault implements BundleVault {
     });
   }
 
-  async copy(id: string, name: string): Promise<MachineRecord> {
+  async copy(id: string, name: string, files?: MachineFiles): Promise<MachineRecord> {
     const copyId = newId();
     const checked = checkedName(name);
-    return this.#database.transact("readwrite", ALL, `the machine was not copied`, async (stores) => {
+    const what = "the machine was not copied";
+    const { snapshotSize, tpmSize } = await this.get(id);
+    // Refused before anything is copied, and again where it counts.
+    await this.#database.transact("readonly", ["machines"], what, ({ machines }) =>
+      refuseTakenName(machines, checked),
+    );
+    await mustFit(snapshotSize + tpmSize + (files?.size ?? 0), what);
+    try {
+      await files?.copy(copyId);
+      return await this.#copyRecords(id, copyId, checked, what);
+    } catch (error) {
+      await files?.forget(copyId).catch(() => undefined); // the reason is the first one
+      throw error;
+    }
+  }
+
+  #copyRecords(id: string, copyId: string, name: string, what: string): Promise<MachineRecord> {
+    return this.#database.transact("readwrite", ALL, what, async (stores) => {
       const machine = await machineOf(stores, id);
-      await refuseTakenName(stores.machines, checked);
+      await refuseTakenName(stores.machines, name);
       const tpm = await promisifyRequest(stores.tpms.get(id));
       if (tpm !== undefined) stores.tpms.put(tpm, copyId);
       const flash = await promisifyRequest(stores.flashes.get(id));
       if (flash !== undefined) stores.flashes.put(flash, copyId);
       await this.#snapshots.copyAll(stores, id, copyId);
       const time = Date.now();
-      return putMachine(stores.machines, {
-        ...machine,
-        id: copyId,
-        name: checked,
-        created: time,
-        changed: time,
-      });
+      return putMachine(stores.machines, { ...machine, id: copyId, name, created: time, changed: time });
     });
   }
 

@@ -147,6 +147,15 @@ export interface LockOptions {
  * Where machines are kept. Every write resolves when it is committed and is otherwise as if it never was; every failure
  * is one of `errors.ts`, in words.
  */
+/** What a machine has outside of the vault. */
+export interface MachineFiles {
+  /** Bytes. */
+  size: number;
+  copy(copyId: string): Promise<void>;
+  /** Takes back what `copy` has done so far. */
+  forget(copyId: string): Promise<void>;
+}
+
 export interface Vault {
   /** By name. Machines that cannot be read (damaged, of a newer format) are in `unreadable`, and stay untouched. */
   list(): Promise<MachineRecord[]>;
@@ -156,8 +165,11 @@ export interface Vault {
   create(machine: NewMachine): Promise<MachineRecord>;
   rename(id: string, name: string): Promise<MachineRecord>;
   setSettings(id: string, settings: MachineSettings): Promise<MachineRecord>;
-  /** With its TPM and snapshots. The copy's TPM is the same TPM: same seeds, same keys, same counters. */
-  copy(id: string, name: string): Promise<MachineRecord>;
+  /**
+   * With its TPM and snapshots. The copy's TPM is the same TPM: same seeds, same keys, same counters. There is no copy
+   * before `files` are copied, and none when that fails.
+   */
+  copy(id: string, name: string, files?: MachineFiles): Promise<MachineRecord>;
   /** With its TPM and snapshots, for good. */
   remove(id: string): Promise<void>;
 
