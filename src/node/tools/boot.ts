@@ -60,7 +60,7 @@ export async function bootInNode(options: BootOptions = {}): Promise<Booted> {
   } = options;
   const disk = own.hda || own.cdrom;
   // Firmware that is UEFI starts no kernel but one that is an EFI program.
-  const guest = uefi ? { ...(await readUefiGuest()), uefi } : await readGuestImages(kernelName);
+  const guest = uefi ? { ...(await readUefiGuest(kernelName)), uefi } : await readGuestImages(kernelName);
   const { kernel, initrd, cmdline, prompt, ...rest } = guest;
   const all = { ...rest, ...(!disk && { kernel, initrd, cmdline, prompt }), ...own };
   const memory = memorySize ?? guest.memorySize;

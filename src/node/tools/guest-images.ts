@@ -20,6 +20,8 @@ export interface GuestImages extends MachineImages {
   memorySize: number;
 }
 
+const NO_SMALL_KERNEL = "the small kernel has not been built: run `npm run kernel`";
+
 /**
  * Firmware, kernel and initrd, unpacked.
  * @param kernel the small one where there is one, if not given.
@@ -30,7 +32,7 @@ export async function readGuestImages(kernel?: KernelName): Promise<GuestImages>
   const { manifest } = images;
   const name = kernel ?? manifest.kernel;
   const image = manifest.kernels[name];
-  if (!image) throw new Error(`the ${name} kernel has not been built: run \`npm run kernel\``);
+  if (!image) throw new ImagesMissingError(NO_SMALL_KERNEL);
   const read = (file: ImageFile) => readImage(images, file);
   return {
     bios: await read(manifest.bios),
@@ -55,14 +57,16 @@ export interface UefiGuestImages extends Omit<GuestImages, "bios" | "vgaBios"> {
 const UEFI_MEMORY = 256 * 2 ** 20;
 
 /**
- * UEFI firmware, a kernel that it can start and the initrd: the small kernel, where there is one, else Debian's own.
+ * UEFI firmware, a kernel that it can start and the initrd.
+ * @param kernel the small one where there is one, else Debian's own, if not given.
  * @throws {ImagesMissingError} when they have not been made, saying how to make them.
  */
-export async function readUefiGuest(): Promise<UefiGuestImages> {
+export async function readUefiGuest(kernel?: KernelName): Promise<UefiGuestImages> {
   const images = await new ImageSet(new Cache(), () => {}).read();
   const { uefi, kernels, initrd, prompt, secureBoot } = images.manifest;
   if (!uefi) throw new ImagesMissingError("the UEFI firmware has not been built: run `npm run firmware`");
-  const efi = kernels.small?.efi;
+  const efi = kernel === "stock" ? undefined : kernels.small?.efi;
+  if (kernel === "small" && !efi) throw new ImagesMissingError(NO_SMALL_KERNEL);
   const kernelName = efi ? "small" : "stock";
   return {
     uefi: { code: await readImage(images, uefi.code), variables: await readImage(images, uefi.vars) },
