@@ -21,6 +21,9 @@ export const FORMAT = "webtpm drive 1";
 /** Told of a read that failed. @param retry reads again; nothing is lost meanwhile */
 export type OnDriveTrouble = (error: DriveError, retry: () => void) => void;
 
+/** Told as a drive ends of what the guest has written to it, and could not be kept. */
+export type OnDriveLoss = (error: DriveError) => void;
+
 /** What v86 calls of a drive (its `buffer`), which it does not document; tried with `TRIED_V86_VERSION`. */
 export interface V86Drive {
   byteLength: number;
@@ -42,6 +45,7 @@ export class Drive implements V86Drive {
   onload: ((event: object) => void) | undefined;
   /** Who has the machine; told of each read that failed. */
   onTrouble: OnDriveTrouble | undefined;
+  onLoss: OnDriveLoss | undefined;
   /** Each write is done only when it is safe: the guest has switched the write cache off. */
   writeThrough = false;
   readonly #source: DriveSource;
@@ -128,14 +132,19 @@ export class Drive implements V86Drive {
     await this.#restoring;
   }
 
-  /** Keeps what is under way, for the last time. @throws {DriveError} when that cannot be done. */
+  /**
+   * Keeps what is under way, for the last time, and gives the layer's place free in any case.
+   * @throws {DriveError} when something of it is lost; `onLoss` is told as well.
+   */
   async close(): Promise<void> {
     if (!this.#layer) return;
-    const trouble = new Promise<never>((_, reject) => {
-      this.onTrouble = reject;
-    });
+    this.onTrouble = () => undefined; // nobody waits for a read any more
     try {
-      await Promise.race([this.flush(), trouble]);
+      await this.#queue?.close();
+    } catch (error) {
+      const loss = this.#asTrouble(error, "kept");
+      this.onLoss?.(loss);
+      throw loss;
     } finally {
       await this.#layer.close();
     }
@@ -339,9 +348,13 @@ export class Drive implements V86Drive {
   }
 
   #failed(error: unknown, retry: () => void, what: "read" | "kept" = "read"): void {
-    const trouble = error instanceof DriveError ? error : this.#inWords(error as Error, what);
+    const trouble = this.#asTrouble(error, what);
     if (this.onTrouble) this.onTrouble(trouble, retry);
     else console.error(trouble);
+  }
+
+  #asTrouble(error: unknown, what: "read" | "kept"): DriveError {
+    return error instanceof DriveError ? error : this.#inWords(error as Error, what);
   }
 
   #inWords(error: Error, what: "read" | "kept"): DriveError {

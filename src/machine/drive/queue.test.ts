@@ -169,6 +169,39 @@ describe("a drive with a layer that lasts", () => {
     expect((await read(new Drive(image, layer), 1, 1))[0]).toBe(2);
   });
 
+  it("closes when what it was told could not be kept cannot be kept now either, and says that it is lost", async () => {
+    const layer = new SlowLayer();
+    layer.failures = Number.POSITIVE_INFINITY;
+    const drive = new Drive(image, layer);
+    const trouble = vi.fn();
+    const loss = vi.fn();
+    drive.onTrouble = trouble; // nobody tries again
+    drive.onLoss = loss;
+    await write(drive, 1, 1);
+    await vi.waitUntil(() => trouble.mock.calls.length > 0);
+    drive.flush().then(() => expect.unreachable());
+    await expect(drive.close()).rejects.toThrow(/no room left .* disk\.img/);
+    expect(layer.calls).toEqual(["write", "write", "close"]);
+    expect(loss).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ name: "DriveError", message: expect.stringMatching(/no room left/) }),
+    );
+  });
+
+  it("keeps as it closes what could not be kept before, when there is room by then", async () => {
+    const layer = new SlowLayer();
+    layer.failures = 1;
+    const drive = new Drive(image, layer);
+    const trouble = vi.fn();
+    drive.onTrouble = trouble;
+    await write(drive, 1, 1);
+    await write(drive, 2, 2);
+    await vi.waitUntil(() => trouble.mock.calls.length > 0);
+    await drive.close();
+    expect(layer.calls).toEqual(["write", "write", "write", "flush", "close"]);
+    const next = await read(new Drive(image, layer), 1, 2);
+    expect([next[0], next[SECTOR]]).toEqual([1, 2]);
+  });
+
   it("goes into a snapshot and comes out of it, into a layer that had something else", async () => {
     const drive = new Drive(image, new SlowLayer());
     await write(drive, 7, 7, 300);

@@ -31,12 +31,14 @@ const BATCH = 2 ** 20;
 
 export class WriteQueue {
   readonly #layer: DriveLayer;
-  readonly #onTrouble: (error: Error, retry: () => void) => void;
+  #onTrouble: (error: Error, retry: () => void) => void;
   #waiting: SectorWrite[] = [];
   #bytes = 0;
   /** Guests' writes that wait for room. */
   #full: (() => void)[] = [];
   #running: Promise<void> | undefined;
+  /** What has failed and waits to be tried again. */
+  readonly #failed = new Set<() => void>();
 
   constructor(layer: DriveLayer, onTrouble: (error: Error, retry: () => void) => void) {
     this.#layer = layer;
@@ -68,6 +70,18 @@ export class WriteQueue {
     await this.#again(() => this.#layer.flush());
   }
 
+  /**
+   * Gives what is under way to the layer for the last time: what has failed is tried once more, whoever was told of it.
+   * @throws what keeps it from that; what is under way by then is lost.
+   */
+  async close(): Promise<void> {
+    const trouble = new Promise<never>((_, reject) => {
+      this.#onTrouble = reject;
+    });
+    for (const retry of this.#failed) retry();
+    await Promise.race([this.flush(), trouble]);
+  }
+
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       let bytes = 0;
@@ -89,8 +103,19 @@ export class WriteQueue {
       try {
         return await attempt();
       } catch (error) {
-        await new Promise<void>((retry) => this.#onTrouble(error as Error, retry));
+        await this.#retry(error as Error);
       }
     }
+  }
+  /** Resolves when it is to be tried again. */
+  #retry(error: Error): Promise<void> {
+    return new Promise((go) => {
+      const retry = () => {
+        this.#failed.delete(retry);
+        go();
+      };
+      this.#failed.add(retry);
+      this.#onTrouble(error, retry);
+    });
   }
 }
