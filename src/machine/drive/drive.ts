@@ -7,7 +7,7 @@
 import type { SectorWrite } from "./log.ts";
 import { type DriveLayer, WriteQueue } from "./queue.ts";
 import { DriveError, type DriveSource } from "./source.ts";
-import { SECTOR, WrittenSectors } from "./written.ts";
+import { SECTOR, WrittenSectors, wholeSectors } from "./written.ts";
 
 /** Bytes that are read from the source at once; a guest reads files from their beginning to their end. */
 const PIECE = 128 * 1024;
@@ -244,7 +244,7 @@ export class Drive implements V86Drive {
     const [sizeThen, whole] = state;
     if (sizeThen === this.byteLength && whole instanceof Uint8Array) {
       // From before there was this format: v86's own, which holds the whole image.
-      this.#restore([{ start: 0, data: whole }]);
+      this.#restore([{ start: 0, data: wholeSectors(whole) }]);
       return;
     }
     const [format, identity, name, size, numbers, bytes] = state;

@@ -153,6 +153,15 @@ describe("a log of sectors", () => {
     expect(read(SectorLog.open(disk), 0)).toBe(2);
   });
 
+  it("takes whole sectors alone: what ends within one is not there when it is read again", () => {
+    const disk = new Disk();
+    const log = SectorLog.create(disk, HEAD);
+    const before = log.fileSize;
+    expect(() => log.write(0, new Uint8Array(8 * SECTOR + 100))).toThrow(RangeError);
+    expect(() => log.write(100, new Uint8Array(SECTOR))).toThrow(RangeError);
+    expect([log.written, log.fileSize]).toEqual([0, before]);
+  });
+
   it("says of a damaged sector that it is", () => {
     const disk = new Disk();
     const log = SectorLog.create(disk, HEAD);

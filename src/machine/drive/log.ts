@@ -141,8 +141,13 @@ export class SectorLog {
     return this.#end > 32 * 2 ** 20 && this.#end > 2.2 * this.written;
   }
 
-  /** @throws what the file throws; nothing of it is seen then. */
+  /**
+   * @throws {RangeError} for what is not whole sectors: a record of a part of one would be cut off as a torn one.
+   * @throws what the file throws; nothing of it is seen then.
+   */
   write(start: number, data: Uint8Array): void {
+    if (start % SECTOR || data.length % SECTOR)
+      throw new RangeError(`${data.length} bytes at ${start} are no whole sectors of a drive`);
     for (let done = 0; done < data.length; done += MOST_SECTORS * SECTOR) {
       this.#append(start + done, data.subarray(done, done + MOST_SECTORS * SECTOR));
     }

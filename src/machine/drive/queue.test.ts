@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Drive } from "./drive.ts";
 import type { SectorWrite } from "./log.ts";
 import type { DriveLayer } from "./queue.ts";
-import { DriveError, type DriveSource } from "./source.ts";
+import { DriveError, type DriveSource, memorySource } from "./source.ts";
 import { SECTOR, WrittenSectors } from "./written.ts";
 
 const RUNS = Number(process.env.WEBTPM_RUNS ?? 25);
@@ -223,5 +223,15 @@ describe("a drive with a layer that lasts", () => {
     expect((await after)[0]).toBe(0);
     expect((await after)[2 * SECTOR]).toBe(7);
     expect(layer.written).toBe(300 * SECTOR);
+  });
+
+  it("takes v86's own state of an image that ends within a sector, to its end", async () => {
+    const layer = new SlowLayer();
+    const replace = vi.spyOn(layer, "replace");
+    const odd = new Uint8Array(3 * SECTOR + 100);
+    const drive = new Drive(memorySource("odd.img", odd, "odd"), layer);
+    drive.set_state([odd.length, odd.slice().fill(3)]);
+    expect(replace.mock.calls[0]?.[0][0]?.data).toHaveLength(4 * SECTOR);
+    expect((await read(drive, 3, 1))[99]).toBe(3);
   });
 });

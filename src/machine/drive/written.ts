@@ -2,6 +2,15 @@
 
 /** The smallest piece that a guest writes, in bytes (ATA's sector). */
 export const SECTOR = 512;
+/** `data` as whole sectors, with zeros behind it where it ends within one. */
+export function wholeSectors(data: Uint8Array): Uint8Array {
+  const length = Math.ceil(data.length / SECTOR) * SECTOR;
+  if (data.length === length) return data;
+  const whole = new Uint8Array(length);
+  whole.set(data);
+  return whole;
+}
+
 /** Sectors are held by so many, which lie side by side. */
 const GROUP = 128;
 const GROUP_BYTES = GROUP * SECTOR;

@@ -3,6 +3,7 @@ import type { Drive } from "../../machine/drive/drive.ts";
 import type { DriveHead, SectorWrite } from "../../machine/drive/log.ts";
 import type { DriveLayer } from "../../machine/drive/queue.ts";
 import { DriveError, type DriveSource } from "../../machine/drive/source.ts";
+import { wholeSectors } from "../../machine/drive/written.ts";
 import { KeptLayer } from "../../session/drives/client.ts";
 import { exportDisk } from "../../session/drives/export.ts";
 import {
@@ -109,7 +110,8 @@ export class KeptDisks {
       const start = number * image.clusterSize;
       progress("reading", start, image.size);
       const data = await image.cluster(number);
-      if (data) writes.push({ start, data: data.subarray(0, Math.min(data.length, image.size - start)) });
+      // The disk's last sector may stand out over its end, and the image's file may end within a cluster.
+      if (data) writes.push({ start, data: wholeSectors(data.subarray(0, image.size - start)) });
     }
     progress("saving", 0, 0);
     const layer = await KeptLayer.open({ machineId, head });
