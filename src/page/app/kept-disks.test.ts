@@ -1,17 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { CLUSTER, writeQcow2 } from "../../machine/drive/qcow2.ts";
+import { CLUSTER, Qcow2, writeQcow2 } from "../../machine/drive/qcow2.ts";
 import { SECTOR } from "../../machine/drive/written.ts";
 import { KeptLayer } from "../../session/drives/client.ts";
 import { TestStorage } from "../../session/drives/testing.ts";
 import { KeptDisks } from "./kept-disks.ts";
 
 const MACHINE = "one";
+/** Entries of a table of a qcow2 image that takes one cluster. */
+const ENTRIES = CLUSTER / 8;
 
+let storage: TestStorage;
 beforeEach(() => {
-  new TestStorage();
+  storage = new TestStorage();
 });
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 const headOf = (size: number) => ({ slot: "hda", name: "disk.img", identity: `of ${size} bytes`, size });
@@ -29,6 +33,28 @@ async function changes(size: number, clusters: number[]): Promise<File> {
   return new File([file], "disk-changes.qcow2");
 }
 
+/** What QEMU leaves of an overlay whose guest has discarded all: a mark for each cluster, which takes no room. */
+function allZeros(size: number): File {
+  const tables = Math.ceil(size / CLUSTER / ENTRIES);
+  const file = new Uint8Array(CLUSTER * (2 + tables));
+  const view = new DataView(file.buffer);
+  view.setUint32(0, 0x5146_49fb);
+  view.setUint32(4, 3);
+  view.setBigUint64(8, 104n);
+  view.setUint32(16, "disk.img".length);
+  view.setUint32(20, 16);
+  view.setBigUint64(24, BigInt(size));
+  view.setUint32(36, tables);
+  view.setBigUint64(40, BigInt(CLUSTER));
+  file.set(new TextEncoder().encode("disk.img"), 104);
+  for (let table = 0; table < tables; table++) {
+    const at = (2 + table) * CLUSTER;
+    view.setBigUint64(CLUSTER + table * 8, BigInt(at));
+    for (let entry = 0; entry < ENTRIES; entry++) view.setBigUint64(at + entry * 8, 1n);
+  }
+  return new File([file], "zeros.qcow2");
+}
+
 describe("an import of what was written to a disk", () => {
   it("keeps the end of a disk that ends within a sector", async () => {
     for (const size of [CLUSTER + 8 * SECTOR + 100, CLUSTER + 9 * SECTOR + 100, CLUSTER + 1, 3 * SECTOR]) {
@@ -43,4 +69,17 @@ describe("an import of what was written to a disk", () => {
       await layer.close();
     }
   });
+
+  it("is refused in words, before they are in memory, when the file's marks of zeros stand for too much", async () => {
+    storage.room = 2 ** 20; // all of it is not to be copied, should it come to that
+    const size = 512 * 2 ** 20 + CLUSTER;
+    const file = allZeros(size);
+    const zeros = vi.spyOn(Qcow2.prototype, "cluster");
+    const importing = new KeptDisks().import(MACHINE, headOf(size), file, () => undefined);
+    await expect(importing).rejects.toThrow(
+      /more than 512 MiB .* qemu-img convert -O raw zeros\.qcow2 whole-disk\.img/,
+    );
+    expect(zeros.mock.calls.length * CLUSTER).toBe(512 * 2 ** 20);
+    expect(await new KeptDisks().list(MACHINE)).toEqual([]);
+  }, 60_000);
 });

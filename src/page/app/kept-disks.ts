@@ -34,7 +34,7 @@ export class OtherDiskError extends DriveError {
   }
 }
 
-/** Bytes of a file that is read into memory to be imported. */
+/** Bytes that are imported at once: they are all in memory before any is kept. */
 const MOST_IMPORTED = 512 * 2 ** 20;
 
 const inUse = () =>
@@ -106,7 +106,14 @@ export class KeptDisks {
         `is not what was written to ${head.name}: ${image.backing === undefined ? "it is a whole disk, which can be chosen as one" : `it belongs to ${image.backing}`}`,
       );
     const writes: SectorWrite[] = [];
+    let bytes = 0;
     for await (const number of image.clusters()) {
+      // A cluster that QEMU has marked as zeros takes 8 bytes of the file, and all of its own here.
+      bytes += image.clusterSize;
+      if (bytes > MOST_IMPORTED)
+        throw refuse(
+          `stands for more than 512 MiB that was written, zeros included, more than can be imported at once: make a whole disk of it, where ${head.name} is beside it, and choose that one: qemu-img convert -O raw ${file.name} whole-${head.name}`,
+        );
       const start = number * image.clusterSize;
       progress("reading", start, image.size);
       const data = await image.cluster(number);
