@@ -56,7 +56,8 @@ export class KeptLog implements DriveWorkerApi {
       this.#name = `${stem}.1`;
       this.#log = SectorLog.create(await this.#file(this.#name), place.head);
     }
-    if (this.#log.wasteful) return this.replace(this.#log.writes());
+    // What keeps it from that, as a lack of room or a damaged sector, keeps nobody from reading what is there.
+    if (this.#log.wasteful) await this.replace(this.#log.writes()).catch(() => undefined);
     return this.#sizes;
   }
 
@@ -99,6 +100,7 @@ export class KeptLog implements DriveWorkerApi {
     return [...this.#opened.writes()];
   }
 
+  /** @throws what keeps them from being written; all is as it was then. */
   async replace(writes: Iterable<SectorWrite>): Promise<DriveSizes> {
     const before = this.#opened;
     const stem = this.#name.slice(0, this.#name.lastIndexOf("."));
@@ -108,7 +110,7 @@ export class KeptLog implements DriveWorkerApi {
       this.#log = SectorLog.create(file, before.head, writes);
     } catch (error) {
       file.close();
-      await this.#folder.removeEntry(name);
+      await this.#folder.removeEntry(name).catch(() => undefined); // why it was not written says more
       throw error;
     }
     before.close();

@@ -21,7 +21,7 @@ class TestFile {
   }
 
   async getFile(): Promise<Blob> {
-    return new Blob([this.bytes]);
+    return new Blob([this.bytes]); // as it is now
   }
 
   async createSyncAccessHandle(): Promise<LogFile> {
@@ -30,9 +30,12 @@ class TestFile {
     this.held = true;
     const resize = (size: number) => {
       this.#storage.room -= size - this.bytes.length;
-      const bytes = new Uint8Array(size);
-      bytes.set(this.bytes.subarray(0, size));
-      this.bytes = bytes;
+      const kept = this.bytes.subarray(0, size);
+      // With room to grow: a log is made of many small writes.
+      const space = size > this.bytes.buffer.byteLength ? new ArrayBuffer(2 * size) : this.bytes.buffer;
+      this.bytes = new Uint8Array(space, 0, size);
+      this.bytes.set(kept);
+      this.bytes.fill(0, kept.length);
     };
     return {
       getSize: () => this.bytes.length,
