@@ -13,6 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 async function opened(): Promise<KeptLog> {
@@ -64,6 +65,101 @@ describe("a log of which most was written over", () => {
     const log = await opened();
     expect(() => read(log, SECTORS - 1 - 1)).toThrow("sector 4094");
     expect([read(log, 0), read(log, SECTORS - 1)]).toEqual([17, 17]);
+    expect(await sizes()).toHaveLength(1);
+  });
+});
+
+describe("a drive that somebody else has", () => {
+  /** The value at the beginning of what is there now. */
+  async function kept(): Promise<number | undefined> {
+    const log = await opened();
+    const value = read(log, 0);
+    log.close();
+    return value;
+  }
+
+  const begin = async (value: number) => {
+    const log = await opened();
+    log.write([{ start: 0, data: full(value) }]);
+    log.flush();
+    return log;
+  };
+  const anew = (log: KeptLog, value: number) => log.replace([{ start: 0, data: full(value) }]);
+
+  /** Runs `first` when a file is next asked for, before it is given. */
+  async function beforeNextFile(first: () => Promise<void>): Promise<void> {
+    const folder = await storage.folder("one");
+    const get = folder.getFileHandle.bind(folder);
+    vi.spyOn(folder, "getFileHandle").mockImplementationOnce(async (name, options) => {
+      await first();
+      return get(name, options);
+    });
+  }
+
+  it("is opened as they left it when they write it anew while it is waited for", async () => {
+    const holder = await begin(1);
+    const opening = opened();
+    const [file] = (await storage.files("one")).values();
+    const asked = vi.spyOn(file as NonNullable<typeof file>, "createSyncAccessHandle");
+    await vi.waitUntil(() => asked.mock.calls.length > 0);
+    await anew(holder, 2);
+    holder.close();
+    expect(read(await opening, 0)).toBe(2);
+  });
+
+  it("is opened as they left it when they write it anew after its files were listed", async () => {
+    const holder = await begin(1);
+    await beforeNextFile(async () => {
+      await anew(holder, 2);
+      holder.close();
+    });
+    const log = await opened();
+    expect(read(log, 0)).toBe(2);
+    log.write([{ start: 0, data: full(3) }]);
+    log.flush();
+    log.close();
+    expect(await kept()).toBe(3);
+    expect(await sizes()).toHaveLength(1);
+  });
+
+  it.each(["no", "a"])(
+    "is opened as they left it when the older file is free for a moment; %s newer one was half made",
+    async (half) => {
+      const holder = await begin(1);
+      const folder = await storage.folder("one");
+      const [[name, file] = expect.unreachable()] = await storage.files("one");
+      if (half === "a") await folder.getFileHandle(name.replace(/1$/, "2"), { create: true });
+      const handed = vi.spyOn(file, "createSyncAccessHandle");
+      const opening = opened();
+      await vi.waitUntil(() => handed.mock.calls.length > 0);
+      const remove = vi.spyOn(folder, "removeEntry").mockImplementationOnce(async () => {
+        const isHanded = () => handed.mock.settledResults.some(({ type }) => type === "fulfilled");
+        await vi.waitUntil(isHanded, { timeout: 20_000 });
+        throw new DOMException("somebody has it", "NoModificationAllowedError");
+      });
+      await anew(holder, 2);
+      holder.write([{ start: 0, data: full(3) }]);
+      holder.flush();
+      holder.close();
+      const log = await opening;
+      expect(remove).toHaveBeenCalledWith(name);
+      expect(read(log, 0)).toBe(3);
+      log.close();
+      expect(await sizes()).toHaveLength(1);
+    },
+  );
+
+  it("is opened as they left it when they begin it at the same time", async () => {
+    await beforeNextFile(async () => (await begin(1)).close());
+    expect(await kept()).toBe(1);
+    const folder = await storage.folder("one");
+    for (const name of (await storage.files("one")).keys()) await folder.removeEntry(name);
+    await beforeNextFile(async () => {
+      const holder = await begin(1);
+      await anew(holder, 2);
+      holder.close();
+    });
+    expect(await kept()).toBe(2);
     expect(await sizes()).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
 /** A drive's log in the origin's private file system, as its worker has it: files that are written at once, by one only. */
-import { type LogFile, SectorLog, type SectorWrite } from "../../machine/drive/log.ts";
+import { type DriveHead, type LogFile, SectorLog, type SectorWrite } from "../../machine/drive/log.ts";
 import { DriveError } from "../../machine/drive/source.ts";
 import type { DrivePlace, DriveSizes, DriveWorkerApi } from "./api.ts";
 import { filesOf, generationOf, machineFolder, stemOf } from "./folder.ts";
@@ -30,6 +30,15 @@ async function opened(handle: SyncFileHandle): Promise<LogFile> {
   }
 }
 
+/** True for a file that was being written anew when everything ended. */
+function isNone(file: LogFile): boolean {
+  const first = new Uint8Array(1);
+  file.read(first, { at: 0 });
+  return first[0] === 0;
+}
+
+const stemIn = (name: string) => name.slice(0, name.lastIndexOf("."));
+
 export class KeptLog implements DriveWorkerApi {
   #place: DrivePlace | undefined;
   #folder!: FileSystemDirectoryHandle;
@@ -40,34 +49,76 @@ export class KeptLog implements DriveWorkerApi {
     this.#place = place;
     this.#folder = await machineFolder(place.machineId);
     const stem = await stemOf(place.head);
-    for (const name of await filesOf(this.#folder, stem)) {
-      const file = await this.#file(name);
-      if (this.#log) {
-        // An older one, of which all is in the newer.
-        file.close();
-        await this.#folder.removeEntry(name);
-        continue;
-      }
-      if (await this.#none(file)) continue;
-      this.#log = SectorLog.open(file);
-      this.#name = name;
-    }
-    if (!this.#log) {
-      this.#name = `${stem}.1`;
-      this.#log = SectorLog.create(await this.#file(this.#name), place.head);
+    for (let attempt = 1; !(await this.#openNewest(stem, place.head)); attempt++) {
+      if (attempt < ATTEMPTS) continue;
+      throw new DriveError(
+        `the drive ${place.head.name} cannot be opened: somebody replaces or removes it again and again; close the other tabs of this page`,
+        "unreadable",
+      );
     }
     // What keeps it from that, as a lack of room or a damaged sector, keeps nobody from reading what is there.
-    if (this.#log.wasteful) await this.replace(this.#log.writes()).catch(() => undefined);
+    const log = this.#opened;
+    if (log.wasteful) await this.replace(log.writes()).catch(() => undefined);
     return this.#sizes;
   }
 
-  /** True for a file that was being written when everything ended. */
-  async #none(file: LogFile): Promise<boolean> {
-    const first = new Uint8Array(1);
-    file.read(first, { at: 0 });
-    if (first[0] !== 0) return false;
-    file.close();
+  /**
+   * Opens the newest file that is a log, or begins the first.
+   * @returns false when what was listed is no longer what is there: who had the drive before has written it anew.
+   */
+  async #openNewest(stem: string, head: DriveHead): Promise<boolean> {
+    const names = await filesOf(this.#folder, stem);
+    for (const [index, name] of names.entries()) {
+      const file = await this.#unlessGone(name, false);
+      if (!file) return false;
+      if (isNone(file)) {
+        file.close();
+        continue;
+      }
+      if (await this.#overtaken(name, file)) return false;
+      this.#use(name, SectorLog.open(file));
+      // All of an older one is in this one. One that cannot be removed now goes the next time.
+      for (const older of names.slice(index + 1)) await this.#remove(older);
+      return true;
+    }
+    const name = `${stem}.1`;
+    const file = await this.#unlessGone(name, true);
+    if (!file || (await this.#overtaken(name, file))) return false;
+    if (!isNone(file)) {
+      file.close(); // somebody else has begun it
+      return false;
+    }
+    this.#use(name, SectorLog.create(file, head));
     return true;
+  }
+
+  #use(name: string, log: SectorLog): void {
+    this.#name = name;
+    this.#log = log;
+  }
+
+  /**
+   * True when there is a newer log than the file that was opened, which is closed then. Nobody makes one as long as that
+   * file is open here.
+   */
+  async #overtaken(name: string, file: LogFile): Promise<boolean> {
+    const names = await filesOf(this.#folder, stemIn(name));
+    for (const newer of names.filter((other) => generationOf(other) > generationOf(name))) {
+      if (await this.#isHalfMade(newer)) continue;
+      file.close();
+      return true;
+    }
+    return false;
+  }
+
+  /** Looks at a file that somebody else may have. */
+  async #isHalfMade(name: string): Promise<boolean> {
+    try {
+      const file = await (await this.#folder.getFileHandle(name)).getFile();
+      return !new Uint8Array(await file.slice(0, 1).arrayBuffer())[0];
+    } catch {
+      return false; // it is gone, or is being written to
+    }
   }
 
   overlay(start: number, data: Uint8Array): Uint8Array {
@@ -103,20 +154,25 @@ export class KeptLog implements DriveWorkerApi {
   /** @throws what keeps them from being written; all is as it was then. */
   async replace(writes: Iterable<SectorWrite>): Promise<DriveSizes> {
     const before = this.#opened;
-    const stem = this.#name.slice(0, this.#name.lastIndexOf("."));
-    const name = `${stem}.${generationOf(this.#name) + 1}`;
-    const file = await this.#file(name);
+    const older = this.#name;
+    const name = `${stemIn(older)}.${generationOf(older) + 1}`;
+    const file = await this.#file(name, true);
     try {
-      this.#log = SectorLog.create(file, before.head, writes);
+      this.#use(name, SectorLog.create(file, before.head, writes));
     } catch (error) {
       file.close();
-      await this.#folder.removeEntry(name).catch(() => undefined); // why it was not written says more
+      await this.#remove(name); // why it was not written says more than why this fails
       throw error;
     }
     before.close();
-    await this.#folder.removeEntry(this.#name);
-    this.#name = name;
+    // Who waits for the older one may have it by now, and finds this one.
+    await this.#remove(older);
     return this.#sizes;
+  }
+
+  /** What stays is in nobody's way: only the newest log counts. */
+  async #remove(name: string): Promise<void> {
+    await this.#folder.removeEntry(name).catch(() => undefined);
   }
 
   close(): void {
@@ -133,10 +189,18 @@ export class KeptLog implements DriveWorkerApi {
     return { written: this.#opened.written, stored: this.#opened.fileSize };
   }
 
-  async #file(name: string): Promise<LogFile> {
-    const handle = (await this.#folder.getFileHandle(name, { create: true })) as SyncFileHandle;
+  /** Undefined for a file that is not there, or no longer when whoever had it has given it back. */
+  #unlessGone(name: string, create: boolean): Promise<LogFile | undefined> {
+    return this.#file(name, create).catch((error: Error) => {
+      if ((error.cause as Error).name === "NotFoundError") return undefined;
+      throw error;
+    });
+  }
+
+  async #file(name: string, create: boolean): Promise<LogFile> {
     try {
-      return await opened(handle);
+      const handle = await this.#folder.getFileHandle(name, { create });
+      return await opened(handle as SyncFileHandle);
     } catch (cause) {
       const taken = isTaken(cause);
       const why = taken
