@@ -231,6 +231,7 @@ describe("a drive with a layer that lasts", () => {
     const odd = new Uint8Array(3 * SECTOR + 100);
     const drive = new Drive(memorySource("odd.img", odd, "odd"), layer);
     drive.set_state([odd.length, odd.slice().fill(3)]);
+    await drive.restored();
     expect(replace.mock.calls[0]?.[0][0]?.data).toHaveLength(4 * SECTOR);
     expect((await read(drive, 3, 1))[99]).toBe(3);
   });
