@@ -30,6 +30,8 @@ export class HeldKeep implements TpmKeep {
   }
 
   load(): Promise<TpmState | undefined> {
+    // Who begins from what is kept is the kept TPM again.
+    if (this.#phase === "dropped") this.#phase = "open";
     return this.#keep.load();
   }
 

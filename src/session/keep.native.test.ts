@@ -43,9 +43,9 @@ class Memory implements TpmKeep {
   }
 }
 
-async function start(keep?: TpmKeep) {
+async function start(keep?: TpmKeep, registers: "TIS" | "CRB" = "TIS") {
   const bus = new TestBus();
-  const tpm = attachTpm(bus, { open: openHere("the first"), ...(keep && { keep }) });
+  const tpm = attachTpm(bus, { open: openHere("the first"), interface: registers, ...(keep && { keep }) });
   tpms.push(tpm);
   await tpm.ready;
   return { bus, tpm };
@@ -151,9 +151,19 @@ describe("going back to a snapshot", () => {
     const { bus: otherBus, tpm: other } = await start(keep);
     const broken = machine(otherBus, other, "another memory size");
     await expect(restoreSnapshot(broken, structuredClone(state))).rejects.toThrow("another memory size");
-    // Whoever lets it run all the same gets no kept TPM by it.
+    // Whoever lets it run all the same gets no kept TPM by it, until it is the kept one again.
     await other.command(increment());
     expect(await keptCounter(keep)).toBe(now);
+    await other.reset();
+    await ok(other, build.TPM2_Startup());
+    expect(counterIn(await ok(other, readIndex()))).toBe(now);
+
+    // A refusal before anything has changed takes nothing from the TPM that runs.
+    const { bus: crbBus, tpm: crb } = await start(keep, "CRB");
+    await expect(restoreSnapshot(machine(crbBus, crb), structuredClone(state))).rejects.toThrow(RangeError);
+    await ok(crb, build.TPM2_Startup());
+    await ok(crb, increment());
+    expect(await keptCounter(keep)).toBe(now + 1);
 
     const { bus: thirdBus, tpm: third } = await start(keep);
     keep.problem = new Error("there is no room");
@@ -161,7 +171,7 @@ describe("going back to a snapshot", () => {
       "there is no room",
     );
     keep.problem = undefined;
-    expect(await keptCounter(keep)).toBe(now);
+    expect(await keptCounter(keep)).toBe(now + 1);
 
     const { bus: lastBus, tpm: last } = await start(keep);
     await restoreSnapshot(machine(lastBus, last), structuredClone(state));

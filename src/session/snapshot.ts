@@ -118,6 +118,7 @@ export function startPrepared(
  * version that is on. It runs on if it ran, or when it is resumed. What is kept of TPM and disks changes when all of
  * them have their state, and not before.
  * @throws {DriveError} when it has not the disks that the snapshot's machine had; nothing has changed then.
+ * @throws {RangeError} when its TPM has another register interface; nothing has changed then.
  * @throws what keeps TPM, emulator or disks from taking their states; the machine is not to be run then, and what is kept
  *   of its TPM is as before.
  */
@@ -131,7 +132,7 @@ export function restoreSnapshot(
       throw new EmulatorStateError("the snapshot is of a machine with UEFI, and this one has a BIOS");
     const saved = state?.emulator ?? snapshot.emulator;
     mustHaveDrives(drives, saved);
-    const saves = tpm.holdSaves();
+    const saves = tpm.holdSaves(snapshot.tpm);
     try {
       await tpm.restore(snapshot.tpm);
       tpm.areas.restoreEventLog(snapshot.eventLog);

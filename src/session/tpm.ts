@@ -200,8 +200,13 @@ export class Tpm implements TpmHandle {
     return this.#held("TPM snapshot", (placed) => placed.snapshot());
   }
 
-  /** Holds back what would be kept of the TPM, until it is known whether the machine around it goes back as well. */
-  holdSaves(): HeldSaves {
+  /**
+   * Holds back what would be kept of the TPM, until it is known whether the machine around it goes back as well.
+   * @throws {RangeError} when the snapshot is of a TPM with another register interface: it goes nowhere.
+   */
+  holdSaves({ device }: Pick<TpmSnapshot, "device">): HeldSaves {
+    this.#mustBeAlive();
+    refuseOther(device, this.#frontEnd);
     return this.#keep?.hold() ?? { commit: async () => undefined, drop: () => undefined };
   }
 

@@ -51,6 +51,7 @@ export class Drive implements V86Drive {
   readonly #source: DriveSource;
   readonly #layer: DriveLayer | undefined;
   readonly #queue: WriteQueue | undefined;
+  #closed = false;
   /** Without a layer: all that was written. */
   readonly #written = new WrittenSectors();
   /**
@@ -88,6 +89,11 @@ export class Drive implements V86Drive {
   /** True when what the guest writes outlives this drive. */
   get lasting(): boolean {
     return this.#layer !== undefined;
+  }
+
+  /** Its machine has ended. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** What it is made of. */
@@ -137,6 +143,7 @@ export class Drive implements V86Drive {
    * @throws {DriveError} when something of it is lost; `onLoss` is told as well.
    */
   async close(): Promise<void> {
+    this.#closed = true;
     if (!this.#layer) return;
     this.onTrouble = () => undefined; // nobody waits for a read any more
     try {

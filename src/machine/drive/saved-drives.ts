@@ -2,7 +2,7 @@
 import { type Drive, FORMAT } from "./drive.ts";
 import { DriveError } from "./source.ts";
 
-/** v86's saved state (npm `v86`, `state.js`): four words, the third of them a JSON text's length, and the text. */
+/** v86's saved state (npm `v86`, `state.js`): four words, the last of them a JSON text's length, and the text. */
 const MAGIC = 0x86768676;
 const TEXT_AT = 16;
 const LENGTH_AT = 12;

@@ -174,7 +174,7 @@ export class PageController implements PageActions {
     if (snapshot || images.prepared) this.#loading(attempt, "putting the machine where it goes on");
     if (snapshot) await putBack(machine, snapshot);
     else if (images.prepared) await goOn(machine, images.prepared);
-    if (!this.#attempts.isLast(attempt)) return machine.close();
+    // Wanted still or not: TPM and disk have gone back, and UEFI's variables with them.
     await kept?.begun().catch(onFlashUnsaved);
     if (!this.#attempts.isLast(attempt)) return machine.close();
     if (bootsUsualKernel(settings)) await this.machines.setUsualKernel(manifest.kernel);

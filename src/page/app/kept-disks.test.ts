@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Drive } from "../../machine/drive/drive.ts";
 import { CLUSTER, Qcow2, writeQcow2 } from "../../machine/drive/qcow2.ts";
+import { memorySource } from "../../machine/drive/source.ts";
 import { SECTOR } from "../../machine/drive/written.ts";
 import { KeptLayer } from "../../session/drives/client.ts";
 import { TestStorage } from "../../session/drives/testing.ts";
@@ -54,6 +56,23 @@ function allZeros(size: number): File {
   }
   return new File([file], "zeros.qcow2");
 }
+
+it("has no disk to give out or to wait for once its machine has ended", async () => {
+  const disks = new KeptDisks();
+  const layer = await KeptLayer.open({ machineId: MACHINE, head: headOf(SECTOR) });
+  const drive = await new Drive(memorySource("disk.img", new Uint8Array(SECTOR), "one"), layer).open();
+  disks.running = drive;
+  expect(disks.running).toBe(drive);
+  await drive.close();
+  expect(disks.running).toBeUndefined();
+  await expect(disks.export("raw", () => undefined)).rejects.toThrow("there is no machine with a disk");
+});
+
+it("forgets the disks of a machine also where this browser keeps none", async () => {
+  vi.stubGlobal("navigator", { storage: {} });
+  await expect(new KeptDisks().list(MACHINE)).resolves.toEqual([]);
+  await expect(new KeptDisks().forgetAll(MACHINE)).resolves.toBeUndefined();
+});
 
 describe("an import of what was written to a disk", () => {
   it("keeps the end of a disk that ends within a sector", async () => {

@@ -41,9 +41,17 @@ const inUse = () =>
   new DriveError("the machine that runs has this disk: boot another one first", "unreadable");
 
 export class KeptDisks {
-  /** The disk of the machine that runs. */
-  running: Drive | undefined;
+  #running: Drive | undefined;
   #open: KeptLayer | undefined;
+
+  /** The disk of the machine that runs; undefined when that has none, or has ended. */
+  get running(): Drive | undefined {
+    return this.#running?.closed ? undefined : this.#running;
+  }
+
+  set running(disk: Drive | undefined) {
+    this.#running = disk;
+  }
 
   /**
    * Opens what is kept of the disk of a machine, or begins it.

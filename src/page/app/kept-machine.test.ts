@@ -86,7 +86,8 @@ it("a machine that another tab calls otherwise is the same one at its next boot 
 
   // Renamed here, the old name is free for another one.
   await here.rename(id, "Lab");
-  machines.renamed(id, "Lab");
+  expect(machines.renamed(id, "Lab")).toBe("Home");
+  expect(machines.renamed("another", "Lab")).toBeUndefined();
   const other = await machines.hold({ ...PC, name: "Home" }, usual);
   expect(other.id).not.toBe(id);
   expect(await here.list()).toHaveLength(2);

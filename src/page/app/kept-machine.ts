@@ -68,9 +68,12 @@ export class MachineHolder {
     });
   }
 
-  /** This tab calls it otherwise from now on. */
-  renamed(id: string, name: string): void {
-    if (this.#held?.id === id) this.#held.name = name;
+  /** This tab calls it otherwise from now on. @returns what it called it before; undefined when it does not hold it. */
+  renamed(id: string, name: string): string | undefined {
+    if (this.#held?.id !== id) return undefined;
+    const before = this.#held.name;
+    this.#held.name = name;
+    return before;
   }
 
   /** Gives the machine back. */

@@ -233,8 +233,9 @@ export class Machines implements MachineActions {
       this.#work.run(`Renaming to “${name}”`, async () => {
         const before = await this.#vault.get(id);
         const { name: now } = await this.#vault.rename(id, name);
-        this.#holder.renamed(id, now);
-        if (machineName(this.#store.state) === before.name) this.#choose(now);
+        // Another tab may have given it another name than the one that this tab knows.
+        const known = this.#holder.renamed(id, now) ?? before.name;
+        if ([known, before.name].includes(machineName(this.#store.state))) this.#choose(now);
       }),
     );
   }

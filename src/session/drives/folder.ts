@@ -80,11 +80,14 @@ export async function forgetDrive(machineId: string, head: DriveHead): Promise<v
   for (const name of await filesOf(folder, await stemOf(head))) await folder.removeEntry(name);
 }
 
-/** Forgets all drives of a machine, for good. */
+/** Forgets all drives of a machine, for good. Where nothing can be kept, there is nothing to forget. */
 export async function forgetDrives(machineId: string): Promise<void> {
-  await (await root()).removeEntry(machineId, { recursive: true }).catch((error: DOMException) => {
-    if (error.name !== "NotFoundError") throw error;
-  });
+  try {
+    await (await root()).removeEntry(machineId, { recursive: true });
+  } catch (error) {
+    const none = error instanceof NoDriveStorageError || (error as Error).name === "NotFoundError";
+    if (!none) throw error;
+  }
 }
 
 /** Copies the drives of a machine to another one. */
