@@ -56,6 +56,34 @@ describe("edk2's store of variables", () => {
     expect(readVariables(flash)).toEqual([]);
   });
 
+  it.each([
+    ["a header without its state", 0xff, []],
+    ["a header that ends before its sizes", 0xff, [36]],
+    ["a header that ends before its attributes", 0xff, [4]],
+    ["a header with a state, without attributes", 0x7f, [4, 8]],
+    ["a header with a state, without the name's size", 0x7f, [36, 40]],
+    ["a header with a state, without the data's size", 0x7f, [40, 44]],
+  ] as const)("goes on behind %s", (_, state, [from, to]) => {
+    const list = [variable("A", [1]), variable("Torn", Array(40).fill(2)), variable("B", [3])];
+    const flash = writeVariables(factoryFlash(), list.slice(0, 2));
+    const torn = FIRST + 68;
+    flash[torn + STATE] = state;
+    if (from !== undefined) flash.fill(0xff, torn + from, torn + (to ?? 60));
+    // At the next power-on edk2 puts what comes then where the name would have gone.
+    const next = writeVariables(factoryFlash(), [list[2]!]).subarray(FIRST, FIRST + 65);
+    flash.fill(0xff, torn + 60).set(next, torn + 60);
+    expect(readVariables(flash)).toEqual([list[0], list[2]]);
+    const edited = writeVariables(factoryFlash(), readVariables(flash));
+    expect(readVariables(edited)).toEqual([list[0], list[2]]);
+  });
+
+  it("ends where nothing was written", () => {
+    const flash = writeVariables(factoryFlash(), [variable("A", [1])]);
+    const behind = writeVariables(factoryFlash(), [variable("B", [2])]).subarray(FIRST, FIRST + 65);
+    flash.set(behind, FIRST + 68 + 60);
+    expect(readVariables(flash)).toEqual([variable("A", [1])]);
+  });
+
   it("refuses what has no room", () => {
     const large = variable("Large", Array(STORE_SIZE).fill(1));
     expect(() => writeVariables(factoryFlash(), [large])).toThrow(VariableStoreError);

@@ -49,6 +49,8 @@ const ADDED = 0x3f;
 /** A newer one is being written, and is not there yet. */
 const ADDED_IN_TRANSITION = 0x3e;
 const ERASED = 0xff;
+/** A field of 32 bits that was never written. */
+const NEVER_WRITTEN = 0xffff_ffff;
 const aligned = (at: number) => (at + 3) & ~3;
 
 /** Where in the flash the variables lie. @throws {VariableStoreError} */
@@ -87,6 +89,11 @@ export function readVariables(flash: Uint8Array): UefiVariable[] {
     const nameSize = reader.u32le();
     const dataSize = reader.u32le();
     const vendor = guidText(reader.take(16));
+    if (state === ERASED || [attributes, nameSize, dataSize].includes(NEVER_WRITTEN)) {
+      // The power went while this header was written: edk2 goes on right behind it.
+      at = aligned(at + HEADER);
+      continue;
+    }
     if (nameSize + dataSize > reader.left) break;
     const name = utf16Text(reader.take(nameSize));
     const data = reader.take(dataSize).slice();
