@@ -6,7 +6,7 @@ import { ByteWriter } from "../bytes/writer.ts";
 import { extend, hash } from "../eventlog/hash.ts";
 import { guidBytes, VENDOR } from "./guid.ts";
 import { secureBootMode, signatureData } from "./secure-boot.ts";
-import type { UefiVariable } from "./variable-store.ts";
+import { keyOf, type UefiVariable } from "./variable-store.ts";
 
 /** UEFI_VARIABLE_DATA, which is what is hashed of a variable. */
 function variableData(vendor: string, name: string, data: Uint8Array): Uint8Array {
@@ -27,15 +27,18 @@ export function expectedPcr7(
   authority: Uint8Array | undefined,
   algorithm = "sha256",
 ): Uint8Array | undefined {
-  const value = (name: string) => variables.find((one) => one.name === name)?.data ?? new Uint8Array();
+  const asMeasured = (vendor: string, name: string) => {
+    const found = variables.find((one) => keyOf(one) === keyOf({ vendor, name }));
+    return variableData(vendor, name, found?.data ?? new Uint8Array());
+  };
   const { GLOBAL, IMAGE_SECURITY } = VENDOR;
   const on = secureBootMode(variables) === "on";
   const measured = [
     variableData(GLOBAL, "SecureBoot", Uint8Array.of(on ? 1 : 0)),
-    variableData(GLOBAL, "PK", value("PK")),
-    variableData(GLOBAL, "KEK", value("KEK")),
-    variableData(IMAGE_SECURITY, "db", value("db")),
-    variableData(IMAGE_SECURITY, "dbx", value("dbx")),
+    asMeasured(GLOBAL, "PK"),
+    asMeasured(GLOBAL, "KEK"),
+    asMeasured(IMAGE_SECURITY, "db"),
+    asMeasured(IMAGE_SECURITY, "dbx"),
     new Uint8Array(4), // the separator
     ...(authority ? [variableData(IMAGE_SECURITY, "db", signatureData(authority))] : []),
   ];
