@@ -49,4 +49,12 @@ describe("Spaced", () => {
     pass(1000);
     expect(done).toHaveBeenCalledTimes(1);
   });
+
+  it("does not trouble who asks with its mistakes, which are told all the same", () => {
+    const spaced = new Spaced(() => {
+      throw new TypeError("a mistake");
+    });
+    expect(() => spaced.ask()).not.toThrow();
+    expect(() => vi.runAllTimers()).toThrow("a mistake");
+  });
 });
