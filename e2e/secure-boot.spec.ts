@@ -93,3 +93,41 @@ test.describe("Secure Boot", () => {
     await expect(page.locator(".uefi-name", { hasText: /^WebTpmTest/ })).toHaveCount(0);
   });
 });
+
+/** What is kept of the variables holds none any more, as after a guest that has erased its flash. */
+async function eraseKept(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const done = <T>(request: IDBRequest<T>) =>
+      new Promise<T>((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    const name = (await indexedDB.databases()).find((one) => one.name?.startsWith("webtpm"))?.name ?? "";
+    const database = await done(indexedDB.open(name));
+    const flashes = (mode: IDBTransactionMode) =>
+      database.transaction("flashes", mode).objectStore("flashes");
+    const key = (await done(flashes("readonly").getAllKeys()))[0] as IDBValidKey;
+    const stored = await done(flashes("readonly").get(key));
+    const bytes = new Uint8Array(stored.bytes.length).fill(0xff);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    await done(flashes("readwrite").put({ ...stored, bytes, sha256 }, key));
+    database.close();
+  });
+}
+
+test("a flash that was erased is told of, and can have the factory's variables again", async ({ page }) => {
+  await page.goto("/?backend=bridge&firmware=uefi");
+  await openPane(page);
+  await page.getByRole("button", { name: "Put this server’s keys in" }).click();
+  await expect(mode(page)).toHaveAttribute("data-secure-boot", "on");
+  await eraseKept(page);
+  await page.reload();
+  await openPane(page);
+  await expect(page.getByText("holds no variables that can be read")).toBeVisible();
+  await expect(mode(page)).toHaveCount(0);
+  await page.getByRole("button", { name: "Back to the factory’s…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Reset the variables" }).click();
+  await expect(mode(page)).toHaveAttribute("data-secure-boot", "setup");
+  await expect(page.getByText("holds no variables that can be read")).toHaveCount(0);
+});

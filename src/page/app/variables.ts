@@ -8,6 +8,7 @@ import {
   keyOf,
   readVariables,
   type UefiVariable,
+  VariableStoreError,
   writeVariables,
 } from "../../protocol/uefi/variable-store.ts";
 import { ImageLoadError } from "../../session/images/load.ts";
@@ -59,7 +60,17 @@ export class Variables implements VariableActions {
   }
 
   #show(flash: Uint8Array, from: VariablesView["from"]): void {
-    this.#store.update({ variables: { list: readVariables(flash), from } });
+    try {
+      this.#store.update({ variables: { list: readVariables(flash), from } });
+    } catch (error) {
+      // A guest may write anything there, and firmware that tidies its store erases all of it first.
+      if (!(error instanceof VariableStoreError)) throw error;
+      this.#cannotRead(error, from);
+    }
+  }
+
+  #cannotRead({ message }: Error, from: VariablesView["from"]): void {
+    this.#store.update({ variables: { list: undefined, problem: sentence(message), from } });
   }
 
   get #running(): boolean {
@@ -72,9 +83,18 @@ export class Variables implements VariableActions {
   }
 
   async #refresh(): Promise<void> {
-    const kept = await this.#page.load();
-    const flash = kept ?? (await (await bootImages()).loadFactoryVariables(await this.#page.manifest()));
-    if (!this.#running) this.#show(flash, kept ? "kept" : "factory");
+    let from: VariablesView["from"] = "kept";
+    try {
+      let flash = await this.#page.load();
+      if (!flash) {
+        from = "factory";
+        flash = await (await bootImages()).loadFactoryVariables(await this.#page.manifest());
+      }
+      if (!this.#running) this.#show(flash, from);
+    } catch (error) {
+      if (!this.#running) this.#cannotRead(error as Error, from);
+      throw error;
+    }
   }
 
   enroll(): void {

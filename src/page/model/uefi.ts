@@ -8,7 +8,10 @@ import { ATTRIBUTE, type UefiVariable } from "../../protocol/uefi/variable-store
 
 /** What the page shows of them. */
 export interface VariablesView {
-  list: readonly UefiVariable[];
+  /** Undefined where none can be read. */
+  list: readonly UefiVariable[] | undefined;
+  /** Why none can be read, as a sentence. */
+  problem?: string;
   /** Where they are: in the flash of the machine that runs, in what is kept of it, or nowhere yet. */
   from: "machine" | "kept" | "factory";
 }

@@ -23,6 +23,13 @@ const FROM: Record<VariablesView["from"], string> = {
   factory: "as they leave the factory: this machine has not booted with UEFI yet",
 };
 
+const UNREAD: Record<VariablesView["from"], string> = {
+  machine:
+    "The flash of the machine that runs holds no variables that can be read. That is so for a moment when its firmware tidies them; if it stays so, the guest has overwritten them.",
+  kept: "What is kept of the machine that boots next holds no variables that can be read.",
+  factory: "The factory’s variables cannot be read.",
+};
+
 /** A disk that is no address. */
 const OTHER = "other";
 
@@ -69,12 +76,22 @@ class UefiVariables extends PageElement {
           : html`<p class="uefi-note">This PC is set to a BIOS, which has no such variables.
             <button class="button" type="button" @click=${() => this.actions.change({ firmware: "uefi" })}>Set it to UEFI</button></p>`
       }
-      ${variables ? this.#secureBoot(variables) : nothing}
-      ${variables ? this.#list(variables) : html`<p class="muted">Reading…</p>`}
+      ${variables ? this.#variables(variables) : html`<p class="muted">Reading…</p>`}
     </div>`;
   }
 
-  #secureBoot({ list }: VariablesView) {
+  #variables({ list, from, problem }: VariablesView) {
+    const shown = list
+      ? html`${this.#secureBoot(list)}${this.#list(list, from)}`
+      : html`<h2>Variables</h2>
+          <p>${UNREAD[from]}</p>
+          ${problem === undefined ? nothing : html`<p class="small muted">${problem}</p>`}`;
+    return html`${shown}
+      <div class="uefi-row"><button class="button" type="button" ?disabled=${from === "factory"}
+        @click=${this.#factory}>Back to the factory’s…</button></div>`;
+  }
+
+  #secureBoot(list: readonly UefiVariable[]) {
     const mode = secureBootMode(list);
     const { phase } = this.state.machine;
     const busy = phase === "loading";
@@ -140,13 +157,11 @@ class UefiVariables extends PageElement {
     );
   }
 
-  #list({ list, from }: VariablesView) {
+  #list(list: readonly UefiVariable[], from: VariablesView["from"]) {
     const sorted = list.toSorted((a, b) => a.name.localeCompare(b.name));
     return html`<h2>Variables</h2>
       <p class="small muted">${list.length}, ${FROM[from]}.</p>
-      <ul class="uefi-list">${repeat(sorted, keyOf, (variable) => this.#variable(variable))}</ul>
-      <div class="uefi-row"><button class="button" type="button" ?disabled=${from === "factory"}
-        @click=${this.#factory}>Back to the factory’s…</button></div>`;
+      <ul class="uefi-list">${repeat(sorted, keyOf, (variable) => this.#variable(variable))}</ul>`;
   }
 
   #variable(variable: UefiVariable) {

@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Flash } from "../../machine/uefi/flash.ts";
+import type { UefiMachine } from "../../machine/v86/uefi/uefi-machine.ts";
+import { VENDOR } from "../../protocol/uefi/guid.ts";
+import { factoryFlash } from "../../protocol/uefi/testing.ts";
+import { writeVariables } from "../../protocol/uefi/variable-store.ts";
+import type { ImageManifest } from "../../session/images/manifest.ts";
+import { VaultDamagedError } from "../../session/vault/index.ts";
+import type { Notice, PageState, PageStore } from "../model/model.ts";
+import { Notices } from "./notices.ts";
+import { Variables } from "./variables.ts";
+
+const ERASE_BLOCK = 0x20;
+const CONFIRM = 0xd0;
+const BOOT_OPTION = {
+  vendor: VENDOR.GLOBAL,
+  name: "Boot0000",
+  attributes: 7,
+  time: new Uint8Array(16),
+  data: Uint8Array.of(1, 2, 3),
+};
+const FILLED = writeVariables(factoryFlash(), [BOOT_OPTION]);
+const ERASED = new Uint8Array(FILLED.length).fill(0xff);
+
+const file = (url: string, unpackedSize: number) => ({ url, unpackedSize, compression: "none" });
+const MANIFEST = { uefi: { vars: file("vars", FILLED.length) } } as unknown as ImageManifest;
+
+beforeEach(() => {
+  vi.stubGlobal("document", { baseURI: "http://page.example/" });
+  vi.stubGlobal("fetch", async () => new Response(factoryFlash()));
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+/** The variables of a page that keeps `kept` of its machine. */
+function page(kept?: Uint8Array) {
+  const store = {
+    state: { machine: { phase: "off" }, notices: [] as Notice[] } as unknown as PageState,
+    update(patch: Partial<PageState>) {
+      this.state = { ...this.state, ...patch };
+    },
+  };
+  const flash = { kept };
+  const vault = {
+    load: vi.fn(async () => flash.kept),
+    save: vi.fn(async (bytes: Uint8Array | undefined) => {
+      flash.kept = bytes;
+    }),
+  };
+  const asStore = store as unknown as PageStore;
+  const variables = new Variables(asStore, new Notices(asStore), {
+    ...vault,
+    manifest: async () => MANIFEST,
+    switchOff: async () => false,
+    boot: () => undefined,
+  });
+  return { store, flash, vault, variables };
+}
+
+const machine = (content: Uint8Array) => {
+  const chip = new Flash(content, { base: 0 });
+  return { chip, uefi: { variables: chip } as unknown as UefiMachine };
+};
+
+describe("a flash that holds no store", () => {
+  it("is told in words while the guest that erased it runs on, and is forgotten when it is written again", () => {
+    vi.useFakeTimers();
+    const { store, variables } = page();
+    const { chip, uefi } = machine(FILLED);
+    variables.follow(uefi);
+    expect(store.state.variables).toEqual({ from: "machine", list: [BOOT_OPTION] });
+    const whole = chip.save();
+    vi.runAllTimers();
+    chip.write(0, 1, ERASE_BLOCK);
+    chip.write(0, 1, CONFIRM);
+    expect(chip.save().mode).toBe("status");
+    vi.runAllTimers();
+    expect(store.state.variables).toMatchObject({
+      from: "machine",
+      list: undefined,
+      problem: expect.stringMatching(/^This is no flash with UEFI's variables: .*\.$/),
+    });
+    chip.restore(whole);
+    vi.runAllTimers();
+    expect(store.state.variables).toEqual({ from: "machine", list: [BOOT_OPTION] });
+  });
+
+  it("boots", () => {
+    vi.useFakeTimers();
+    const { store, variables } = page();
+    variables.follow(machine(ERASED).uefi);
+    vi.runAllTimers();
+    expect(store.state.variables).toMatchObject({ from: "machine", problem: expect.any(String) });
+  });
+
+  it("is told of a machine that is off, which can have the factory's again", async () => {
+    const { store, flash, variables } = page(ERASED);
+    variables.refresh();
+    await vi.waitFor(() =>
+      expect(store.state.variables).toMatchObject({ from: "kept", problem: expect.any(String) }),
+    );
+    expect(store.state.notices).toEqual([]);
+    variables.factory();
+    await vi.waitFor(() => expect(store.state.variables).toEqual({ from: "factory", list: [] }));
+    expect(flash.kept).toBeUndefined();
+  });
+});
+
+it("variables that are damaged in the browser's storage are told of, and can be the factory's again", async () => {
+  const { store, vault, variables } = page(FILLED);
+  vault.load.mockRejectedValueOnce(new VaultDamagedError("the UEFI variables", "a digest"));
+  variables.refresh();
+  await vi.waitFor(() =>
+    expect(store.state.variables).toMatchObject({
+      from: "kept",
+      list: undefined,
+      problem: expect.stringContaining("The UEFI variables"),
+    }),
+  );
+  variables.factory();
+  await vi.waitFor(() => expect(store.state.variables).toEqual({ from: "factory", list: [] }));
+});
