@@ -59,6 +59,9 @@ function page(kept?: Uint8Array) {
   return { store, flash, vault, variables };
 }
 
+/** However long the page takes to load its code. */
+const until = (assertion: () => void) => vi.waitFor(assertion, { interval: 5, timeout: 20_000 });
+
 const machine = (content: Uint8Array) => {
   const chip = new Flash(content, { base: 0 });
   return { chip, uefi: { variables: chip } as unknown as UefiMachine };
@@ -98,12 +101,12 @@ describe("a flash that holds no store", () => {
   it("is told of a machine that is off, which can have the factory's again", async () => {
     const { store, flash, variables } = page(ERASED);
     variables.refresh();
-    await vi.waitFor(() =>
+    await until(() =>
       expect(store.state.variables).toMatchObject({ from: "kept", problem: expect.any(String) }),
     );
     expect(store.state.notices).toEqual([]);
     variables.factory();
-    await vi.waitFor(() => expect(store.state.variables).toEqual({ from: "factory", list: [] }));
+    await until(() => expect(store.state.variables).toEqual({ from: "factory", list: [] }));
     expect(flash.kept).toBeUndefined();
   });
 });
@@ -112,7 +115,7 @@ it("variables that are damaged in the browser's storage are told of, and can be 
   const { store, vault, variables } = page(FILLED);
   vault.load.mockRejectedValueOnce(new VaultDamagedError("the UEFI variables", "a digest"));
   variables.refresh();
-  await vi.waitFor(() =>
+  await until(() =>
     expect(store.state.variables).toMatchObject({
       from: "kept",
       list: undefined,
@@ -120,5 +123,35 @@ it("variables that are damaged in the browser's storage are told of, and can be 
     }),
   );
   variables.factory();
-  await vi.waitFor(() => expect(store.state.variables).toEqual({ from: "factory", list: [] }));
+  await until(() => expect(store.state.variables).toEqual({ from: "factory", list: [] }));
+});
+
+describe("a notice about variables", () => {
+  const titles = (state: PageState) => state.notices.map(({ title }) => title);
+
+  it("says of a change that is saved that they cannot be shown, not that they are as they were", async () => {
+    const { store, flash, variables } = page(FILLED);
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
+    variables.factory();
+    await until(() =>
+      expect(titles(store.state)).toEqual(["UEFI’s variables are changed, and cannot be shown."]),
+    );
+    expect(flash.kept).toBeUndefined();
+    expect(store.state.variables).toMatchObject({ from: "factory", problem: expect.any(String) });
+  });
+
+  it("says of a change that was not saved that they are as they were", async () => {
+    const { store, flash, vault, variables } = page(FILLED);
+    vault.save.mockRejectedValueOnce(new VaultDamagedError("the machine", "a digest"));
+    variables.clear();
+    await until(() => expect(titles(store.state)).toEqual(["UEFI’s variables are as they were."]));
+    expect(flash.kept).toBe(FILLED);
+  });
+
+  it("says that they cannot be shown when nobody wanted to change them", async () => {
+    const { store, vault, variables } = page(FILLED);
+    vault.load.mockRejectedValueOnce(new VaultDamagedError("the UEFI variables", "a digest"));
+    variables.refresh();
+    await until(() => expect(titles(store.state)).toEqual(["UEFI’s variables cannot be shown."]));
+  });
 });

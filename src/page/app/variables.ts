@@ -79,7 +79,7 @@ export class Variables implements VariableActions {
   }
 
   refresh(): void {
-    if (!this.#running) this.#quietly(this.#refresh());
+    if (!this.#running) this.#refresh().catch(this.#tell("UEFI’s variables cannot be shown."));
   }
 
   async #refresh(): Promise<void> {
@@ -133,42 +133,37 @@ export class Variables implements VariableActions {
   }
 
   factory(): void {
-    this.#quietly(this.#replace(async () => undefined));
+    this.#replace(async () => undefined);
   }
 
   #change(edit: Edit): void {
-    this.#quietly(
-      this.#replace(async () => {
-        const manifest = await this.#page.manifest();
-        const factory = await (await bootImages()).loadFactoryVariables(manifest);
-        const before = readVariables((await this.#page.load()) ?? factory);
-        return writeVariables(factory, await edit(before, manifest));
-      }),
-    );
+    this.#replace(async () => {
+      const manifest = await this.#page.manifest();
+      const factory = await (await bootImages()).loadFactoryVariables(manifest);
+      const before = readVariables((await this.#page.load()) ?? factory);
+      return writeVariables(factory, await edit(before, manifest));
+    });
+  }
+
+  #replace(make: () => Promise<Uint8Array | undefined>): void {
+    this.#notices.dismiss("uefi");
+    this.#replaced(make).catch(this.#tell("UEFI’s variables are as they were."));
   }
 
   /** Nobody else writes them meanwhile: the machine is off. */
-  async #replace(make: () => Promise<Uint8Array | undefined>): Promise<void> {
-    this.#notices.dismiss("uefi");
+  async #replaced(make: () => Promise<Uint8Array | undefined>): Promise<void> {
     const ran = await this.#page.switchOff();
     try {
       await this.#page.save(await make());
-      await this.#refresh();
+      await this.#refresh().catch(this.#tell("UEFI’s variables are changed, and cannot be shown."));
     } finally {
       if (ran) this.#page.boot();
     }
   }
 
-  #quietly(work: Promise<void>): void {
-    work.catch((error: Error) =>
-      this.#notices.show({
-        id: "uefi",
-        level: "error",
-        title: "UEFI’s variables are as they were.",
-        text: sentence(error.message),
-        actions: [],
-      }),
-    );
+  #tell(title: string): (error: Error) => void {
+    return ({ message }) =>
+      this.#notices.show({ id: "uefi", level: "error", title, text: sentence(message), actions: [] });
   }
 }
 
