@@ -1,12 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Flash } from "../../machine/uefi/flash.ts";
 import type { UefiMachine } from "../../machine/v86/uefi/uefi-machine.ts";
+import { efiImage } from "../../node/images/secure-boot/testing.ts";
 import { VENDOR } from "../../protocol/uefi/guid.ts";
+import { enroll, revoked, secureBootMode } from "../../protocol/uefi/secure-boot.ts";
 import { factoryFlash } from "../../protocol/uefi/testing.ts";
-import { writeVariables } from "../../protocol/uefi/variable-store.ts";
+import { readVariables, writeVariables } from "../../protocol/uefi/variable-store.ts";
 import type { ImageManifest } from "../../session/images/manifest.ts";
 import { VaultDamagedError } from "../../session/vault/index.ts";
 import type { Notice, PageState, PageStore } from "../model/model.ts";
+import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { Notices } from "./notices.ts";
 import { Variables } from "./variables.ts";
 
@@ -23,11 +26,28 @@ const FILLED = writeVariables(factoryFlash(), [BOOT_OPTION]);
 const ERASED = new Uint8Array(FILLED.length).fill(0xff);
 
 const file = (url: string, unpackedSize: number) => ({ url, unpackedSize, compression: "none" });
-const MANIFEST = { uefi: { vars: file("vars", FILLED.length) } } as unknown as ImageManifest;
+const KERNEL = efiImage();
+const MANIFEST = {
+  uefi: { vars: file("vars", FILLED.length) },
+  kernel: "small",
+  kernels: { small: { efi: file("kernel", KERNEL.length) } },
+} as unknown as ImageManifest;
 
+/** The server, which gives the kernel when it is told to. */
+let giveKernel: () => void;
+let fetched: string[];
 beforeEach(() => {
+  fetched = [];
+  const given = new Promise<void>((resolve) => {
+    giveKernel = resolve;
+  });
   vi.stubGlobal("document", { baseURI: "http://page.example/" });
-  vi.stubGlobal("fetch", async () => new Response(factoryFlash()));
+  vi.stubGlobal("fetch", async (url: URL) => {
+    fetched.push(url.pathname);
+    if (!url.pathname.endsWith("kernel")) return new Response(factoryFlash());
+    await given;
+    return new Response(KERNEL);
+  });
 });
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -37,7 +57,11 @@ afterEach(() => {
 /** The variables of a page that keeps `kept` of its machine. */
 function page(kept?: Uint8Array) {
   const store = {
-    state: { machine: { phase: "off" }, notices: [] as Notice[] } as unknown as PageState,
+    state: {
+      machine: { phase: "off" },
+      settings: DEFAULT_SETTINGS,
+      notices: [] as Notice[],
+    } as unknown as PageState,
     update(patch: Partial<PageState>) {
       this.state = { ...this.state, ...patch };
     },
@@ -153,5 +177,55 @@ describe("a notice about variables", () => {
     vault.load.mockRejectedValueOnce(new VaultDamagedError("the UEFI variables", "a digest"));
     variables.refresh();
     await until(() => expect(titles(store.state)).toEqual(["UEFI’s variables cannot be shown."]));
+  });
+});
+
+describe("two changes", () => {
+  const keys = { pk: Uint8Array.of(1), kek: Uint8Array.of(2), db: Uint8Array.of(3) };
+  const enrolled = writeVariables(factoryFlash(), enroll([], keys, 0));
+  const kept = (flash: { kept: Uint8Array | undefined }) => readVariables(flash.kept!);
+
+  it("are both made, also when the first one waits for a download", async () => {
+    const { flash, variables } = page(enrolled);
+    variables.revoke();
+    variables.switchSecureBoot(false);
+    giveKernel();
+    await until(() => expect(revoked(kept(flash))).toHaveLength(1));
+    await until(() => expect(secureBootMode(kept(flash))).toBe("off"));
+    await variables.settled;
+    expect(revoked(kept(flash))).toHaveLength(1);
+    expect(secureBootMode(kept(flash))).toBe("off");
+  });
+
+  it("are waited for by a machine that is to boot with them", async () => {
+    const { store, flash, variables } = page(enrolled);
+    variables.revoke();
+    variables.switchSecureBoot(false);
+    const booted = variables.settled.then(() => kept(flash));
+    giveKernel();
+    const had = await booted;
+    expect(revoked(had)).toHaveLength(1);
+    expect(secureBootMode(had)).toBe("off");
+    expect(store.state.notices).toEqual([]);
+  });
+
+  it("do not hang together: one is made where the one before failed", async () => {
+    const { store, flash, vault, variables } = page(enrolled);
+    vault.save.mockRejectedValueOnce(new VaultDamagedError("the machine", "a digest"));
+    variables.clear();
+    variables.switchSecureBoot(false);
+    await variables.settled;
+    expect(secureBootMode(kept(flash))).toBe("off");
+    expect(store.state.notices).toHaveLength(1);
+  });
+
+  it("begin with the variables as they are when all is loaded", async () => {
+    const { flash, vault, variables } = page(enrolled);
+    variables.revoke();
+    await until(() => expect(fetched).toContain("/images/kernel"));
+    expect(vault.load).not.toHaveBeenCalled();
+    giveKernel();
+    await variables.settled;
+    expect(revoked(kept(flash))).toHaveLength(1);
   });
 });

@@ -32,15 +32,14 @@ export interface VariablesPage {
   boot(): void;
 }
 
-type Edit = (
-  variables: readonly UefiVariable[],
-  manifest: ImageManifest,
-) => UefiVariable[] | Promise<UefiVariable[]>;
+type Edit = (variables: readonly UefiVariable[]) => UefiVariable[];
 
 export class Variables implements VariableActions {
   readonly #store: PageStore;
   readonly #notices: Notices;
   readonly #page: VariablesPage;
+  /** The change asked for last. The next one waits for it, and begins with what it has saved. */
+  #last: Promise<void> = Promise.resolve();
 
   constructor(store: PageStore, notices: Notices, page: VariablesPage) {
     this.#store = store;
@@ -97,57 +96,67 @@ export class Variables implements VariableActions {
     }
   }
 
+  /** Resolves when the changes asked for so far are saved: a machine that is made before has what they replace. */
+  get settled(): Promise<void> {
+    return this.#last;
+  }
+
   enroll(): void {
-    this.#change((variables, { secureBoot: keys }) => {
+    this.#change(({ secureBoot: keys }) => {
       if (!keys) throw new ImageLoadError("this server has no keys for Secure Boot: start it anew");
-      return secureBoot.enroll(variables, fromText(keys), Date.now());
+      return (variables) => secureBoot.enroll(variables, fromText(keys), Date.now());
     });
   }
 
   enrollVendor(): void {
-    this.#change((variables, { vendorKeys: keys }) => {
+    this.#change(({ vendorKeys: keys }) => {
       if (!keys)
         throw new ImageLoadError("this server has no vendors' keys: they come with the disks for UEFI");
       const lists = { ...fromText(keys), ...(keys.dbx !== undefined && { dbx: fromBase64(keys.dbx) }) };
-      return secureBoot.enrollLists(variables, lists, Date.now());
+      return (variables) => secureBoot.enrollLists(variables, lists, Date.now());
     });
   }
 
   clear(): void {
-    this.#change((variables) => secureBoot.clear(variables));
+    this.#change(() => secureBoot.clear);
   }
 
   revoke(): void {
-    this.#change(async (variables, manifest) => {
+    this.#change(async (manifest) => {
       const kernel = await (await bootImages()).loadUefiKernel(manifest, this.#store.state.settings);
-      return secureBoot.revoke(variables, authenticodeDigest(kernel), Date.now());
+      const digest = authenticodeDigest(kernel);
+      return (variables) => secureBoot.revoke(variables, digest, Date.now());
     });
   }
 
   switchSecureBoot(on: boolean): void {
-    this.#change((variables) => secureBoot.switchSecureBoot(variables, on));
+    this.#change(() => (variables) => secureBoot.switchSecureBoot(variables, on));
   }
 
   remove(variable: UefiVariable): void {
-    this.#change((variables) => variables.filter((one) => keyOf(one) !== keyOf(variable)));
+    this.#change(() => (variables) => variables.filter((one) => keyOf(one) !== keyOf(variable)));
   }
 
   factory(): void {
     this.#replace(async () => undefined);
   }
 
-  #change(edit: Edit): void {
+  /** @param prepare loads what the edit needs, before the variables are read: that may take long. */
+  #change(prepare: (manifest: ImageManifest) => Edit | Promise<Edit>): void {
     this.#replace(async () => {
       const manifest = await this.#page.manifest();
       const factory = await (await bootImages()).loadFactoryVariables(manifest);
+      const edit = await prepare(manifest);
       const before = readVariables((await this.#page.load()) ?? factory);
-      return writeVariables(factory, await edit(before, manifest));
+      return writeVariables(factory, edit(before));
     });
   }
 
   #replace(make: () => Promise<Uint8Array | undefined>): void {
     this.#notices.dismiss("uefi");
-    this.#replaced(make).catch(this.#tell("UEFI’s variables are as they were."));
+    this.#last = this.#last
+      .then(() => this.#replaced(make))
+      .catch(this.#tell("UEFI’s variables are as they were."));
   }
 
   /** Nobody else writes them meanwhile: the machine is off. */
