@@ -1,6 +1,6 @@
 /** Secure Boot in the page: keys put in while the machine is off, a signed kernel, a changed one, and what PCR 7 says. */
 import AxeBuilder from "@axe-core/playwright";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Page, type Route, test } from "@playwright/test";
 import { parsePcrRead, run, shownPcrs, untilShell } from "./page-guest.ts";
 
 /** From power-on to the shell on a busy machine, in milliseconds. */
@@ -130,4 +130,41 @@ test("a flash that was erased is told of, and can have the factory's variables a
   await page.getByRole("dialog").getByRole("button", { name: "Reset the variables" }).click();
   await expect(mode(page)).toHaveAttribute("data-secure-boot", "setup");
   await expect(page.getByText("holds no variables that can be read")).toHaveCount(0);
+});
+
+test("a machine that is booted while a change is under way has it", async ({ page, context }) => {
+  test.setTimeout(BOOT_MS);
+  await page.goto("/?backend=bridge&firmware=uefi");
+  const manifest = await (await page.request.get("/images/manifest.json")).json();
+  const kernel = manifest.kernels[manifest.kernel].efi.url;
+  let give = () => {};
+  const asked = new Promise<void>((resolve) => {
+    const given = new Promise<void>((now) => {
+      give = now;
+    });
+    const hold = async (route: Route) => {
+      resolve();
+      await given;
+      await route.continue();
+    };
+    // The boot's own download of it is let through.
+    void page.route(`**/${kernel}`, hold, { times: 1 });
+  });
+  await openPane(page);
+  await page.getByRole("button", { name: "Put this server’s keys in" }).click();
+  await expect(mode(page)).toHaveAttribute("data-secure-boot", "on");
+  await page.getByRole("button", { name: "Revoke this server’s kernel" }).click();
+  await asked;
+  const boot = page.getByRole("region", { name: "UEFI" }).getByRole("button", { name: "Boot", exact: true });
+  await boot.click();
+  await expect(boot).toBeDisabled();
+  // While another machine is made, this one has had the time to be made without the change.
+  const other = await context.newPage();
+  await other.goto("/?backend=bridge&firmware=uefi&machine=Other&boot=1");
+  await other.evaluate(() => window.webtpm.ready);
+  await other.close();
+  give();
+  await page.evaluate(() => window.webtpm.ready);
+  await expect(page.getByText(/in the flash of the machine that runs/)).toBeVisible();
+  await expect(page.getByText("Revoked images: 1.")).toBeVisible();
 });

@@ -145,6 +145,8 @@ export class PageController implements PageActions {
     this.notices.dismiss("boot", "tpm", "tpm-moved", "crash", "kernel", "prepared", "not-kept");
     this.notices.dismiss("disk", "variables");
     const unavailable = await this.#settleLink();
+    // A machine keeps what it writes into its flash: made with the variables of before, it would undo a change.
+    await this.variables.settled;
     if (!this.#attempts.isLast(attempt)) return;
     await this.#running.end();
     const { settings } = this.#store.state;
