@@ -62,7 +62,7 @@ export class Variables implements VariableActions {
     try {
       this.#store.update({ variables: { list: readVariables(flash), from } });
     } catch (error) {
-      // A guest may write anything there, and firmware that tidies its store erases all of it first.
+      // A guest may write anything there, and this is called in the middle of its write.
       if (!(error instanceof VariableStoreError)) throw error;
       this.#cannotRead(error, from);
     }

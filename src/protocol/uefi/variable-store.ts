@@ -6,6 +6,7 @@
 import { ByteReader } from "../bytes/reader.ts";
 import { viewOf } from "../bytes/view.ts";
 import { ByteWriter } from "../bytes/writer.ts";
+import { withFinishedWrite } from "./fault-tolerant-write.ts";
 import { guidBytes, guidText } from "./guid.ts";
 
 /** EFI_VARIABLE_*. */
@@ -71,10 +72,11 @@ function storeIn(flash: Uint8Array): { start: number; end: number } {
 }
 
 /**
- * The variables that count, in the order in which they lie there.
+ * The variables that count, in the order in which they lie there: those that the firmware has at the next power-on.
  * @throws {VariableStoreError} when there is no store.
  */
-export function readVariables(flash: Uint8Array): UefiVariable[] {
+export function readVariables(content: Uint8Array): UefiVariable[] {
+  const flash = withFinishedWrite(content);
   const { start, end } = storeIn(flash);
   const found: (UefiVariable & { state: number })[] = [];
   for (let at = aligned(start); at + HEADER <= end; ) {

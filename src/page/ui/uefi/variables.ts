@@ -25,7 +25,7 @@ const FROM: Record<VariablesView["from"], string> = {
 
 const UNREAD: Record<VariablesView["from"], string> = {
   machine:
-    "The flash of the machine that runs holds no variables that can be read. That is so for a moment when its firmware tidies them; if it stays so, the guest has overwritten them.",
+    "The flash of the machine that runs holds no variables that can be read: its guest has overwritten them, or its firmware is writing them anew.",
   kept: "What is kept of the machine that boots next holds no variables that can be read.",
   factory: "The factory’s variables cannot be read.",
 };
