@@ -132,6 +132,24 @@ test("a flash that was erased is told of, and can have the factory's variables a
   await expect(page.getByText("holds no variables that can be read")).toHaveCount(0);
 });
 
+test("a flash that was erased is not booted, where the firmware would hang, but the factory's is", async ({
+  page,
+}) => {
+  test.setTimeout(BOOT_MS);
+  await page.goto("/?backend=bridge&firmware=uefi");
+  await openPane(page);
+  await page.getByRole("button", { name: "Put this server’s keys in" }).click();
+  await expect(mode(page)).toHaveAttribute("data-secure-boot", "on");
+  await eraseKept(page);
+  const refusal = await page.evaluate(() =>
+    window.webtpm.boot().then(String, (error: Error) => error.message),
+  );
+  expect(refusal).toContain("holds no variables that UEFI firmware can read");
+  await page.getByRole("button", { name: "Boot with the factory’s variables" }).click();
+  await untilShell(page, BOOT_MS);
+  await expect(mode(page)).toHaveAttribute("data-secure-boot", "setup");
+});
+
 test("a machine that is booted while a change is under way has it", async ({ page, context }) => {
   test.setTimeout(BOOT_MS);
   await page.goto("/?backend=bridge&firmware=uefi");

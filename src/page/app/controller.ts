@@ -33,7 +33,7 @@ import { Recordings } from "./recordings.ts";
 import { Running } from "./running.ts";
 import type { SerialPort } from "./serial-port.ts";
 import * as troubles from "./troubles.ts";
-import { Variables } from "./variables.ts";
+import { mustHaveVariables, NoVariablesError, Variables } from "./variables.ts";
 import { bootAnew, type Work } from "./work.ts";
 
 /** What loads images is loaded itself when something is to start: no first view waits for it. */
@@ -151,6 +151,9 @@ export class PageController implements PageActions {
     await this.#running.end();
     const { settings } = this.#store.state;
     const kept = await this.#openKept(settings, steal, unavailable);
+    // A snapshot brings its own.
+    const flash = settings.firmware === "uefi" && !snapshot ? await kept?.flash.load() : undefined;
+    if (flash) mustHaveVariables(flash);
     // Before anything that a browser would load first: the bridge has only so long to answer.
     const hidden = this.#needsHiddenMachine(settings.backend);
     // The emulator is half of the page's code, and nobody needs it before the first boot.
@@ -416,8 +419,15 @@ export class PageController implements PageActions {
         ? { label: "Take it over", run: () => this.#begin({ steal: true }) }
         : error instanceof PreparedError
           ? { label: "Boot from power-on", run: () => this.#bootFromPowerOn() }
-          : { label: "Try again", run: () => this.boot() };
+          : error instanceof NoVariablesError
+            ? { label: "Boot with the factory’s variables", run: () => this.#bootFromFactory() }
+            : { label: "Try again", run: () => this.boot() };
     this.notices.show(troubles.notStarted(error, action));
+  }
+
+  #bootFromFactory(): void {
+    this.variables.factory();
+    this.boot();
   }
 
   change(settings: Partial<BootSettings>): void {

@@ -32,6 +32,26 @@ export interface VariablesPage {
   boot(): void;
 }
 
+/** A flash without a store of variables: a firmware that finds none hangs, and says nothing. */
+export class NoVariablesError extends Error {
+  override name = "NoVariablesError";
+  constructor(cause: VariableStoreError) {
+    super(
+      "the flash of this machine holds no variables that UEFI firmware can read, so that it would hang, as on a real PC: a guest has overwritten them, or the machine ended while all of them were erased",
+      { cause },
+    );
+  }
+}
+
+/** To be called before a machine boots with UEFI. @throws {NoVariablesError} */
+export function mustHaveVariables(flash: Uint8Array): void {
+  try {
+    readVariables(flash);
+  } catch (error) {
+    throw error instanceof VariableStoreError ? new NoVariablesError(error) : error;
+  }
+}
+
 type Edit = (variables: readonly UefiVariable[]) => UefiVariable[];
 
 export class Variables implements VariableActions {
