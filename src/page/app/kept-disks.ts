@@ -3,9 +3,7 @@ import type { Drive } from "../../machine/drive/drive.ts";
 import type { DriveHead, SectorWrite } from "../../machine/drive/log.ts";
 import type { DriveLayer } from "../../machine/drive/queue.ts";
 import { DriveError, type DriveSource } from "../../machine/drive/source.ts";
-import { wholeSectors } from "../../machine/drive/written.ts";
 import { KeptLayer } from "../../session/drives/client.ts";
-import { exportDisk } from "../../session/drives/export.ts";
 import {
   copyDrives,
   forgetDrive,
@@ -95,6 +93,7 @@ export class KeptDisks {
   async export(format: DiskFormat, progress: Progress): Promise<File> {
     const disk = this.running;
     if (!disk) throw new DriveError("there is no machine with a disk: boot one first", "unreadable");
+    const { exportDisk } = await import("../../session/drives/export.ts");
     await disk.flush();
     return exportDisk(disk, format, progress);
   }
@@ -107,7 +106,10 @@ export class KeptDisks {
     if (this.#isOpen(machineId, head)) throw inUse();
     const refuse = (why: string) => new DriveError(`the file ${file.name} ${why}`, "unreadable");
     if (file.size > MOST_IMPORTED) throw refuse("holds more than 512 MiB, more than can be imported at once");
-    const { Qcow2 } = await import("../../machine/drive/qcow2.ts");
+    const [{ Qcow2 }, { wholeSectors }] = await Promise.all([
+      import("../../machine/drive/qcow2.ts"),
+      import("../../machine/drive/written.ts"),
+    ]);
     const image = await Qcow2.open(file.name, file.size, readerOf(file));
     if (image.backing !== head.name || image.size !== head.size)
       throw refuse(

@@ -2,8 +2,6 @@
 
 import { fromBase64 } from "../../machine/base64.ts";
 import type { UefiMachine } from "../../machine/v86/uefi/uefi-machine.ts";
-import { authenticodeDigest } from "../../protocol/uefi/authenticode.ts";
-import * as secureBoot from "../../protocol/uefi/secure-boot.ts";
 import {
   keyOf,
   readVariables,
@@ -18,6 +16,9 @@ import { Spaced } from "../model/spaced.ts";
 import type { VariableActions, VariablesView } from "../model/uefi.ts";
 import { type Notices, sentence } from "./notices.ts";
 
+/** No page needs it before a change of variables. */
+const secureBootCode = () => import("../../protocol/uefi/secure-boot.ts");
+type SecureBootCode = Awaited<ReturnType<typeof secureBootCode>>;
 /** Loaded when it is asked for, as for a boot. */
 const bootImages = () => import("./boot-images.ts");
 
@@ -122,14 +123,14 @@ export class Variables implements VariableActions {
   }
 
   enroll(): void {
-    this.#change(({ secureBoot: keys }) => {
+    this.#change(({ secureBoot: keys }, secureBoot) => {
       if (!keys) throw new ImageLoadError("this server has no keys for Secure Boot: start it anew");
       return (variables) => secureBoot.enroll(variables, fromText(keys), Date.now());
     });
   }
 
   enrollVendor(): void {
-    this.#change(({ vendorKeys: keys }) => {
+    this.#change(({ vendorKeys: keys }, secureBoot) => {
       if (!keys)
         throw new ImageLoadError("this server has no vendors' keys: they come with the disks for UEFI");
       const lists = { ...fromText(keys), ...(keys.dbx !== undefined && { dbx: fromBase64(keys.dbx) }) };
@@ -138,19 +139,20 @@ export class Variables implements VariableActions {
   }
 
   clear(): void {
-    this.#change(() => secureBoot.clear);
+    this.#change((_, secureBoot) => secureBoot.clear);
   }
 
   revoke(): void {
-    this.#change(async (manifest) => {
+    this.#change(async (manifest, secureBoot) => {
       const kernel = await (await bootImages()).loadUefiKernel(manifest, this.#store.state.settings);
+      const { authenticodeDigest } = await import("../../protocol/uefi/authenticode.ts");
       const digest = authenticodeDigest(kernel);
       return (variables) => secureBoot.revoke(variables, digest, Date.now());
     });
   }
 
   switchSecureBoot(on: boolean): void {
-    this.#change(() => (variables) => secureBoot.switchSecureBoot(variables, on));
+    this.#change((_, secureBoot) => (variables) => secureBoot.switchSecureBoot(variables, on));
   }
 
   remove(variable: UefiVariable): void {
@@ -162,11 +164,11 @@ export class Variables implements VariableActions {
   }
 
   /** @param prepare loads what the edit needs, before the variables are read: that may take long. */
-  #change(prepare: (manifest: ImageManifest) => Edit | Promise<Edit>): void {
+  #change(prepare: (manifest: ImageManifest, secureBoot: SecureBootCode) => Edit | Promise<Edit>): void {
     this.#replace(async () => {
       const manifest = await this.#page.manifest();
       const factory = await (await bootImages()).loadFactoryVariables(manifest);
-      const edit = await prepare(manifest);
+      const edit = await prepare(manifest, await secureBootCode());
       const before = readVariables((await this.#page.load()) ?? factory);
       return writeVariables(factory, edit(before));
     });
