@@ -77,14 +77,19 @@ async function save(page: Page, format: "raw" | "qcow2" | "changes"): Promise<st
 
 const img = (...args: string[]) => execFileSync("qemu-img", args, { cwd: folder, encoding: "utf8" });
 
-test("what is written is there after a restart and a reload, goes back with a snapshot, and can be forgotten", async ({
-  page,
-}) => {
+/** Takes the snapshot "one" when the disk is at 1, and boots on to 2. */
+async function goesOnFromSnapshot(page: Page): Promise<void> {
   await bootFrom(page, path);
   await counted(page, 1);
   await page.evaluate(() => window.webtpm.snapshot("one"));
   await page.evaluate(() => window.webtpm.boot());
   await counted(page, 2);
+}
+
+test("what is written is there after a restart and a reload, goes back with a snapshot, and can be forgotten", async ({
+  page,
+}) => {
+  await goesOnFromSnapshot(page);
   await bootFrom(page, path);
   await counted(page, 3);
 
@@ -107,11 +112,7 @@ test("what is written is there after a restart and a reload, goes back with a sn
 test("going back without the disk that the snapshot is of is refused in words, and changes nothing", async ({
   page,
 }) => {
-  await bootFrom(page, path);
-  await counted(page, 1);
-  await page.evaluate(() => window.webtpm.snapshot("one"));
-  await page.evaluate(() => window.webtpm.boot());
-  await counted(page, 2);
+  await goesOnFromSnapshot(page);
   // What the TPM has got since stays, too.
   const made = await byHand(page, DEFINE_INDEX);
   expect(made.slice(12, 20)).toBe("00000000");

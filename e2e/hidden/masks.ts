@@ -16,14 +16,18 @@ const RULES: readonly { what: string; pattern: RegExp }[] = [
   { what: "clock", pattern: /^(\s*(?:resetCount|restartCount): )\d+$/gm },
 ];
 
-/** Where the text says a path or port, and nothing longer that holds it: a digest has the digits of any port by chance. */
-const said = (place: string) => new RegExp(`(?<![0-9A-Za-z])${escaped(place)}(?![0-9A-Za-z])`, "g");
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** Puts a path's or port's name where the text says it, and nothing longer: a digest has the digits of any port by chance. */
+function named(text: string, place: string, name: string): string {
+  const isWord = (character = "") => /[0-9A-Za-z]/.test(character);
+  return text.replaceAll(place, (found, at: number) =>
+    isWord(text[at - 1]) || isWord(text[at + found.length]) ? found : `<${name}>`,
+  );
+}
 
 /** Output in which all that chance decides is replaced by its name. @param places this run's own paths and ports. */
 export function masked(text: string, places: Record<string, string>): string {
   let result = text;
-  for (const [name, place] of Object.entries(places)) result = result.replace(said(place), `<${name}>`);
+  for (const [name, place] of Object.entries(places)) result = named(result, place, name);
   for (const { what, pattern } of RULES) result = result.replace(pattern, `$1<${what}>`);
   return result;
 }

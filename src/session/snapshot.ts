@@ -30,9 +30,7 @@ export interface SnapshotParts {
   /** Only of a machine with UEFI. */
   uefi?: UefiMachine | undefined;
   /** Its disks; what was written to them belongs to the snapshot. */
-  drives?:
-    | readonly Pick<Drive, "name" | "byteLength" | "source" | "prepareSave" | "saved" | "restored">[]
-    | undefined;
+  drives?: readonly Pick<Drive, "name" | "isOf" | "prepareSave" | "saved" | "restored">[] | undefined;
   tpm: Pick<Tpm, "snapshot" | "restore" | "standIn" | "holdSaves" | "areas" | "status" | "commands">;
 }
 

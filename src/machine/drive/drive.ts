@@ -16,7 +16,20 @@ const MOST_PIECES = 128;
 /** Bytes that the guest may have written for a snapshot to hold them. */
 const MOST_SAVED = 512 * 2 ** 20;
 /** Says what a saved state is of. */
-export const FORMAT = "webtpm drive 1";
+const FORMAT = "webtpm drive 1";
+
+/** What a saved state says of its drive. */
+export interface SavedDrive {
+  identity: unknown;
+  name: unknown;
+  /** In bytes. */
+  size: unknown;
+}
+
+/** Of a state that `get_state` has given; undefined for anything else. */
+export function savedDrive([format, identity, name, size]: readonly unknown[]): SavedDrive | undefined {
+  return format === FORMAT ? { identity, name, size } : undefined;
+}
 
 /** Told of a read that failed. @param retry reads again; nothing is lost meanwhile */
 export type OnDriveTrouble = (error: DriveError, retry: () => void) => void;
@@ -94,6 +107,11 @@ export class Drive implements V86Drive {
   /** Its machine has ended. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** True for a saved state of this very drive, as it is. */
+  isOf({ identity, size }: SavedDrive): boolean {
+    return size === this.byteLength && identity === this.#source.identity;
   }
 
   /** What it is made of. */
@@ -254,13 +272,14 @@ export class Drive implements V86Drive {
       this.#restore([{ start: 0, data: wholeSectors(whole) }]);
       return;
     }
-    const [format, identity, name, size, numbers, bytes] = state;
-    if (format !== FORMAT || !(numbers instanceof Float64Array) || !(bytes instanceof Uint8Array)) {
+    const saved = savedDrive(state);
+    const [numbers, bytes] = state.slice(4);
+    if (!saved || !(numbers instanceof Float64Array) || !(bytes instanceof Uint8Array)) {
       throw new DriveError("the saved machine has another kind of drive", "changed");
     }
-    if (size !== this.byteLength || identity !== this.#source.identity) {
+    if (!this.isOf(saved)) {
       throw new DriveError(
-        `the saved machine's drive is ${name}, of ${size} bytes, as it was then; ${this.#source.name} is another one or has changed since`,
+        `the saved machine's drive is ${saved.name}, of ${saved.size} bytes, as it was then; ${this.#source.name} is another one or has changed since`,
         "changed",
       );
     }

@@ -107,6 +107,7 @@ export class WriteQueue {
       }
     }
   }
+
   /** Resolves when it is to be tried again. */
   #retry(error: Error): Promise<void> {
     return new Promise((go) => {

@@ -1,5 +1,6 @@
 /** Which drives a saved machine has, looked up in v86's saved state before the state is given to an emulator. */
-import { type Drive, FORMAT } from "./drive.ts";
+import { viewOf } from "../../protocol/bytes/view.ts";
+import { type Drive, type SavedDrive, savedDrive } from "./drive.ts";
 import { DriveError } from "./source.ts";
 
 /** v86's saved state (npm `v86`, `state.js`): four words, the last of them a JSON text's length, and the text. */
@@ -7,22 +8,16 @@ const MAGIC = 0x86768676;
 const TEXT_AT = 16;
 const LENGTH_AT = 12;
 
-export interface SavedDrive {
-  identity: string;
-  name: string;
-  size: number;
-}
-
 /** Drives of this project's own in a state of v86's; none in anything else, and of what was saved without them. */
 export function savedDrives(state: Uint8Array): SavedDrive[] {
-  const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
+  const view = viewOf(state);
   if (state.length < TEXT_AT || view.getUint32(0, true) !== MAGIC) return [];
   const text = state.subarray(TEXT_AT, TEXT_AT + view.getUint32(LENGTH_AT, true));
   const found: SavedDrive[] = [];
   const look = (value: unknown) => {
     if (typeof value !== "object" || value === null) return;
-    const [format, identity, name, size] = Array.isArray(value) ? value : [];
-    if (format === FORMAT) found.push({ identity: String(identity), name: String(name), size: Number(size) });
+    const drive = Array.isArray(value) ? savedDrive(value) : undefined;
+    if (drive) found.push(drive);
     else for (const inner of Object.values(value)) look(inner);
   };
   try {
@@ -34,13 +29,10 @@ export function savedDrives(state: Uint8Array): SavedDrive[] {
 }
 
 /** @throws {DriveError} when one that the saved machine has is not among these; it says which, and what to do. */
-export function mustHaveDrives(
-  drives: readonly Pick<Drive, "name" | "byteLength" | "source">[],
-  state: Uint8Array,
-): void {
-  for (const { identity, name, size } of savedDrives(state)) {
-    if (drives.some(({ byteLength, source }) => byteLength === size && source.identity === identity))
-      continue;
+export function mustHaveDrives(drives: readonly Pick<Drive, "name" | "isOf">[], state: Uint8Array): void {
+  for (const saved of savedDrives(state)) {
+    if (drives.some((drive) => drive.isOf(saved))) continue;
+    const { name, size } = saved;
     const other = drives.find((drive) => drive.name === name);
     throw new DriveError(
       other

@@ -2,6 +2,7 @@
 
 /** The smallest piece that a guest writes, in bytes (ATA's sector). */
 export const SECTOR = 512;
+
 /** `data` as whole sectors, with zeros behind it where it ends within one. */
 export function wholeSectors(data: Uint8Array): Uint8Array {
   const length = Math.ceil(data.length / SECTOR) * SECTOR;

@@ -33,7 +33,7 @@ import { Recordings } from "./recordings.ts";
 import { Running } from "./running.ts";
 import type { SerialPort } from "./serial-port.ts";
 import * as troubles from "./troubles.ts";
-import { mustHaveVariables, NoVariablesError, Variables } from "./variables.ts";
+import { NoVariablesError, toBootWith, Variables } from "./variables.ts";
 import { bootAnew, type Work } from "./work.ts";
 
 /** What loads images is loaded itself when something is to start: no first view waits for it. */
@@ -151,9 +151,6 @@ export class PageController implements PageActions {
     await this.#running.end();
     const { settings } = this.#store.state;
     const kept = await this.#openKept(settings, steal, unavailable);
-    // A snapshot brings its own.
-    const flash = settings.firmware === "uefi" && !snapshot ? await kept?.flash.load() : undefined;
-    if (flash) mustHaveVariables(flash);
     // Before anything that a browser would load first: the bridge has only so long to answer.
     const hidden = this.#needsHiddenMachine(settings.backend);
     // The emulator is half of the page's code, and nobody needs it before the first boot.
@@ -172,7 +169,9 @@ export class PageController implements PageActions {
     const { createMachine } = await code;
     const onFlashUnsaved = (error: Error) =>
       this.notices.show(troubles.variablesNotKept(error, () => this.boot()));
-    const where = { bridge: this.#bridge, keep: kept?.keep, flash: kept?.flash, onFlashUnsaved };
+    // A snapshot brings its own variables.
+    const flash = kept && (snapshot ? kept.flash : toBootWith(kept.flash));
+    const where = { bridge: this.#bridge, keep: kept?.keep, flash, onFlashUnsaved };
     const machine = await createMachine(images, settings, where, (tpm, bus) => this.#running.watch(tpm, bus));
     this.machines.attachDisk(machine.drives[0]);
     if (!this.#attempts.isLast(attempt)) return machine.close();

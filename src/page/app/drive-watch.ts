@@ -2,21 +2,11 @@
 import type { MachineBus } from "../../machine/bus.ts";
 import type { Drive } from "../../machine/drive/drive.ts";
 import type { DriveError } from "../../machine/drive/source.ts";
-import type { Notice } from "../model/model.ts";
-import { type Notices, sentence } from "./notices.ts";
+import type { Notices } from "./notices.ts";
 import * as troubles from "./troubles.ts";
 
 /** The reason under which the machine is held. */
 const HOLD_REASON = "its drive cannot be read";
-
-/** A machine has ended, and its disk lacks what the guest wrote last. */
-const writesLost = (error: DriveError): Notice => ({
-  id: "writes-lost",
-  level: "error",
-  title: "What the guest wrote last to its disk is lost.",
-  text: `${sentence(error.message)} The disk is as after a power cut at the last write that was kept.`,
-  actions: [],
-});
 
 /**
  * @param bootAgain makes the machine anew
@@ -46,7 +36,7 @@ export function watchDrives(
       notices.show(troubles.driveTrouble(error, goOn, bootAgain));
     };
     // Told when this watch is over: a drive closes behind the machine.
-    drive.onLoss = (error) => notices.show(writesLost(error));
+    drive.onLoss = (error) => notices.show(troubles.writesLost(error));
   }
   return () => {
     for (const drive of drives) drive.onTrouble = undefined;

@@ -1,24 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Drive } from "../../machine/drive/drive.ts";
 import { CLUSTER, Qcow2, writeQcow2 } from "../../machine/drive/qcow2.ts";
 import { memorySource } from "../../machine/drive/source.ts";
 import { SECTOR } from "../../machine/drive/written.ts";
 import { KeptLayer } from "../../session/drives/client.ts";
-import { TestStorage } from "../../session/drives/testing.ts";
+import { eachWithStorage } from "../../session/drives/testing.ts";
 import { KeptDisks } from "./kept-disks.ts";
 
 const MACHINE = "one";
 /** Entries of a table of a qcow2 image that takes one cluster. */
 const ENTRIES = CLUSTER / 8;
 
-let storage: TestStorage;
-beforeEach(() => {
-  storage = new TestStorage();
-});
-afterEach(() => {
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-});
+const played = eachWithStorage();
 
 const headOf = (size: number) => ({ slot: "hda", name: "disk.img", identity: `of ${size} bytes`, size });
 
@@ -90,7 +83,7 @@ describe("an import of what was written to a disk", () => {
   });
 
   it("is refused in words, before they are in memory, when the file's marks of zeros stand for too much", async () => {
-    storage.room = 2 ** 20; // all of it is not to be copied, should it come to that
+    played.storage.room = 2 ** 20; // all of it is not to be copied, should it come to that
     const size = 512 * 2 ** 20 + CLUSTER;
     const file = allZeros(size);
     const zeros = vi.spyOn(Qcow2.prototype, "cluster");

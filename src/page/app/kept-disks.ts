@@ -11,7 +11,7 @@ import {
   keptDrives,
   NoDriveStorageError,
 } from "../../session/drives/folder.ts";
-import type { Progress } from "../../session/vault/types.ts";
+import type { MachineFiles, Progress } from "../../session/vault/types.ts";
 import type { DiskFormat, KeptDisk } from "../model/machines.ts";
 import { readerOf } from "./drive-sources.ts";
 
@@ -87,7 +87,17 @@ export class KeptDisks {
   }
 
   forgetAll = forgetDrives;
-  copy = copyDrives;
+
+  /** What a copy of a machine takes along; undefined for one without disks. */
+  async filesOf(machineId: string): Promise<MachineFiles | undefined> {
+    const disks = await this.list(machineId);
+    if (disks.length === 0) return undefined;
+    return {
+      size: disks.reduce((sum, { stored }) => sum + stored, 0),
+      copy: (copyId) => copyDrives(machineId, copyId),
+      forget: forgetDrives,
+    };
+  }
 
   /** @throws {DriveError} */
   async export(format: DiskFormat, progress: Progress): Promise<File> {

@@ -243,17 +243,9 @@ export class Machines implements MachineActions {
   copyMachine(id: string, name: string): void {
     this.#work.quietly(
       this.#work.run(`Copying to “${name}”`, async () => {
-        const disks = await this.#disks.list(id);
-        if (disks.length === 0) {
-          await this.#vault.copy(id, name);
-          return;
-        }
-        const files = {
-          size: disks.reduce((sum, { stored }) => sum + stored, 0),
-          copy: (copyId: string) => this.#disks.copy(id, copyId),
-          forget: this.#disks.forgetAll,
-        };
-        await this.#atRest(id, () => this.#vault.copy(id, name, files));
+        const files = await this.#disks.filesOf(id);
+        const copy = () => this.#vault.copy(id, name, files);
+        await (files ? this.#atRest(id, copy) : copy());
       }),
     );
   }

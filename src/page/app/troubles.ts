@@ -144,6 +144,15 @@ export const diskNotKept = (error: Error): Notice => ({
   actions: [],
 });
 
+/** A machine has ended, and its disk lacks what the guest wrote last. */
+export const writesLost = (error: Error): Notice => ({
+  id: "writes-lost",
+  level: "error",
+  title: "What the guest wrote last to its disk is lost.",
+  text: `${sentence(error.message)} The disk is as after a power cut at the last write that was kept.`,
+  actions: [],
+});
+
 /** A disk or CD could not be read. */
 export const driveTrouble = (error: DriveError, retry: Act, bootAgain: Act): Notice => ({
   id: "drive",

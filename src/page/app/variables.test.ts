@@ -11,7 +11,7 @@ import { VaultDamagedError } from "../../session/vault/index.ts";
 import type { Notice, PageState, PageStore } from "../model/model.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { Notices } from "./notices.ts";
-import { mustHaveVariables, NoVariablesError, Variables } from "./variables.ts";
+import { NoVariablesError, toBootWith, Variables } from "./variables.ts";
 
 const ERASE_BLOCK = 0x20;
 const CONFIRM = 0xd0;
@@ -114,14 +114,17 @@ describe("a flash that holds no store", () => {
     expect(store.state.variables).toEqual({ from: "machine", list: [BOOT_OPTION] });
   });
 
-  it("is shown of a machine that a snapshot has brought it, and boots no other", () => {
+  it("is shown of a machine that a snapshot has brought it, and boots no other", async () => {
     vi.useFakeTimers();
     const { store, variables } = page();
     variables.follow(machine(ERASED).uefi);
     vi.runAllTimers();
     expect(store.state.variables).toMatchObject({ from: "machine", problem: expect.any(String) });
-    expect(() => mustHaveVariables(ERASED)).toThrow(NoVariablesError);
-    expect(() => mustHaveVariables(FILLED)).not.toThrow();
+    const boots = (bytes?: Uint8Array) =>
+      toBootWith({ load: async () => bytes, save: async () => undefined }).load();
+    await expect(boots(ERASED)).rejects.toThrow(NoVariablesError);
+    expect(await boots(FILLED)).toBe(FILLED);
+    expect(await boots()).toBeUndefined();
   });
 
   it("is told of a machine that is off, which can have the factory's again", async () => {

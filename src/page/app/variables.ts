@@ -9,6 +9,7 @@ import {
   VariableStoreError,
   writeVariables,
 } from "../../protocol/uefi/variable-store.ts";
+import type { FlashKeep } from "../../session/flash-keep.ts";
 import { ImageLoadError } from "../../session/images/load.ts";
 import type { ImageManifest, SecureBootCertificates, VendorKeys } from "../../session/images/manifest.ts";
 import type { PageStore } from "../model/model.ts";
@@ -44,8 +45,17 @@ export class NoVariablesError extends Error {
   }
 }
 
-/** To be called before a machine boots with UEFI. @throws {NoVariablesError} */
-export function mustHaveVariables(flash: Uint8Array): void {
+/** A flash for a machine that boots: its `load` rejects with a {@link NoVariablesError} where the firmware would hang. */
+export const toBootWith = (flash: FlashKeep): FlashKeep => ({
+  ...flash,
+  async load() {
+    const bytes = await flash.load();
+    if (bytes) mustHaveVariables(bytes);
+    return bytes;
+  },
+});
+
+function mustHaveVariables(flash: Uint8Array): void {
   try {
     readVariables(flash);
   } catch (error) {

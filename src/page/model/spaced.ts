@@ -1,4 +1,5 @@
 /** Work that a guest can ask for without end, done at once for a guest of few words, and never for most of the time. */
+import { reportError } from "../../session/emitter.ts";
 
 /** So many times longer than the work took is it left alone. */
 const REST = 15;
@@ -35,9 +36,7 @@ export class Spaced {
       this.#work();
     } catch (error) {
       // Who asks may be a chip in the middle of a guest's access: the mistake is the page's, and is told there.
-      setTimeout(() => {
-        throw error;
-      });
+      reportError(error);
     } finally {
       const end = this.#now();
       this.#next = end + REST * (end - start);

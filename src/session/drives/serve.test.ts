@@ -1,20 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { SECTOR } from "../../machine/drive/written.ts";
 import { KeptLog } from "./serve.ts";
-import { TestStorage } from "./testing.ts";
+import { eachWithStorage } from "./testing.ts";
 
 const MIB = 2 ** 20;
 const head = { slot: "hda", name: "disk.img", identity: "it", size: 64 * MIB };
 const place = { machineId: "one", head };
 
-let storage: TestStorage;
-beforeEach(() => {
-  storage = new TestStorage();
-});
-afterEach(() => {
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-});
+const played = eachWithStorage();
 
 async function opened(): Promise<KeptLog> {
   const log = new KeptLog();
@@ -24,7 +17,8 @@ async function opened(): Promise<KeptLog> {
 
 const full = (value: number, sectors = 1) => new Uint8Array(sectors * SECTOR).fill(value);
 const read = (log: KeptLog, sector: number) => log.overlay(sector * SECTOR, new Uint8Array(SECTOR))[0];
-const sizes = async () => Array.from((await storage.files("one")).values(), ({ bytes }) => bytes.length);
+const sizes = async () =>
+  Array.from((await played.storage.files("one")).values(), ({ bytes }) => bytes.length);
 
 describe("a log of which most was written over", () => {
   const SECTORS = 4096;
@@ -45,13 +39,13 @@ describe("a log of which most was written over", () => {
   });
 
   it("is opened as it is where there is no room for another, of which nothing stays", async () => {
-    storage.room = MIB;
+    played.storage.room = MIB;
     const log = await opened();
     expect(read(log, 0)).toBe(17);
     const [size, ...others] = await sizes();
     expect(size).toBeGreaterThan(32 * MIB);
     expect(others).toEqual([]);
-    expect(storage.room).toBe(MIB);
+    expect(played.storage.room).toBe(MIB);
     log.write([{ start: SECTOR, data: full(18) }]);
     log.flush();
     log.close();
@@ -59,7 +53,7 @@ describe("a log of which most was written over", () => {
   });
 
   it("is opened as it is when a sector of it is damaged, which alone cannot be read", async () => {
-    const [file] = (await storage.files("one")).values();
+    const [file] = (await played.storage.files("one")).values();
     if (!file) expect.unreachable();
     file.bytes[file.bytes.length - 1000] = 1;
     const log = await opened();
@@ -88,7 +82,7 @@ describe("a drive that somebody else has", () => {
 
   /** Runs `first` when a file is next asked for, before it is given. */
   async function beforeNextFile(first: () => Promise<void>): Promise<void> {
-    const folder = await storage.folder("one");
+    const folder = await played.storage.folder("one");
     const get = folder.getFileHandle.bind(folder);
     vi.spyOn(folder, "getFileHandle").mockImplementationOnce(async (name, options) => {
       await first();
@@ -99,7 +93,7 @@ describe("a drive that somebody else has", () => {
   it("is opened as they left it when they write it anew while it is waited for", async () => {
     const holder = await begin(1);
     const opening = opened();
-    const [file] = (await storage.files("one")).values();
+    const [file] = (await played.storage.files("one")).values();
     const asked = vi.spyOn(file as NonNullable<typeof file>, "createSyncAccessHandle");
     await vi.waitUntil(() => asked.mock.calls.length > 0);
     await anew(holder, 2);
@@ -126,8 +120,8 @@ describe("a drive that somebody else has", () => {
     "is opened as they left it when the older file is free for a moment; %s newer one was half made",
     async (half) => {
       const holder = await begin(1);
-      const folder = await storage.folder("one");
-      const [[name, file] = expect.unreachable()] = await storage.files("one");
+      const folder = await played.storage.folder("one");
+      const [[name, file] = expect.unreachable()] = await played.storage.files("one");
       if (half === "a") await folder.getFileHandle(name.replace(/1$/, "2"), { create: true });
       const handed = vi.spyOn(file, "createSyncAccessHandle");
       const opening = opened();
@@ -152,8 +146,8 @@ describe("a drive that somebody else has", () => {
   it("is opened as they left it when they begin it at the same time", async () => {
     await beforeNextFile(async () => (await begin(1)).close());
     expect(await kept()).toBe(1);
-    const folder = await storage.folder("one");
-    for (const name of (await storage.files("one")).keys()) await folder.removeEntry(name);
+    const folder = await played.storage.folder("one");
+    for (const name of (await played.storage.files("one")).keys()) await folder.removeEntry(name);
     await beforeNextFile(async () => {
       const holder = await begin(1);
       await anew(holder, 2);

@@ -1,6 +1,6 @@
 /** The origin's private file system and the workers of drives, without a browser, for tests. */
 import { expose } from "comlink";
-import { vi } from "vitest";
+import { afterEach, beforeEach, vi } from "vitest";
 import type { LogFile } from "../../machine/drive/log.ts";
 import { throwingFailures } from "../../worker/crossing.ts";
 import type { DriveWorkerApi } from "./api.ts";
@@ -142,4 +142,17 @@ export class TestStorage {
       if (entry instanceof TestFile) files.set(name, entry);
     return files;
   }
+}
+
+/** A storage of its own for each test of a file. */
+export function eachWithStorage(): { readonly storage: TestStorage } {
+  const now = { storage: undefined as unknown as TestStorage };
+  beforeEach(() => {
+    now.storage = new TestStorage();
+  });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  });
+  return now;
 }
