@@ -26,8 +26,8 @@ export class Emitter<Events> {
   }
 }
 
-/** As an uncaught error, and not in the way of whoever calls: browsers have a function for it. */
-export function reportError(error: unknown): void {
+/** As an uncaught error: browsers have a function for it. */
+function reportError(error: unknown): void {
   if (typeof globalThis.reportError === "function") globalThis.reportError(error);
   else
     queueMicrotask(() => {

@@ -1,5 +1,4 @@
 /** Work that a guest can ask for without end, done at once for a guest of few words, and never for most of the time. */
-import { reportError } from "../../session/emitter.ts";
 
 /** So many times longer than the work took is it left alone. */
 const REST = 15;
